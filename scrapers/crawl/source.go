@@ -1,0 +1,62 @@
+package crawl
+
+import (
+	"time"
+
+	"ccgwatch/store"
+)
+
+// A Source is one place a body publishes, as values and pure functions: Plan
+// says what to ask for, the Parse functions of the requests turn answers into
+// items and further requests. None of them does I/O or reads a clock.
+type Source struct {
+	ID       string
+	Name     string
+	Body     string // id of the publishing body, "" where every item names its own
+	Platform string
+	Base     string // address of the site's root; only its host is asked, redirects included, unless Hosts says more
+	Hosts    []string
+	Kind     store.Kind // of its items, for messages
+	// Whole: the source is a list read from end to end (absence means
+	// withdrawn); otherwise a feed (absence means nothing).
+	Whole bool
+	// Pace is the least time between the starts of two requests to the host;
+	// zero leaves it to the fetcher. A site's robots.txt or Retry-After can only
+	// lengthen it.
+	Pace time.Duration
+	// ForbiddenWait is how long a 403 without Retry-After is waited out and the
+	// request repeated (Contracts Finder says so of its own: 5 minutes); zero: a
+	// 403 is a refusal.
+	ForbiddenWait time.Duration
+	Plan          func(v Visit) []Request
+}
+
+// A Visit is the occasion of a crawl.
+type Visit struct {
+	Now time.Time
+	// Since and Until bound a backfill of a feed; both zero for an ordinary crawl.
+	Since, Until time.Time
+	// Old is what is known: all items of a whole list; of a feed the cursor and
+	// baseline only.
+	Old store.Snapshot
+}
+
+// Backfill tells whether the visit reads a past window rather than the news.
+func (v Visit) Backfill() bool { return !v.Since.IsZero() || !v.Until.IsZero() }
+
+// A Request is an address to ask and what to do with the answer.
+type Request struct {
+	URL    string
+	Accept string // media type for the Accept header, "" for any
+	Parse  func(*Page) error
+
+	// Detail is the key of the item whose details the answer holds. If such a
+	// request fails, the item stays a stub, a problem is noted and the visit
+	// goes on. The failure of any other request ends the visit: a whole list is
+	// then not complete, a feed is complete up to its last Checkpoint.
+	Detail string
+
+	// Or is tried instead when the request fails or its answer cannot be parsed
+	// (the web service first, the pages second). It is given the error.
+	Or func(err error) []Request
+}

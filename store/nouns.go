@@ -1,0 +1,421 @@
+package store
+
+import "time"
+
+// A Kind says what an item is.
+type Kind string
+
+// The kinds of item, as they appear in --kind and in JSON.
+const (
+	KindNotice  Kind = "notice"
+	KindMeeting Kind = "meeting"
+	KindPaper   Kind = "paper"
+	KindRequest Kind = "request"
+	KindPage    Kind = "page"
+)
+
+// Names of fields that more than one package reads. Times are RFC 3339 with
+// the offset of Europe/London; every other value is plain text.
+const (
+	FieldWhen      = "when"      // start of a meeting, or the meeting a paper is for
+	FieldVenue     = "venue"     // where
+	FieldStatus    = "status"    // StatusConfirmed, StatusCancelled, else the source's own word
+	FieldCommittee = "committee" // its name
+	FieldAgenda    = "agenda"    // Published once there is an agenda, else absent
+	FieldMinutes   = "minutes"   // Published once there are minutes, else absent
+	FieldHeading   = "heading"   // the heading a paper stands under
+	FieldDoubt     = "doubt"     // what on the page contradicts itself, in words; never corrected
+	FieldBuyer     = "buyer"     // name of a notice's buyer, as printed
+)
+
+// Values of the fields above.
+const (
+	Published       = "published"
+	StatusConfirmed = "confirmed"
+	StatusCancelled = "cancelled"
+)
+
+// An Item is one published thing. Source and Key identify it for good: a key
+// is made of the publisher's own ids ("meeting/15062"), never of an address
+// that changes when the thing moves.
+type Item struct {
+	Source    string            `json:"source"`
+	Key       string            `json:"key"`
+	Kind      Kind              `json:"kind"`
+	Body      string            `json:"body,omitempty"` // id of the publishing or buying body, "" when unknown
+	Title     string            `json:"title"`
+	URL       string            `json:"url"`
+	Published time.Time         `json:"published,omitzero"` // as far as the source says
+	FirstSeen time.Time         `json:"first_seen,omitzero"`
+	Changed   time.Time         `json:"changed,omitzero"`
+	Fields    map[string]string `json:"fields,omitempty"`
+	Parts     []Part            `json:"parts,omitempty"` // agenda items
+	Documents []Document        `json:"documents,omitempty"`
+	Notice    *Notice           `json:"notice,omitempty"`
+
+	// Stub marks an item of which this sighting read only the list entry: its
+	// title, address and listed fields. Everything else keeps its last known value.
+	Stub bool `json:"stub,omitempty"`
+
+	// Missing counts the complete sightings in a row that did not show the
+	// item; Withdrawn is when it was declared no longer listed.
+	Missing   int       `json:"missing,omitempty"`
+	Withdrawn time.Time `json:"withdrawn,omitzero"`
+}
+
+// When is the item's meeting time, or zero.
+func (it Item) When() time.Time {
+	t, err := time.Parse(time.RFC3339, it.Fields[FieldWhen])
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// Cancelled tells whether the source says that a meeting is cancelled.
+func (it Item) Cancelled() bool { return it.Fields[FieldStatus] == StatusCancelled }
+
+// A Part is one item of an agenda.
+type Part struct {
+	Key        string `json:"key"` // "item/500123"
+	Number     string `json:"number,omitempty"`
+	Title      string `json:"title"`
+	Text       string `json:"text,omitempty"` // plain text
+	Restricted bool   `json:"restricted,omitempty"`
+	// Late marks a part that was added to an agenda already published (a
+	// supplement), where the source says so.
+	Late bool `json:"late,omitempty"`
+}
+
+// A Role says what a document is to its item.
+type Role string
+
+// The roles of documents.
+const (
+	RoleReport     Role = "report"
+	RolePack       Role = "pack"       // all reports of an agenda in one file
+	RoleFrontsheet Role = "frontsheet" // the agenda alone
+	RoleMinutes    Role = "minutes"
+)
+
+// A Document is a file that belongs to an item. Key is unique within the source.
+type Document struct {
+	Key   string `json:"key,omitempty"` // "document/300386", "pack/g15028/T10"
+	Title string `json:"title"`
+	URL   string `json:"url"`
+	Role  Role   `json:"role,omitempty"`
+	Part  string `json:"part,omitempty"` // key of the agenda item it belongs to
+
+	// What reading the file gave. SHA256 is empty until the file was read once.
+	SHA256       string    `json:"sha256,omitempty"`
+	Pages        int       `json:"pages,omitempty"`
+	Size         int64     `json:"size,omitempty"`
+	ETag         string    `json:"etag,omitempty"`
+	Modified     string    `json:"modified,omitempty"` // Last-Modified, verbatim
+	Fetched      time.Time `json:"fetched,omitzero"`   // last look, whatever came of it
+	Failed       string    `json:"failed,omitempty"`   // why the last look failed, in words
+	FailedReason string    `json:"failed_reason,omitempty"`
+	FailedAt     time.Time `json:"failed_at,omitzero"` // since when it has been failing
+}
+
+// An Op is what a change did to an item.
+type Op string
+
+// The ops of the change log.
+const (
+	OpAdded     Op = "added"
+	OpAmended   Op = "amended"
+	OpWithdrawn Op = "withdrawn"
+	OpDue       Op = "due"
+)
+
+// A What names one happening within a change; a change may carry several.
+type What string
+
+// The whats, as scripts and the replica's truth name them.
+const (
+	NewMeeting       What = "new_meeting"
+	AgendaPublished  What = "agenda_published"
+	ItemAdded        What = "item_added"
+	MeetingMoved     What = "meeting_moved"
+	MeetingCancelled What = "meeting_cancelled"
+	MeetingRestored  What = "meeting_restored"
+	MinutesPublished What = "minutes_published"
+	DocumentAdded    What = "document_added"
+	DocumentReplaced What = "document_replaced"
+	DocumentRemoved  What = "document_removed"
+	NoticeNew        What = "notice_new"
+	NoticeUpdated    What = "notice_updated"
+	RequestNew       What = "foi_request_new"
+	RequestEvent     What = "foi_request_event"
+	PageChanged      What = "page_changed"
+)
+
+// A Change is one entry of the change log, the truth that everything
+// downstream follows. Entries are never altered.
+type Change struct {
+	Seq    uint64        `json:"seq"`
+	At     time.Time     `json:"at"`
+	Source string        `json:"source"`
+	Key    string        `json:"key"`
+	Kind   Kind          `json:"kind"`
+	Op     Op            `json:"op"`
+	What   []What        `json:"what"`
+	Title  string        `json:"title"`
+	URL    string        `json:"url"`
+	Fields []FieldChange `json:"fields,omitempty"`
+	// Documents are the ones concerned by the document whats, as they stood
+	// after the change (for document_removed: before it).
+	Documents []Document `json:"documents,omitempty"`
+	// Read lists documents that were known before and whose text was read for
+	// the first time now; that is no news by itself, but what they say may be.
+	Read []Document `json:"read,omitempty"`
+	// Parts are the agenda items concerned by agenda_published and item_added.
+	Parts []Part `json:"parts,omitempty"`
+	// Silent entries (baseline, backfill) are judged, indexed and shown, and never mailed.
+	Silent bool `json:"silent,omitempty"`
+	// Batch is the Seq of the first change of the same commit.
+	Batch uint64 `json:"batch"`
+}
+
+// A FieldChange is one field's value before and after.
+type FieldChange struct {
+	Name string `json:"name"`
+	Old  string `json:"old"`
+	New  string `json:"new"`
+}
+
+// Has tells whether the change carries w.
+func (c Change) Has(w What) bool {
+	for _, x := range c.What {
+		if x == w {
+			return true
+		}
+	}
+	return false
+}
+
+// A Snapshot is what a source is known to publish, after every sighting so far.
+type Snapshot struct {
+	Source   string
+	Rev      uint64    // counts the commits; Commit refuses a stale one
+	Baseline time.Time // when the first complete sighting was committed; zero before
+	Cursor   string    // a feed's own mark: everything before it was read completely
+	Held     string    // fingerprint of a sighting that waits for a second one like it, or ""
+	Items    map[string]Item
+}
+
+// A Sighting is what one crawl of a source saw. It is either complete, in the
+// sense of its fields below, or an error: nothing in between reaches Diff.
+type Sighting struct {
+	Source string
+	At     time.Time
+	// Whole marks a list read from end to end: absence means withdrawn. In a
+	// feed absence means nothing.
+	Whole bool
+	// From and To bound a whole list: of the items that are absent only those
+	// whose When lies in [From, To) are missing. Zero is unbounded.
+	From, To time.Time
+	// None: the source itself says that it lists nothing.
+	None bool
+	// Cursor is the new mark of a feed, "" leaves the old one.
+	Cursor string
+	// Last is true unless more sightings of the same visit follow (a feed read
+	// in many windows is committed as it goes).
+	Last     bool
+	Items    []Item
+	Problems []Problem
+}
+
+// A Problem is something a crawl could not read or did not believe. It changes
+// a source's health, never its snapshot.
+type Problem struct {
+	Reason Reason    `json:"reason"`
+	What   string    `json:"what"`          // what was being read, in words
+	URL    string    `json:"url,omitempty"` // where
+	Detail string    `json:"detail,omitempty"`
+	Since  time.Time `json:"since,omitzero"` // first crawl that met it
+}
+
+// A Reason is one of a fixed list of why something could not be read.
+type Reason string
+
+// The reasons.
+const (
+	ReasonNetwork   Reason = "network"   // DNS, connect, TLS, reset, time-out
+	ReasonRefused   Reason = "refused"   // 401, 403, a challenge page
+	ReasonMissing   Reason = "missing"   // 404, 410, a soft 404
+	ReasonServer    Reason = "server"    // 5xx
+	ReasonBusy      Reason = "busy"      // 429 or 503 that outlasted our patience
+	ReasonRobots    Reason = "robots"    // robots.txt disallows it, or could not be read
+	ReasonTooLarge  Reason = "too large" // over a cap
+	ReasonTruncated Reason = "truncated" // shorter than announced
+	ReasonFormat    Reason = "format"    // not what was expected: an error page, another layout, broken data
+	ReasonEmpty     Reason = "empty"     // lists nothing where there was something
+	ReasonShrunk    Reason = "shrunk"    // too much gone or altered at once; held back
+	ReasonGap       Reason = "gap"       // a feed window that could not be read completely
+	ReasonBlocked   Reason = "blocked"   // an address we refuse to connect to
+	ReasonStalled   Reason = "stalled"   // the crawl's watchdog ended it
+)
+
+// Health is what is known of a source's last visits.
+type Health struct {
+	Source       string       `json:"source"`
+	LastTry      time.Time    `json:"last_try,omitzero"`
+	LastComplete time.Time    `json:"last_complete,omitzero"` // last visit that read everything it set out to
+	FailingSince time.Time    `json:"failing_since,omitzero"` // first of the failed visits in a row; zero when the last one was complete
+	Problems     []Problem    `json:"problems,omitempty"`     // of the last visit
+	Counts       map[Kind]int `json:"counts,omitempty"`       // items seen by the last complete visit of a whole list, or added by that of a feed
+	Requests     int          `json:"requests,omitempty"`     // made by the last visit
+	Took         string       `json:"took,omitempty"`
+}
+
+// A Topic is what a finding is about, as users named it.
+type Topic string
+
+// The topics.
+const (
+	TopicTenders       Topic = "tenders"
+	TopicOutsourcing   Topic = "outsourcing"
+	TopicMeetings      Topic = "meetings"
+	TopicAwards        Topic = "awards"
+	TopicPapers        Topic = "papers"
+	TopicDeadlines     Topic = "deadlines"
+	TopicConsultations Topic = "consultations"
+	TopicFOI           Topic = "foi"
+)
+
+// A Tier says how sure the rules are. Only certain and likely are mailed at once.
+type Tier string
+
+// The tiers.
+const (
+	TierCertain Tier = "certain"
+	TierLikely  Tier = "likely"
+	TierMention Tier = "mention"
+)
+
+// A Finding is what a change means. ID is a hash of what it was found in and
+// by which rule, so that judging again gives the same one.
+type Finding struct {
+	ID       string    `json:"id"`
+	At       time.Time `json:"at"`
+	Change   uint64    `json:"change"` // Seq
+	Source   string    `json:"source"`
+	Key      string    `json:"key"`
+	Kind     Kind      `json:"kind"`
+	Topic    Topic     `json:"topic"`
+	Tier     Tier      `json:"tier"`
+	What     []What    `json:"what,omitempty"` // of the change
+	Title    string    `json:"title"`
+	URL      string    `json:"url"`
+	Document string    `json:"document,omitempty"` // title of the document quoted
+	SHA256   string    `json:"sha256,omitempty"`   // its archived bytes
+	Quote    string    `json:"quote"`
+	Page     int       `json:"page"` // 1 is the first page; 0 where there are no pages
+	Rule     string    `json:"rule"`
+	Why      string    `json:"why,omitempty"` // in words, for explain
+	Stage    string    `json:"stage,omitempty"`
+	Regime   string    `json:"regime,omitempty"`
+	Deadline *Deadline `json:"deadline,omitempty"`
+	When     time.Time `json:"when,omitzero"` // of the meeting
+	Body     string    `json:"body,omitempty"`
+	BodyName string    `json:"body_name,omitempty"`
+	Areas    []string  `json:"areas,omitempty"`
+	Thread   string    `json:"thread"`
+	Text     string    `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
+	Rules    string    `json:"rules"`          // version of the rules that found it
+	Silent   bool      `json:"silent,omitempty"`
+}
+
+// A Deadline is a date by which something can still be done, as the notice
+// states it and as the rule gives it, with who may act. Dates are RFC 3339
+// with London's offset, or "" when unknown.
+type Deadline struct {
+	Stated   string `json:"stated"`
+	Computed string `json:"computed"`
+	Kind     string `json:"kind"` // tender, interest, engagement, standstill, representations, futurenotice
+	Who      string `json:"who"`  // in words
+	Quote    string `json:"quote,omitempty"`
+}
+
+// Date is the stated date, else the computed one, else zero.
+func (d *Deadline) Date() time.Time {
+	if d == nil {
+		return time.Time{}
+	}
+	for _, s := range []string{d.Stated, d.Computed} {
+		if t, err := time.Parse(time.RFC3339, s); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// A State is where a subscription stands.
+type State string
+
+// The states of a subscription.
+const (
+	StatePending    State = "pending"
+	StateConfirmed  State = "confirmed"
+	StateSuppressed State = "suppressed"
+	StateEnded      State = "ended"
+)
+
+// How often a subscription is mailed.
+const (
+	Instant = "instant" // alerts as things appear
+	Weekly  = "weekly"  // one digest a week
+	Both    = "both"
+)
+
+// A Subscription is one address, one query and how often.
+type Subscription struct {
+	ID         string    `json:"id"` // random, 128 bits, hex
+	Address    string    `json:"address"`
+	Query      string    `json:"query"` // as typed; "" is everything
+	Often      string    `json:"often"`
+	State      State     `json:"state"`
+	Created    time.Time `json:"created"`
+	Consent    string    `json:"consent"` // how, in the operator's words or the form's version
+	ConsentAt  time.Time `json:"consent_at"`
+	Ended      time.Time `json:"ended,omitzero"`
+	LastDigest time.Time `json:"last_digest,omitzero"` // end of the period of the last digest queued
+	// Since is the Seq after which changes count for this subscription: what
+	// was known before it was made is not mailed.
+	Since uint64 `json:"since"`
+}
+
+// DeliveryState is where a delivery stands in the outbox.
+type DeliveryState string
+
+// The states of a delivery.
+const (
+	Queued     DeliveryState = "queued"
+	Claimed    DeliveryState = "claimed"
+	Sent       DeliveryState = "sent"
+	Failed     DeliveryState = "failed"
+	Suppressed DeliveryState = "suppressed"
+)
+
+// A Delivery is one message owed to one subscription. ID is a hash of the
+// subscription and what it tells, so that a second decision to send the same
+// thing falls together with the first. Raw is frozen before the first attempt
+// and never rendered again.
+type Delivery struct {
+	ID           string        `json:"id"`
+	Subscription string        `json:"subscription"`
+	Kind         string        `json:"kind"` // alert or digest
+	MessageID    string        `json:"message_id"`
+	Subject      string        `json:"subject"`
+	Findings     []string      `json:"findings,omitempty"`
+	Raw          []byte        `json:"-"`
+	State        DeliveryState `json:"state"`
+	Created      time.Time     `json:"created"`
+	Due          time.Time     `json:"due"`
+	Lease        time.Time     `json:"lease,omitzero"` // a claim is free again after this
+	Attempts     int           `json:"attempts,omitempty"`
+	SentAt       time.Time     `json:"sent_at,omitzero"`
+	LastError    string        `json:"last_error,omitempty"`
+}

@@ -1,0 +1,146 @@
+// Package store holds the nouns of CCGWatch (what we know and what changed),
+// the pure Diff that turns a sighting into changes, and the roles that a back
+// end plays. It does no I/O.
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// Errors that callers branch on.
+var (
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: another commit came first; read the snapshot again.
+	ErrConflict = errors.New("the snapshot is stale")
+	// ErrLocked: another process has the store open.
+	ErrLocked = errors.New("the store is open in another process")
+)
+
+// A Store is all roles over one set of files.
+type Store interface {
+	Ledger
+	Archive
+	Subscribers
+	Outbox
+	Diary
+	io.Closer
+}
+
+// A Ledger keeps snapshots, the change log and the health of sources.
+type Ledger interface {
+	// Snapshot returns what is known of a source. With keys nil it holds every
+	// item that is not withdrawn (for whole lists); otherwise those of the keys
+	// that are known (for feeds, which grow for ever). A source never committed
+	// gives a snapshot with Rev 0 and no error.
+	Snapshot(ctx context.Context, source string, keys []string) (Snapshot, error)
+
+	// Commit stores the items of next (leaving others of the source as they
+	// are), its cursor, baseline and hold, appends the changes to the log with
+	// consecutive numbers, and records the health, all in one transaction.
+	// A crash before leaves nothing of it, a crash after all of it. It returns
+	// ErrConflict if next.Rev is not the stored one; the stored one is then raised.
+	Commit(ctx context.Context, next Snapshot, changes []Change, h Health) error
+
+	// Note records health alone: the visit concluded nothing.
+	Note(ctx context.Context, h Health) error
+
+	// Changes returns up to limit entries with Seq > after, in order.
+	Changes(ctx context.Context, after uint64, limit int) ([]Change, error)
+
+	// LastSeq is the number of the newest entry, 0 for none.
+	LastSeq(ctx context.Context) (uint64, error)
+
+	// Item returns one item, withdrawn ones included, or ErrNotFound.
+	Item(ctx context.Context, source, key string) (Item, error)
+
+	// Items calls f with every item of the source ("" is all sources), ordered
+	// by source and key, until f returns false. f must not call the store.
+	Items(ctx context.Context, source string, f func(Item) bool) error
+
+	// Healths returns the health of every source ever visited, by source.
+	Healths(ctx context.Context) ([]Health, error)
+}
+
+// An Archive keeps the bytes of papers by SHA-256 (lower-case hex), and the
+// text of each page. Bytes are there before anything refers to them; what a
+// crash leaves unreferred does no harm.
+type Archive interface {
+	// Keep stores what r gives and returns its hash and size. Storing the same
+	// bytes again changes nothing.
+	Keep(ctx context.Context, r io.Reader) (sha string, size int64, err error)
+	// Open returns the bytes, or ErrNotFound.
+	Open(ctx context.Context, sha string) (io.ReadCloser, error)
+	// KeepText stores the text of each page of a kept paper.
+	KeepText(ctx context.Context, sha string, pages []string) error
+	// Text returns the pages, or ErrNotFound.
+	Text(ctx context.Context, sha string) ([]string, error)
+}
+
+// Subscribers keeps subscriptions. Addresses are personal data: they are in no
+// key, no error and no log.
+type Subscribers interface {
+	// Subscribe stores a new subscription. ErrConflict if the same address
+	// already has a live one with the same query and frequency.
+	Subscribe(ctx context.Context, s Subscription) error
+	// Subscriptions returns those after the id, ordered by id, up to limit
+	// (limit <= 0: all), whatever their state.
+	Subscriptions(ctx context.Context, after string, limit int) ([]Subscription, error)
+	// Subscription returns one by id, or ErrNotFound.
+	Subscription(ctx context.Context, id string) (Subscription, error)
+	// End ends a subscription and suppresses its queued deliveries in the same
+	// transaction. Ending an ended one changes nothing.
+	End(ctx context.Context, id string, at time.Time) error
+	// Erase removes every trace of an address: subscriptions and the bytes of
+	// their deliveries. It returns how many subscriptions there were.
+	Erase(ctx context.Context, address string) (int, error)
+}
+
+// A Position is how far a follower of the log has come: all changes up to and
+// including Batch are done, and of the next batch all subscriptions up to and
+// including Subscription.
+type Position struct {
+	Seq          uint64 `json:"seq"`
+	Subscription string `json:"subscription,omitempty"`
+}
+
+// An Outbox keeps findings and the messages owed because of them.
+type Outbox interface {
+	// Position returns how far a follower has come; zero before its first step.
+	Position(ctx context.Context, follower string) (Position, error)
+	// Advance stores findings and deliveries and moves the follower from one
+	// place to the next, in one transaction; ErrConflict if it is not at from.
+	// A delivery or finding whose ID is there already is left as it is.
+	Advance(ctx context.Context, follower string, from, to Position, f []Finding, d []Delivery) error
+	// Digest queues a digest and moves its subscription's LastDigest to until,
+	// in one transaction; ErrConflict unless LastDigest is from and the
+	// subscription is confirmed.
+	Digest(ctx context.Context, d Delivery, from, until time.Time) error
+	// Findings calls f with the findings after (exclusive) a change, oldest
+	// first, until f returns false. f must not call the store.
+	Findings(ctx context.Context, after uint64, f func(Finding) bool) error
+	// Finding returns one by id, or ErrNotFound.
+	Finding(ctx context.Context, id string) (Finding, error)
+
+	// Lease claims up to limit deliveries that are due, for a while. In the
+	// same transaction those whose subscription is not confirmed any more
+	// become suppressed. A crash after it leaves claims that run out.
+	Lease(ctx context.Context, now time.Time, length time.Duration, limit int) ([]Delivery, error)
+	// Settle records the outcome of an attempt: State, Due, LastError, SentAt
+	// and Attempts of d replace the stored ones.
+	Settle(ctx context.Context, d Delivery) error
+	// Deliveries calls f with every delivery, oldest first, without its bytes,
+	// until f returns false. f must not call the store.
+	Deliveries(ctx context.Context, f func(Delivery) bool) error
+	// Raw returns the frozen bytes of a delivery.
+	Raw(ctx context.Context, id string) ([]byte, error)
+}
+
+// A Diary remembers when each job of the daemon is due next, as wall-clock
+// instants, so that a machine that slept makes up for a missed run once.
+type Diary interface {
+	Due(ctx context.Context) (map[string]time.Time, error)
+	SetDue(ctx context.Context, job string, at time.Time) error
+}
