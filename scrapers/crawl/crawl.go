@@ -2,6 +2,10 @@
 // robots.txt, pace, Retry-After, caps and the check of every address it
 // connects to live here, and so does the one file that imports colly. It turns
 // a Source into Sightings by calling the source's pure functions.
+//
+// The way of a request: address (is it the source's?), allowed (robots.txt),
+// lane (our turn, the pace), the transport (the guard at the dialler), receiver
+// (unpacking, caps, nothing cut), then judge (keep, repeat or give up).
 package crawl
 
 import (
@@ -9,12 +13,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
+	"sync"
 	"time"
 
 	"ccgwatch/store"
 )
 
-// A Crawler visits sources, one request at a time.
+// A Crawler visits sources, one request at a time. It may make several visits
+// at once.
 type Crawler struct {
 	Fetch *Fetcher
 	// Archive keeps the papers; nil reads no papers (a preview).
@@ -22,7 +29,8 @@ type Crawler struct {
 	// Read turns the bytes of a paper into the text of each page.
 	Read func(ctx context.Context, r io.Reader) ([]string, error)
 	// Stall ends a visit that has not finished a single request for so long;
-	// zero is 10 minutes. Waiting because a site asked us to is no stall.
+	// zero is 10 minutes. Waiting for a host is no stall: for the pace, because
+	// it asked us to, or because another visit has its turn.
 	Stall time.Duration
 	// Progress is called before each request, nil for silence.
 	Progress func(Progress)
@@ -43,21 +51,41 @@ type Report struct {
 	Problems []store.Problem
 }
 
-// flushAt is how many items of a feed are gathered before they are handed on
-// at the next checkpoint: a kill loses no more than these.
-const flushAt = 200
+const (
+	// flushAt is how many items of a feed are gathered before they are handed on
+	// at the next checkpoint: a kill loses no more than these.
+	flushAt = 200
+	// sameAgain and wholeMost end a walk that goes round in circles: the same
+	// address over and over, or a whole list that never ends.
+	sameAgain = 3
+	wholeMost = 10_000
+	// giveUp is how many details in a row may fail because the host does, before
+	// the others are not asked for in this visit.
+	giveUp = 3
+)
+
+var errStalled = errors.New("no request was finished in time")
 
 // Visit crawls a source once and hands on what it saw: one sighting of a whole
 // list, or as many of a feed as it takes. An error says why nothing (or, of a
 // feed, nothing further) can be concluded; sightings handed on before it stand.
 func (c *Crawler) Visit(ctx context.Context, src Source, v Visit, emit func(store.Sighting) error) (Report, error) {
-	vis := &visit{Crawler: c, src: src, Visit: v, place: map[string]int{}}
+	stall := orElse(c.Stall, 10*time.Minute)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	dog := watch(stall, func() { cancel(errStalled) })
+	defer dog.stop()
+
+	vis := &visit{Crawler: c, src: src, Visit: v, dog: dog, place: map[string]int{}, asked: map[string]int{}}
 	err := vis.run(ctx, emit)
 	vis.report.Problems = append(vis.report.Problems, vis.problems...)
-	if err != nil {
-		return vis.report, fmt.Errorf("crawl %s: %w", src.ID, err)
+	switch {
+	case err == nil:
+		return vis.report, nil
+	case errors.Is(context.Cause(ctx), errStalled):
+		err = &Error{Reason: store.ReasonStalled, URL: vis.asking, Err: fmt.Errorf("%w (%s)", errStalled, stall)}
 	}
-	return vis.report, nil
+	return vis.report, fmt.Errorf("crawl %s: %w", src.ID, err)
 }
 
 // visit is the state of one crawl.
@@ -65,12 +93,18 @@ type visit struct {
 	*Crawler
 	Visit
 	src      Source
+	dog      *watchdog
+	mu       sync.Mutex // of items and place: a parse left behind may still ask Seen
 	items    []store.Item
 	place    map[string]int // of a key in items
+	asked    map[string]int // how often each address was
+	asking   string
+	failing  int // details in a row that failed because the host did
 	problems []store.Problem
 	from, to time.Time
 	none     bool
 	cursor   string
+	flushed  string // the cursor last handed on
 	report   Report
 	papers   int
 }
@@ -81,81 +115,180 @@ func (v *visit) run(ctx context.Context, emit func(store.Sighting) error) error 
 		r := queue[0]
 		queue = queue[1:]
 		got, err := v.ask(ctx, r, len(queue))
-		switch {
-		case err == nil:
+		if err == nil {
 			queue = append(got.follow, queue...)
-		case ctx.Err() != nil:
-			return err
-		case r.Or != nil:
-			queue = append(r.Or(err), queue...)
-		case r.Detail != "":
-			v.problem(err, "details of "+r.Detail, r.URL)
-		default:
-			return err
+			if got.checkpoint != "" && !v.src.Whole && len(v.items) >= flushAt && !awaitsDetails(queue) {
+				if err := v.flush(ctx, emit, false); err != nil {
+					return err
+				}
+			}
+			continue
 		}
-		if !v.src.Whole && v.cursor != "" && len(v.items) >= flushAt && len(queue) > 0 {
-			if err := v.flush(emit, false); err != nil {
-				return err
+		if ctx.Err() == nil {
+			if r.Or != nil {
+				if other := r.Or(err); len(other) > 0 {
+					queue = append(other, queue...)
+					continue
+				}
+			}
+			if r.Detail != "" {
+				v.problem(err, "details of "+r.Detail, r.URL)
+				continue
 			}
 		}
+		return v.end(ctx, emit, err)
 	}
 	if v.src.Whole && len(v.items) == 0 && !v.none {
 		return Errorf(store.ReasonEmpty, "%s lists nothing, and does not say so itself", v.src.Base)
 	}
-	v.readPapers(ctx)
+	return v.flush(ctx, emit, true)
+}
+
+// end gives up. What a feed read completely up to its last checkpoint is handed
+// on first, so that the next visit goes on from there; not when the whole
+// program is ending.
+func (v *visit) end(ctx context.Context, emit func(store.Sighting) error, err error) error {
+	if v.src.Whole || v.cursor == v.flushed || ctx.Err() != nil && !errors.Is(context.Cause(ctx), errStalled) {
+		return err
+	}
+	return errors.Join(err, v.emit(emit, false))
+}
+
+// awaitsDetails: an item that is handed on can no longer be completed.
+func awaitsDetails(queue []Request) bool {
+	for _, r := range queue {
+		if r.Detail != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// flush hands on what was gathered, its papers read, and starts afresh.
+func (v *visit) flush(ctx context.Context, emit func(store.Sighting) error, last bool) error {
+	if v.src.Whole {
+		v.readPapers(ctx)
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return v.flush(emit, true)
+	return v.emit(emit, last)
 }
 
-// flush hands on what was gathered and starts afresh.
-func (v *visit) flush(emit func(store.Sighting) error, last bool) error {
+func (v *visit) emit(emit func(store.Sighting) error, last bool) error {
 	s := store.Sighting{
 		Source: v.src.ID, At: v.Now, Whole: v.src.Whole, From: v.from, To: v.to,
 		None: v.none, Cursor: v.cursor, Last: last, Items: v.items, Problems: v.problems,
 	}
 	v.report.Problems = append(v.report.Problems, v.problems...)
 	v.report.Items += len(v.items)
-	v.items, v.place, v.problems = nil, map[string]int{}, nil
+	v.mu.Lock()
+	v.items, v.place, v.problems, v.flushed = nil, map[string]int{}, nil, v.cursor
+	v.mu.Unlock()
 	return emit(s)
 }
 
 // ask makes one request and takes over what its page gave.
 func (v *visit) ask(ctx context.Context, r Request, waiting int) (gathered, error) {
+	if err := v.circling(r); err != nil {
+		return gathered{}, err
+	}
+	if r.Detail != "" && v.failing >= giveUp {
+		return gathered{}, &Error{Reason: store.ReasonNetwork, URL: r.URL, Err: fmt.Errorf("not asked: the host failed %d times in a row", v.failing)}
+	}
 	v.progress(r.URL, waiting)
 	v.report.Requests++
-	a, err := v.Fetch.Get(ctx, v.src, r.URL, r.Accept)
+	a, err := v.Fetch.get(ctx, v.Fetch.task(v.src, v.dog), r.URL, r.Accept)
+	v.count(err)
 	if err != nil {
 		return gathered{}, err
 	}
 	p := &Page{URL: a.URL, Header: a.Header, Body: a.Body, seen: v.seen}
-	if err := r.Parse(p); err != nil {
+	if err := parse(ctx, r, p); err != nil {
 		var e *Error
 		if !errors.As(err, &e) {
-			e = &Error{Reason: store.ReasonFormat, Err: err}
+			err = &Error{Reason: store.ReasonFormat, Err: err}
 		}
-		if e.URL == "" {
-			e.URL = r.URL
-		}
-		return gathered{}, e
+		return gathered{}, withURL(err, r.URL)
 	}
-	v.take(p.got)
+	for _, it := range p.got.items {
+		if it.Key == "" {
+			return gathered{}, &Error{Reason: store.ReasonFormat, URL: r.URL, Err: fmt.Errorf("%q has no key", clip(it.Title, 100))}
+		}
+	}
+	if err := v.take(p.got); err != nil {
+		return gathered{}, withURL(err, r.URL)
+	}
 	return p.got, nil
 }
 
-func (v *visit) take(g gathered) {
+func (v *visit) circling(r Request) error {
+	v.asked[r.URL+" "+r.Accept]++
+	switch {
+	case v.asked[r.URL+" "+r.Accept] > sameAgain:
+		return &Error{Reason: store.ReasonFormat, URL: r.URL, Err: fmt.Errorf("asked %d times in one visit: the pages lead in a circle", sameAgain)}
+	case v.src.Whole && v.report.Requests >= wholeMost:
+		return &Error{Reason: store.ReasonFormat, URL: r.URL, Err: fmt.Errorf("the list has not ended after %d requests", wholeMost)}
+	}
+	return nil
+}
+
+// count tells a host that fails from a page that does.
+func (v *visit) count(err error) {
+	if err != nil {
+		switch ReasonOf(err) {
+		case store.ReasonNetwork, store.ReasonBusy, store.ReasonServer, store.ReasonTruncated:
+			v.failing++
+			return
+		}
+	}
+	v.failing = 0
+	v.dog.fed()
+}
+
+// parse calls the source's function, which may be wrong about a page it has
+// never seen: a panic is an error of the page, and one that does not return is
+// left behind when the visit ends. Until then nobody else touches the page.
+func parse(ctx context.Context, r Request, p *Page) error {
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if x := recover(); x != nil {
+				done <- Errorf(store.ReasonFormat, "parsing panicked: %v\n%s", x, clip(string(debug.Stack()), 2000))
+			}
+		}()
+		done <- r.Parse(p)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (v *visit) take(g gathered) (err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	defer func() { // the functions given to Update are the source's too
+		if x := recover(); x != nil {
+			err = Errorf(store.ReasonFormat, "completing an item panicked: %v\n%s", x, clip(string(debug.Stack()), 2000))
+		}
+	}()
 	for _, it := range g.items {
 		it.Source = v.src.ID
 		if it.Body == "" {
 			it.Body = v.src.Body
 		}
-		if i, ok := v.place[it.Key]; ok {
+		i, ok := v.place[it.Key]
+		switch {
+		case !ok:
+			v.place[it.Key] = len(v.items)
+			v.items = append(v.items, it)
+		case it.Stub && !v.items[i].Stub: // listed a second time after its details were read
+		default:
 			v.items[i] = it
-			continue
 		}
-		v.place[it.Key] = len(v.items)
-		v.items = append(v.items, it)
 	}
 	for _, u := range g.updates {
 		if i, ok := v.place[u.key]; ok {
@@ -164,15 +297,26 @@ func (v *visit) take(g gathered) {
 	}
 	v.problems = append(v.problems, g.problems...)
 	v.none = v.none || g.none
-	if !g.from.IsZero() || !g.to.IsZero() {
-		v.from, v.to = g.from, g.to
-	}
+	v.cover(g.from, g.to)
 	if g.checkpoint != "" {
 		v.cursor = g.checkpoint
+	}
+	return nil
+}
+
+// cover narrows what absence means: only what every page covers can be missing.
+func (v *visit) cover(from, to time.Time) {
+	if from.After(v.from) {
+		v.from = from
+	}
+	if !to.IsZero() && (v.to.IsZero() || to.Before(v.to)) {
+		v.to = to
 	}
 }
 
 func (v *visit) seen(key string) (store.Item, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	i, ok := v.place[key]
 	if !ok {
 		return store.Item{}, false
@@ -181,10 +325,11 @@ func (v *visit) seen(key string) (store.Item, bool) {
 }
 
 func (v *visit) problem(err error, what, address string) {
-	v.problems = append(v.problems, store.Problem{Reason: reasonOf(err), What: what, URL: address, Detail: err.Error()})
+	v.problems = append(v.problems, store.Problem{Reason: ReasonOf(err), What: what, URL: address, Detail: err.Error()})
 }
 
 func (v *visit) progress(address string, waiting int) {
+	v.asking = address
 	if v.Progress != nil {
 		v.Progress(Progress{Source: v.src.ID, Done: v.report.Requests, Waiting: waiting, Items: v.report.Items + len(v.items), Documents: v.papers, URL: address})
 	}

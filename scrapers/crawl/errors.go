@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"ccgwatch/store"
 )
@@ -38,8 +39,9 @@ func Errorf(reason store.Reason, format string, args ...any) error {
 	return &Error{Reason: reason, Err: fmt.Errorf(format, args...)}
 }
 
-// reasonOf gives the reason of any error: what carries none is a matter of format.
-func reasonOf(err error) store.Reason {
+// ReasonOf gives the reason of any error of this package: what carries none is
+// a matter of format.
+func ReasonOf(err error) store.Reason {
 	var e *Error
 	switch {
 	case errors.As(err, &e):
@@ -48,4 +50,36 @@ func reasonOf(err error) store.Reason {
 		return store.ReasonStalled
 	}
 	return store.ReasonFormat
+}
+
+// withURL names the address asked for in an error that has none yet.
+func withURL(err error, address string) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	named := *e // errors of robots.txt are remembered and shared
+	if named.URL == "" {
+		named.URL = clip(address, 500)
+	}
+	return &named
+}
+
+// failure gives what a request failed with its reason. ctx is the request's
+// own: if it ended, its cause is the failure.
+func failure(ctx context.Context, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	if ctx.Err() != nil {
+		return &Error{Reason: store.ReasonNetwork, Err: context.Cause(ctx)}
+	}
+	switch s := err.Error(); {
+	case strings.Contains(s, "server response headers exceeded"):
+		return &Error{Reason: store.ReasonTooLarge, Err: errors.New("headers of more than 64 KiB")}
+	case strings.Contains(s, "failed to parse Location header"):
+		return Errorf(store.ReasonFormat, "a redirect to what is no address")
+	}
+	return &Error{Reason: store.ReasonNetwork, Err: err}
 }

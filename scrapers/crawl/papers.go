@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"ccgwatch/store"
@@ -15,27 +17,38 @@ import (
 // download its whole past; then daily until the meeting and weekly after it,
 // by validator where the site sends one. Without a validator the weekly look
 // ends after a month: it would be a download each time. A failed look is
-// repeated daily.
+// repeated daily, after a fortnight of failing weekly.
 const (
 	firstLook = 60 * 24 * time.Hour
 	afterLook = 31 * 24 * time.Hour
+	failLook  = 14 * 24 * time.Hour
 	daily     = 23 * time.Hour // a crawl a little earlier than yesterday's still counts
 	weekly    = 7*24*time.Hour - time.Hour
 )
 
-// paperDue decides whether a document is looked at now. d carries what is known of it.
-func paperDue(d store.Document, meeting, now time.Time) bool {
+// paperTries is how often a paper is begun in one visit if it is cut short.
+const paperTries = 3
+
+// paperDue decides whether a document is looked at now. d carries what is known
+// of it; meeting is the item's, or zero; known is when the item was first seen,
+// or zero.
+func paperDue(d store.Document, meeting, known, now time.Time) bool {
+	since := now.Sub(d.Fetched)
 	switch {
-	case d.Fetched.IsZero() && d.FailedAt.IsZero():
+	case d.Fetched.IsZero():
 		return meeting.IsZero() || now.Sub(meeting) <= firstLook
+	case d.Failed != "" && now.Sub(d.FailedAt) <= failLook:
+		return since >= daily
 	case d.Failed != "":
-		return now.Sub(d.Fetched) >= daily
+		return since >= weekly
 	case !meeting.IsZero() && now.Before(meeting):
-		return now.Sub(d.Fetched) >= daily
+		return since >= daily
 	case d.ETag != "" || d.Modified != "":
-		return now.Sub(d.Fetched) >= weekly
+		return since >= weekly
+	case meeting.IsZero():
+		meeting = known
 	}
-	return now.Sub(d.Fetched) >= weekly && now.Sub(meeting) <= afterLook
+	return since >= weekly && now.Sub(meeting) <= afterLook
 }
 
 // wanted tells whether a document's text is of interest at all: a front sheet
@@ -55,25 +68,26 @@ func wanted(d store.Document, all []store.Document) bool {
 }
 
 // readPapers looks at the papers that are due. What cannot be read keeps what
-// was known of it and is a problem; it never stops the visit.
+// was known of it and is a problem; it never stops the visit. Only a whole list
+// has papers: a feed's visit does not know what was read before.
 func (v *visit) readPapers(ctx context.Context) {
 	for i := range v.items {
 		it := &v.items[i]
+		before := v.Old.Items[it.Key]
 		old := map[string]store.Document{}
-		for _, d := range v.Old.Items[it.Key].Documents {
+		for _, d := range before.Documents {
 			old[d.Key] = d
 		}
 		for j := range it.Documents {
 			d := &it.Documents[j]
 			carry(d, old[d.Key])
-			if v.Archive == nil || ctx.Err() != nil || !wanted(*d, it.Documents) {
+			if v.Archive == nil || v.Read == nil || ctx.Err() != nil || !wanted(*d, it.Documents) {
 				continue
 			}
-			if paperDue(*d, it.When(), v.Now) {
+			if paperDue(*d, it.When(), before.FirstSeen, v.Now) {
 				v.papers++
 				v.progress(d.URL, 0)
-				v.report.Requests++
-				v.readPaper(ctx, d)
+				v.lookAt(ctx, d)
 			}
 			if d.Failed != "" {
 				v.problems = append(v.problems, store.Problem{
@@ -85,57 +99,113 @@ func (v *visit) readPapers(ctx context.Context) {
 }
 
 // carry takes over what was known of a document from reading it before.
+// Validators belong to an address and do not move with a paper.
 func carry(d *store.Document, old store.Document) {
-	d.SHA256, d.Pages, d.Size = old.SHA256, old.Pages, old.Size
-	d.ETag, d.Modified, d.Fetched = old.ETag, old.Modified, old.Fetched
+	d.SHA256, d.Pages, d.Size, d.Fetched = old.SHA256, old.Pages, old.Size, old.Fetched
 	d.Failed, d.FailedReason, d.FailedAt = old.Failed, old.FailedReason, old.FailedAt
+	if d.ETag, d.Modified = "", ""; d.URL == old.URL {
+		d.ETag, d.Modified = old.ETag, old.Modified
+	}
 }
 
-// readPaper looks at one document. The bytes are in the archive before d
-// refers to them.
-func (v *visit) readPaper(ctx context.Context, d *store.Document) {
-	fail := func(err error) {
-		if ctx.Err() != nil {
-			return
+// lookAt reads one document and notes on it what came of it. A paper that
+// cannot be had or read any more keeps what is known: its address may hold an
+// error page today and the paper again tomorrow.
+func (v *visit) lookAt(ctx context.Context, d *store.Document) {
+	var err error
+	for n := range paperTries {
+		v.report.Requests++
+		err = v.readPaper(ctx, d)
+		v.count(err)
+		var cut *cutError
+		if ctx.Err() != nil || !errors.As(err, &cut) || n == paperTries-1 {
+			break
 		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return // says nothing about the paper
+	case err == nil:
+		d.Failed, d.FailedReason, d.FailedAt = "", "", time.Time{}
+	default:
 		if d.Failed == "" {
 			d.FailedAt = v.Now
 		}
-		d.Failed, d.FailedReason, d.Fetched = err.Error(), string(reasonOf(err)), v.Now
+		d.Failed, d.FailedReason = err.Error(), string(ReasonOf(err))
 	}
-	dl, err := v.Fetch.Download(ctx, v.src, d.URL, d.ETag, d.Modified)
+	d.Fetched = v.Now
+}
+
+// cutError is a failure while the bytes came in, worth another try.
+type cutError struct{ err error }
+
+func (e *cutError) Error() string { return e.err.Error() }
+func (e *cutError) Unwrap() error { return e.err }
+
+// readPaper fetches a document if it changed and has its text read. The bytes
+// are in the archive before d refers to them.
+func (v *visit) readPaper(ctx context.Context, d *store.Document) error {
+	etag, modified := d.ETag, d.Modified
+	if d.SHA256 == "" {
+		etag, modified = "", "" // nothing here that could be unchanged
+	}
+	dl, err := v.Fetch.download(ctx, v.Fetch.task(v.src, v.dog), d.URL, etag, modified)
 	if err != nil {
-		fail(err)
-		return
+		return err
 	}
-	defer dl.Body.Close()
-	if dl.NotModified {
-		d.Fetched, d.Failed, d.FailedReason, d.FailedAt = v.Now, "", "", time.Time{}
-		return
+	defer dl.Body.Close() //nolint:errcheck // read to the end or given up
+	if !dl.NotModified {
+		sha, size, err := v.keepPaper(ctx, dl.Body)
+		if err != nil {
+			return withURL(err, d.URL)
+		}
+		d.ETag, d.Modified = dl.Header.Get("ETag"), dl.Header.Get("Last-Modified")
+		if sha != d.SHA256 {
+			d.SHA256, d.Size, d.Pages = sha, size, 0
+		}
 	}
-	body := bufio.NewReaderSize(dl.Body, 4096)
-	head, _ := body.Peek(1024)
-	if err := looksLikePaper(head); err != nil {
-		fail(err)
-		return
+	_ = dl.Body.Close() // the host is free while the text is read
+	if d.Pages > 0 {
+		return nil
 	}
-	sha, size, err := v.Archive.Keep(ctx, body)
+	pages, err := v.textOf(ctx, d.SHA256)
 	if err != nil {
-		fail(err)
-		return
-	}
-	d.ETag, d.Modified, d.Fetched = dl.Header.Get("ETag"), dl.Header.Get("Last-Modified"), v.Now
-	d.Failed, d.FailedReason, d.FailedAt = "", "", time.Time{}
-	if sha == d.SHA256 && d.Pages > 0 {
-		return
-	}
-	d.SHA256, d.Size, d.Pages = sha, size, 0
-	pages, err := v.textOf(ctx, sha)
-	if err != nil {
-		fail(fmt.Errorf("reading its text: %w", err))
-		return
+		return fmt.Errorf("reading its text: %w", err)
 	}
 	d.Pages = len(pages)
+	return nil
+}
+
+// keepPaper stores the bytes of what looks like a paper.
+func (v *visit) keepPaper(ctx context.Context, r io.Reader) (string, int64, error) {
+	watched := &faults{r: r}
+	body := bufio.NewReaderSize(watched, 4096)
+	head, _ := body.Peek(1024) // its error, if any, is in watched
+	if watched.err != nil {
+		return "", 0, &cutError{watched.err}
+	}
+	if err := looksLikePaper(head); err != nil {
+		return "", 0, err
+	}
+	sha, size, err := v.Archive.Keep(ctx, body)
+	if watched.err != nil { // whatever Keep made of it
+		return "", 0, &cutError{watched.err}
+	}
+	return sha, size, err
+}
+
+// faults remembers how reading failed.
+type faults struct {
+	r   io.Reader
+	err error
+}
+
+func (f *faults) Read(p []byte) (int, error) {
+	n, err := f.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		f.err = err
+	}
+	return n, err
 }
 
 // textOf returns the pages of a kept paper, reading them if nobody has yet.
@@ -147,7 +217,7 @@ func (v *visit) textOf(ctx context.Context, sha string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // only read
 	pages, err := v.Read(ctx, r)
 	if err != nil {
 		return nil, err
@@ -160,7 +230,7 @@ func looksLikePaper(head []byte) error {
 	switch low := bytes.ToLower(head); {
 	case bytes.Contains(head, []byte("%PDF-")), bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")):
 		return nil
-	case len(head) == 0:
+	case len(bytes.TrimSpace(head)) == 0:
 		return Errorf(store.ReasonEmpty, "the file is empty")
 	case bytes.Contains(low, []byte("<html")), bytes.Contains(low, []byte("<!doctype html")):
 		return Errorf(store.ReasonMissing, "a web page stands where the paper should be (a soft 404)")

@@ -14,8 +14,8 @@ type Source struct {
 	Name     string
 	Body     string // id of the publishing body, "" where every item names its own
 	Platform string
-	Base     string // address of the site's root; only its host is asked, redirects included, unless Hosts says more
-	Hosts    []string
+	Base     string     // address of the site's root; only its host is asked, redirects included, unless Hosts says more
+	Hosts    []string   // further host names, with port where it is not the usual one
 	Kind     store.Kind // of its items, for messages
 	// Whole: the source is a list read from end to end (absence means
 	// withdrawn); otherwise a feed (absence means nothing).
@@ -28,7 +28,10 @@ type Source struct {
 	// request repeated (Contracts Finder says so of its own: 5 minutes); zero: a
 	// 403 is a refusal.
 	ForbiddenWait time.Duration
-	Plan          func(v Visit) []Request
+	// Timeout is for one page from dialling to its last byte; zero leaves it to
+	// the fetcher. For sites that think before they answer (CMIS: 2 minutes).
+	Timeout time.Duration
+	Plan    func(v Visit) []Request
 }
 
 // A Visit is the occasion of a crawl.
