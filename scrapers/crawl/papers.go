@@ -113,14 +113,16 @@ func carry(d *store.Document, old store.Document) {
 // error page today and the paper again tomorrow.
 func (v *visit) lookAt(ctx context.Context, d *store.Document) {
 	var err error
-	for n := range paperTries {
+	var odd string // hash of bytes without an end
+	for range paperTries {
 		v.report.Requests++
-		err = v.readPaper(ctx, d)
+		err = v.readPaper(ctx, d, odd)
 		v.count(err)
 		var cut *cutError
-		if ctx.Err() != nil || !errors.As(err, &cut) || n == paperTries-1 {
+		if ctx.Err() != nil || !errors.As(err, &cut) {
 			break
 		}
+		odd = cut.sha
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -136,15 +138,21 @@ func (v *visit) lookAt(ctx context.Context, d *store.Document) {
 	d.Fetched = v.Now
 }
 
-// cutError is a failure while the bytes came in, worth another try.
-type cutError struct{ err error }
+// cutError is a failure while the bytes came in, worth another try; sha is set
+// if they came in without fault and still have no end.
+type cutError struct {
+	err error
+	sha string
+}
 
 func (e *cutError) Error() string { return e.err.Error() }
 func (e *cutError) Unwrap() error { return e.err }
 
 // readPaper fetches a document if it changed and has its text read. The bytes
-// are in the archive before d refers to them.
-func (v *visit) readPaper(ctx context.Context, d *store.Document) error {
+// are in the archive before d refers to them. Half a paper can come with a
+// perfectly good Content-Length: bytes without an end count only if the same
+// come twice (odd is what came before), because then that is what is published.
+func (v *visit) readPaper(ctx context.Context, d *store.Document, odd string) error {
 	etag, modified := d.ETag, d.Modified
 	if d.SHA256 == "" {
 		etag, modified = "", "" // nothing here that could be unchanged
@@ -155,9 +163,12 @@ func (v *visit) readPaper(ctx context.Context, d *store.Document) error {
 	}
 	defer dl.Body.Close() //nolint:errcheck // read to the end or given up
 	if !dl.NotModified {
-		sha, size, err := v.keepPaper(ctx, dl.Body)
+		sha, size, whole, err := v.keepPaper(ctx, dl.Body)
 		if err != nil {
 			return withURL(err, d.URL)
+		}
+		if !whole && sha != odd && sha != d.SHA256 {
+			return &cutError{withURL(Errorf(store.ReasonTruncated, "the file has no end"), d.URL), sha}
 		}
 		d.ETag, d.Modified = dl.Header.Get("ETag"), dl.Header.Get("Last-Modified")
 		if sha != d.SHA256 {
@@ -176,36 +187,60 @@ func (v *visit) readPaper(ctx context.Context, d *store.Document) error {
 	return nil
 }
 
-// keepPaper stores the bytes of what looks like a paper.
-func (v *visit) keepPaper(ctx context.Context, r io.Reader) (string, int64, error) {
-	watched := &faults{r: r}
-	body := bufio.NewReaderSize(watched, 4096)
-	head, _ := body.Peek(1024) // its error, if any, is in watched
-	if watched.err != nil {
-		return "", 0, &cutError{watched.err}
+// keepPaper stores the bytes of what looks like a paper, and tells whether they
+// end as they should.
+func (v *visit) keepPaper(ctx context.Context, r io.Reader) (sha string, size int64, whole bool, err error) {
+	in := &intake{r: r}
+	body := bufio.NewReaderSize(in, 4096)
+	peek, _ := body.Peek(1024) // its error, if any, stays with in
+	if in.err != nil {
+		return "", 0, false, &cutError{err: in.err}
 	}
+	head := bytes.Clone(peek)
 	if err := looksLikePaper(head); err != nil {
-		return "", 0, err
+		return "", 0, false, err
 	}
-	sha, size, err := v.Archive.Keep(ctx, body)
-	if watched.err != nil { // whatever Keep made of it
-		return "", 0, &cutError{watched.err}
+	sha, size, err = v.Archive.Keep(ctx, body)
+	if in.err != nil { // whatever Keep made of it
+		return "", 0, false, &cutError{err: in.err}
 	}
-	return sha, size, err
+	return sha, size, hasEnd(head, in.tail), err
 }
 
-// faults remembers how reading failed.
-type faults struct {
-	r   io.Reader
-	err error
+// intake remembers how reading failed, and the last bytes.
+type intake struct {
+	r    io.Reader
+	err  error
+	tail []byte
 }
 
-func (f *faults) Read(p []byte) (int, error) {
-	n, err := f.r.Read(p)
+// tailSize is where the end mark of a file is looked for: some programs write
+// rubbish after it.
+const tailSize = 2048
+
+func (in *intake) Read(p []byte) (int, error) {
+	n, err := in.r.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
-		f.err = err
+		in.err = err
+	}
+	in.tail = append(in.tail, p[:n]...)
+	if len(in.tail) > 8*tailSize {
+		in.tail = append([]byte(nil), in.tail[len(in.tail)-tailSize:]...)
 	}
 	return n, err
+}
+
+// hasEnd: a PDF ends with its mark, a zip with its directory; of others nothing
+// is known.
+func hasEnd(head, tail []byte) bool {
+	tail = tail[max(0, len(tail)-tailSize):]
+	switch {
+	case bytes.Contains(head, []byte("%PDF-")):
+		return bytes.Contains(tail, []byte("%%EOF"))
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return bytes.Contains(tail, []byte("PK\x05\x06"))
+	}
+	return true
 }
 
 // textOf returns the pages of a kept paper, reading them if nobody has yet.
