@@ -70,6 +70,7 @@ type visit struct {
 	problems []store.Problem
 	from, to time.Time
 	none     bool
+	reached  bool // a checkpoint was met
 	cursor   string
 	report   Report
 	papers   int
@@ -93,7 +94,7 @@ func (v *visit) run(ctx context.Context, emit func(store.Sighting) error) error 
 		default:
 			return err
 		}
-		if !v.src.Whole && v.cursor != "" && len(v.items) >= flushAt && len(queue) > 0 {
+		if !v.src.Whole && v.reached && len(v.items) >= flushAt && len(queue) > 0 {
 			if err := v.flush(emit, false); err != nil {
 				return err
 			}
@@ -167,6 +168,7 @@ func (v *visit) take(g gathered) {
 	if !g.from.IsZero() || !g.to.IsZero() {
 		v.from, v.to = g.from, g.to
 	}
+	v.reached = v.reached || g.reached
 	if g.checkpoint != "" {
 		v.cursor = g.checkpoint
 	}
