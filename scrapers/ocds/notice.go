@@ -138,7 +138,7 @@ func codes(n *store.Notice, tender node, awards, contracts []node) {
 func amendments(tender node, awards, contracts []node) []store.Amendment {
 	var out []store.Amendment
 	put := func(a store.Amendment) {
-		if a == (store.Amendment{}) {
+		if a.Description == "" && a.Old == "" && a.New == "" {
 			return
 		}
 		for _, x := range out {
@@ -150,7 +150,17 @@ func amendments(tender node, awards, contracts []node) []store.Amendment {
 	}
 	for _, level := range append([]node{tender}, append(awards, contracts...)...) {
 		list := append(level.list("amendments"), level.list("amendment")...)
-		for _, a := range append(list, level.list("proposedAmendments")...) {
+		for _, a := range level.list("proposedAmendments") { // UK10: what the contract is to become
+			period, price := a.obj("period"), a.obj("value")
+			put(store.Amendment{Where: "contract period", New: between(period.date("startDate"), period.date("endDate"))})
+			if digits, _ := a.money("value"); digits != "" {
+				put(store.Amendment{Where: "contract value", New: strings.TrimSpace(digits + " " + price.line("currency"))})
+			}
+			put(store.Amendment{Where: "suppliers added", New: listed(a.list("suppliersAdded"))})
+			put(store.Amendment{Where: "suppliers removed", Old: listed(a.list("suppliersRemoved"))})
+			list = append(list, a)
+		}
+		for _, a := range list {
 			put(store.Amendment{Description: paragraphs(a.plain("description"), a.plain("rationale"))})
 			for _, c := range a.list("unstructuredChanges") {
 				at := c.obj("where")
@@ -166,6 +176,22 @@ func amendments(tender node, awards, contracts []node) []store.Amendment {
 		}
 	}
 	return out
+}
+
+func listed(list []node) string {
+	var out []string
+	for _, x := range list {
+		out = once(out, x.line("name"))
+	}
+	return strings.Join(out, "; ")
+}
+
+// between shows a period.
+func between(start, end string) string {
+	if start == "" || end == "" {
+		return first(start, end)
+	}
+	return start + " to " + end
 }
 
 // changed is one side of a change: its text, date, codes or amount.

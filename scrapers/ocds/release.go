@@ -2,6 +2,7 @@ package ocds
 
 import (
 	"errors"
+	"net/url"
 	"strings"
 	"time"
 
@@ -96,7 +97,7 @@ func checkID(name, id string) error {
 		c := id[i]
 		switch {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		case i > 0 && strings.IndexByte("-._:", c) >= 0:
+		case i > 0 && strings.IndexByte("-._:(),", c) >= 0:
 		default:
 			return errors.New(name + " " + quoted(id) + " holds a character that no id has")
 		}
@@ -124,7 +125,7 @@ func address(n *store.Notice, r node) string {
 	)
 	switch n.Feed {
 	case feedFTS:
-		return ftsPage + n.Release
+		return ftsPage + url.PathEscape(n.Release)
 	case feedCF:
 		if isGUID(n.Release) {
 			return cfSite + "/Notice/" + n.Release[:36]
@@ -135,7 +136,7 @@ func address(n *store.Notice, r node) string {
 				return cfSite + "/Notice/" + guid[:36]
 			}
 		}
-		return cfSite + "/Published/OCDS/Record/" + n.OCID
+		return cfSite + "/Published/OCDS/Record/" + url.PathEscape(n.OCID)
 	}
 	return ""
 }

@@ -95,7 +95,7 @@ func worded(key string) bool {
 	k := strings.ToLower(key)
 	for _, end := range []string{"description", "title", "rationale", "details", "features", "terms", "requirement", "criteria", "categories", "category"} {
 		if strings.HasSuffix(k, end) {
-			return k != "mainprocurementcategory" && k != "procurementmethoddetails" && k != "submissionmethoddetails"
+			return k != "mainprocurementcategory" && k != "additionalprocurementcategories" && k != "procurementmethoddetails" && k != "submissionmethoddetails"
 		}
 	}
 	return false

@@ -96,12 +96,13 @@ type walk struct {
 // newWalk begins a walk over [from, to). Ends inside the hour that the autumn
 // night has twice are moved out of it.
 func (f feed) newWalk(from, to time.Time, backfill bool) walk {
-	w := walk{feed: f, pos: f.wall(from), end: f.wall(to), last: to, backfill: backfill}
+	second := f.wall(to.Add(-time.Second)) // the last one to read
+	w := walk{feed: f, pos: f.wall(from), end: second.Add(time.Second), last: to, backfill: backfill}
 	if f.ambiguous(w.pos) {
 		w.pos = hourStart(w.pos).Add(-time.Second)
 	}
-	if f.ambiguous(w.end.Add(-time.Second)) {
-		w.end = hourStart(w.end.Add(-time.Second)).Add(time.Hour + time.Second)
+	if f.ambiguous(second) {
+		w.end = hourStart(second).Add(time.Hour + time.Second)
 	}
 	return w
 }
