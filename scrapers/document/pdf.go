@@ -131,8 +131,11 @@ func (b *box) read(data []byte, most int) (pages []string, err error) {
 	size := 0
 	for n := range count.PageCount {
 		text, err := b.page(doc.Document, n, maxText-size)
-		if err != nil {
-			return nil, fmt.Errorf("page %d of %d: %w", n+1, count.PageCount, err)
+		switch {
+		case errors.Is(err, ErrTooLarge):
+			return nil, err
+		case err != nil:
+			return nil, fmt.Errorf("%w: page %d of %d: PDFium: %w", ErrBroken, n+1, count.PageCount, err)
 		}
 		size += len(text)
 		pages = append(pages, text)
@@ -145,15 +148,15 @@ func (b *box) read(data []byte, most int) (pages []string, err error) {
 func (b *box) page(doc references.FPDF_DOCUMENT, n, room int) (string, error) {
 	page, err := b.instance.FPDF_LoadPage(&requests.FPDF_LoadPage{Document: doc, Index: n})
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrBroken, err)
+		return "", err
 	}
 	text, err := b.instance.FPDFText_LoadPage(&requests.FPDFText_LoadPage{Page: requests.Page{ByReference: &page.Page}})
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrBroken, err)
+		return "", err
 	}
 	chars, err := b.instance.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: text.TextPage})
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrBroken, err)
+		return "", err
 	}
 	var s string
 	switch {
@@ -162,15 +165,15 @@ func (b *box) page(doc references.FPDF_DOCUMENT, n, room int) (string, error) {
 	case chars.Count > 0:
 		got, err := b.instance.FPDFText_GetText(&requests.FPDFText_GetText{TextPage: text.TextPage, Count: chars.Count})
 		if err != nil {
-			return "", fmt.Errorf("%w: %w", ErrBroken, err)
+			return "", err
 		}
 		s = got.Text
 	}
 	if _, err := b.instance.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage}); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrBroken, err)
+		return "", err
 	}
 	if _, err := b.instance.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: page.Page}); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrBroken, err)
+		return "", err
 	}
 	return s, nil
 }
