@@ -35,7 +35,11 @@ func newPDFium(cache string, memoryMiB int) (*box, error) {
 		}
 		config = config.WithCompilationCache(c)
 	}
-	b := &box{memory: &linear{most: uint64(memoryMiB) << 20 / 4 * 3}}
+	memory, err := reserve(uint64(max(memoryMiB, 64)) << 20 / 4 * 3)
+	if err != nil {
+		return nil, err
+	}
+	b := &box{memory: &linear{bytes: memory}}
 	pool, err := webassembly.Init(webassembly.Config{
 		Context:       experimental.WithMemoryAllocator(context.Background(), b.memory),
 		MaxIdle:       1,
@@ -52,10 +56,7 @@ func newPDFium(cache string, memoryMiB int) (*box, error) {
 	if b.instance, err = pool.GetInstanceWithContext(context.Background()); err != nil {
 		return nil, fmt.Errorf("start PDFium: %w", err)
 	}
-	// What compiling left behind is returned; from here on garbage is small
-	// beside the linear memory, which counts as live.
-	debug.SetGCPercent(25)
-	debug.FreeOSMemory()
+	debug.FreeOSMemory() // what compiling left behind
 	return b, nil
 }
 
@@ -65,28 +66,24 @@ func (b *box) close() error { return b.pool.Close() }
 // beyond its most. (A limit in wazero alone still lets it copy on growth, and
 // a hostile file then takes several times the limit.)
 type linear struct {
-	most    uint64
-	refused bool
 	bytes   []byte
+	refused bool // PDFium has asked for more
 }
 
 // Allocate implements experimental.MemoryAllocator.
-func (l *linear) Allocate(_, _ uint64) experimental.LinearMemory {
-	l.bytes = make([]byte, l.most) // untouched pages cost nothing
-	return l
-}
+func (l *linear) Allocate(_, _ uint64) experimental.LinearMemory { return l }
 
 // Reallocate implements experimental.LinearMemory.
 func (l *linear) Reallocate(size uint64) []byte {
-	if size > l.most {
+	if size > uint64(len(l.bytes)) {
 		l.refused = true
 		return nil
 	}
 	return l.bytes[:size]
 }
 
-// Free implements experimental.LinearMemory.
-func (l *linear) Free() { l.bytes = nil }
+// Free implements experimental.LinearMemory: the process ends with the box.
+func (l *linear) Free() {}
 
 // runPDFium reads a PDF in the box.
 func (c *child) runPDFium(data []byte) ([]string, error) {

@@ -1,5 +1,3 @@
-//go:build unix && !linux
-
 package document
 
 import (
@@ -10,8 +8,8 @@ import (
 )
 
 // lowerLimits bounds processor time, file size and open files from here on.
-// The kernels other than Linux do not bound Go's address space in a useful
-// way; there the box of PDFium bounds itself.
+// macOS does not bound address space in a useful way; there the box of PDFium
+// bounds itself.
 func lowerLimits(_, cpuSeconds, files int) error {
 	time.Sleep(time.Nanosecond) // the runtime opens its poller when the first timer is set
 	var use unix.Rusage
