@@ -1,0 +1,63 @@
+package document_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"ccgwatch/scrapers/document"
+)
+
+// tryToEscape is the body of a child that has turned hostile once its limits are lowered.
+func tryToEscape() {
+	err := document.LowerLimits(512, 1, 0)
+	_, file := os.Open("/etc/passwd")
+	_, socket := net.Dial("tcp", "127.0.0.1:9") //nolint:noctx // it must not even come to a socket
+	fmt.Println(err, "|", file, "|", socket)
+	if os.Args[2] == "memory" {
+		for keep := [][]byte{}; len(keep) < 64; {
+			keep = append(keep, bytes.Repeat([]byte{1}, 16<<20))
+		}
+	} else {
+		for {
+			os.Args[0] += "x"
+			os.Args[0] = os.Args[0][:1]
+		}
+	}
+	fmt.Println("escaped")
+	os.Exit(0)
+}
+
+func TestLowerLimits(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ what, end string }{{"memory", "out of memory"}, {"time", "signal: killed"}} {
+		t.Run(tt.what, func(t *testing.T) {
+			t.Parallel()
+			out, err := exec.CommandContext(t.Context(), os.Args[0], "try-to-escape", tt.what).CombinedOutput() //nolint:gosec // ourselves
+			first, rest, _ := strings.Cut(string(out), "\n")
+			if want := "<nil> | open /etc/passwd: too many open files | "; !strings.HasPrefix(first, want) || !strings.Contains(first, "socket: too many open files") {
+				t.Errorf("got %q", first)
+			}
+			if err == nil || strings.Contains(rest, "escaped") || !strings.Contains(rest+err.Error(), tt.end) {
+				t.Errorf("got %v and %.200q, want %q", err, rest, tt.end)
+			}
+		})
+	}
+}
+
+// A paper that takes more processor time than it may have is ended by the kernel.
+func TestReadProcessorTime(t *testing.T) {
+	t.Parallel()
+	r := reader(t)
+	r.CPU = time.Second
+	_, err := read(t, r, longPDF(2000))
+	if !errors.Is(err, document.ErrTimeout) || !strings.Contains(err.Error(), "processor") {
+		t.Error(err)
+	}
+}
