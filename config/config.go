@@ -1,0 +1,115 @@
+// Package config reads what the operator says: one strict TOML file. It knows
+// every key, its type and what may stand there, and reports all mistakes of a
+// file at once, each with its line and what was expected. It imports nothing
+// of ours and starts nothing; cmd joins it with the catalogue and passes plain
+// values down.
+//
+// The file is TOML 1.0: tabs, CR LF line ends and a byte order mark are white
+// space. The environment overrides nothing.
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// A Config is what the operator says, with the defaults where nothing is said.
+type Config struct {
+	Path    string // of the file; "" when there is none
+	Group   Group
+	Fetch   Fetch
+	Sources []Source // in the order of the file; those of the catalogue are not in it
+	SMTP    SMTP
+	Mailbox Mailbox
+	Web     Web
+}
+
+// Group is who runs this.
+type Group struct {
+	Name string
+	// Email is the From of every mail and the contact in the User-Agent, one
+	// bare address; "" when nothing was configured (mail is then written as files).
+	Email string
+	// URL is the public address of the pages without a trailing slash, e.g.
+	// "https://watch.example.org"; "" when everything works by mail alone.
+	URL            string
+	Areas          []string // ids of areas; none is everywhere
+	BuiltinSources bool     // follow the sources of the catalogue too
+}
+
+// Fetch is how we ask.
+type Fetch struct {
+	Delay        Duration       // between the starts of two requests to a host
+	Proxy        string         // "" for none; the environment's proxies are ignored
+	AllowPrivate []netip.Prefix // private addresses that may be asked, for a test site
+}
+
+// A Source is one [[source]]. A field that is nil was not said: for a built-in
+// id the catalogue's value stays, for any other the platform's.
+type Source struct {
+	ID         string
+	Name       *string
+	Platform   *string // one of Platforms
+	Base       *string // http or https, no trailing slash
+	Schedule   *Schedule
+	Body       *string   // id of a body in the catalogue
+	Page       *string   // path, or whole address, of the page with the list
+	Layout     *string   // one of Layouts
+	Committees *[]string // ids or names as the site has them; nil is all
+	Delay      *Duration // replaces any built-in pace, never a site's own wish
+	Hosts      *[]string // further hosts that may be asked
+	Enabled    *bool     // false: not followed, for a built-in id
+	Line       int       // where it stands in the file
+}
+
+// SMTP is the relay that takes our mail.
+type SMTP struct {
+	Host         string // "" writes .eml files to data/outbox
+	Port         int
+	TLS          string // starttls, implicit, none (loopback only)
+	Username     string
+	PasswordFile string
+	Password     Secret // what PasswordFile holds
+}
+
+// Mailbox is the IMAP mailbox read for subscribing, unsubscribing and bounces.
+type Mailbox struct {
+	Host         string // "" for none
+	Port         int
+	TLS          string // implicit, starttls, none (loopback only)
+	Username     string
+	PasswordFile string
+	Password     Secret
+	Folder       string
+}
+
+// Web is the pages.
+type Web struct {
+	Listen string // host:port; "" serves none
+}
+
+// Default is the configuration of an operator who says nothing.
+func Default() Config {
+	return Config{
+		Group:   Group{Name: "CCGWatch", Areas: []string{"leicester", "leicestershire", "rutland"}, BuiltinSources: true},
+		Fetch:   Fetch{Delay: Duration(5 * time.Second)},
+		SMTP:    SMTP{Port: 587, TLS: "starttls"},
+		Mailbox: Mailbox{Port: 993, TLS: "implicit", Folder: "INBOX"},
+		Web:     Web{Listen: "127.0.0.1:8080"},
+	}
+}
+
+// Platforms are the kinds of site that can be followed.
+func Platforms() []string {
+	return []string{"find-a-tender", "contracts-finder", "moderngov", "cmis", "boards", "whatdotheyknow", "feed", "page"}
+}
+
+// Layouts are the ways in which a boards page can be arranged.
+func Layouts() []string { return []string{"flat", "table", "accordion", "two-hop"} }
+
+// Known is what the catalogue knows. What is nil is not checked.
+type Known struct {
+	Areas   []string // ids
+	Builtin []string // ids of built-in sources: these need neither platform nor base
+	Bodies  []string // ids
+}
