@@ -125,6 +125,27 @@ type Facts struct {
 	Text          string // title, quote, description
 }
 
+// Values lists the values the query names for a field (topic, body, area, kind,
+// source, tier or stage), as printed, so that a name nobody bears can be refused
+// when it is written down rather than match nothing for ever.
+func (q Query) Values(name string) []string {
+	var out []string
+	var walk func(*node)
+	walk = func(n *node) {
+		if n == nil {
+			return
+		}
+		if len(n.values) > 0 && n.field.String() == name {
+			out = append(out, n.values...)
+		}
+		for _, k := range n.kids {
+			walk(k)
+		}
+	}
+	walk(q.root)
+	return out
+}
+
 // Match tells whether the facts fit the query. Use Prepare where many queries
 // are asked about the same facts.
 func (q Query) Match(f Facts) bool { return q.MatchPrepared(Prepare(f)) }
