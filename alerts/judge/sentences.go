@@ -1,0 +1,360 @@
+package judge
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A sentence is one sentence of a paper, or one line that is none (a heading,
+// a bullet, a cell).
+type sentence struct {
+	text    string // whitespace folded
+	page    int    // where it starts; the first page is 1
+	block   int    // sentences of one paragraph share it
+	heading bool
+	words   []word
+}
+
+// A splitter cuts pages into sentences. Its expressions are compiled once.
+type splitter struct {
+	pageNumber *regexp.Regexp
+	digits     *regexp.Regexp
+	bullet     *regexp.Regexp
+	number     *regexp.Regexp
+	leader     *regexp.Regexp
+	contact    *regexp.Regexp
+	company    *regexp.Regexp
+	abbrev     map[string]bool // never end a sentence
+	softAbbrev map[string]bool // end one before a capital
+}
+
+func newSplitter() *splitter {
+	s := &splitter{
+		pageNumber: regexp.MustCompile(`(?i)^(page\s*)?\d+(\s*(of|/)\s*\d+)?$`),
+		digits:     regexp.MustCompile(`\d+`),
+		bullet:     regexp.MustCompile(`^(?:[•▪●◦·–—*‣▶➢✓-]|o|\([0-9a-zA-Z]{1,4}\)|(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]|[A-Z]\))\s+`),
+		number:     regexp.MustCompile(`^\d+(?:\.\d+)+\.?\s+`),
+		leader:     regexp.MustCompile(`(\.\s?){4,}\s*\d*\s*$`),
+		contact:    contactPattern(),
+		company:    companyPattern(),
+		abbrev:     map[string]bool{}, softAbbrev: map[string]bool{},
+	}
+	for w := range strings.FieldsSeq("approx e.g eg i.e ie dr mr mrs ms prof st vs cf para paras fig figs ref refs min max incl excl est dept nos cllr rev hon sec reg regs art app pp vol ed eds gen ext tel") {
+		s.abbrev[w] = true
+	}
+	for w := range strings.FieldsSeq("etc a.m p.m am pm ltd co inc plc p.a pa c.i.c jan feb mar apr jun jul aug sept sep oct nov dec") {
+		s.softAbbrev[w] = true
+	}
+	return s
+}
+
+// A line is one printed line with what the layout says of it.
+type line struct {
+	text  string
+	page  int
+	blank bool // an empty line stands before it
+}
+
+// A block is a paragraph: the text and, by byte, the page each line came from.
+type block struct {
+	text  strings.Builder
+	pages []mark
+	lines int
+	last  string // its last line
+}
+
+type mark struct{ offset, page int }
+
+// sentences cuts the pages of a paper into sentences. Lines that repeat from
+// page to page (running heads, page numbers) are left out, so that a sentence
+// can run over a page break.
+func (s *splitter) sentences(pages []string) []sentence {
+	var out []sentence
+	for i, b := range s.blocks(pages) {
+		heading := b.lines == 1 && s.headingLike(b.text.String())
+		for _, span := range s.split(b.text.String()) {
+			text := fold(b.text.String()[span[0]:span[1]])
+			if text == "" {
+				continue
+			}
+			out = append(out, sentence{text: text, page: b.pageAt(span[0]), block: i, heading: heading, words: words(text)})
+		}
+	}
+	return out
+}
+
+func (b *block) pageAt(offset int) int {
+	page := 1
+	for _, m := range b.pages {
+		if m.offset <= offset {
+			page = m.page
+		}
+	}
+	return page
+}
+
+func (b *block) add(l line) {
+	if b.lines > 0 {
+		b.text.WriteByte('\n')
+	}
+	b.pages = append(b.pages, mark{b.text.Len(), l.page})
+	b.text.WriteString(l.text)
+	b.lines++
+	b.last = l.text
+}
+
+// blocks joins hard-wrapped lines to paragraphs.
+func (s *splitter) blocks(pages []string) []*block {
+	lines, width := s.lines(pages)
+	var out []*block
+	var cur *block
+	for i, l := range lines {
+		if cur == nil || s.breaks(lines, i, width[l.page-1], width[lines[max(i-1, 0)].page-1]) {
+			cur = &block{}
+			out = append(out, cur)
+			l.text = s.unnumber(l.text)
+		}
+		if l.text != "" {
+			cur.add(l)
+		}
+	}
+	return out
+}
+
+// breaks tells whether line i begins a new paragraph.
+func (s *splitter) breaks(lines []line, i, width, before int) bool {
+	l, prev := lines[i], lines[i-1]
+	lower := followed(l.text, unicode.IsLower) && !s.bullet.MatchString(l.text)
+	open := !ended(prev.text)
+	if l.page != prev.page {
+		full := before > 0 && utf8.RuneCountInString(prev.text) >= before*3/4
+		starts := s.bullet.MatchString(l.text) || s.number.MatchString(l.text) || s.headingLike(l.text)
+		return !open || !(lower || full && !starts)
+	}
+	if s.bullet.MatchString(l.text) || s.number.MatchString(l.text) {
+		return true
+	}
+	if lower && open {
+		return l.blank && utf8.RuneCountInString(prev.text) < width*3/4
+	}
+	if l.blank {
+		return true
+	}
+	if width < 50 {
+		return !lower
+	}
+	// The next word would have fitted: the author broke the line here.
+	next, _, _ := strings.Cut(l.text, " ")
+	return utf8.RuneCountInString(prev.text)+1+utf8.RuneCountInString(next) <= width*85/100 && !lower
+}
+
+// ended tells whether a line ends a sentence.
+func ended(text string) bool {
+	text = strings.TrimRight(text, "\"'”’) ")
+	return text == "" || strings.ContainsRune(".!?:;", rune(text[len(text)-1]))
+}
+
+// headingLike tells a short line that ends no sentence.
+func (s *splitter) headingLike(text string) bool {
+	n := utf8.RuneCountInString(text)
+	return n > 0 && n <= 70 && !strings.ContainsRune(".!?;,", rune(text[len(text)-1])) && !followed(text, unicode.IsLower)
+}
+
+// unnumber takes the bullet or the number off the beginning of a paragraph.
+func (s *splitter) unnumber(text string) string {
+	if m := s.bullet.FindString(text); m != "" {
+		text = text[len(m):]
+	} else if m := s.number.FindString(text); m != "" && followed(text[len(m):], unicode.IsUpper) {
+		text = text[len(m):]
+	}
+	return strings.TrimSpace(text)
+}
+
+// lines returns all lines worth reading and the usual width of each page's
+// lines in characters.
+func (s *splitter) lines(pages []string) ([]line, []int) {
+	perPage := make([][]line, len(pages))
+	widths := make([]int, len(pages))
+	running := map[string]int{}
+	for p, text := range pages {
+		perPage[p] = pageLines(text, p+1)
+		for _, k := range edges(len(perPage[p])) {
+			running[s.fingerprint(perPage[p][k].text)]++
+		}
+	}
+	var out []line
+	for p, ls := range perPage {
+		edge := map[int]bool{}
+		for _, k := range edges(len(ls)) {
+			t := ls[k].text
+			edge[k] = s.pageNumber.MatchString(t) || running[s.fingerprint(t)] >= 3 && utf8.RuneCountInString(t) <= 120
+		}
+		var lengths []int
+		for k, l := range ls {
+			if edge[k] {
+				continue
+			}
+			out = append(out, l)
+			lengths = append(lengths, utf8.RuneCountInString(l.text))
+		}
+		slices.Sort(lengths)
+		if len(lengths) > 0 {
+			widths[p] = lengths[len(lengths)*9/10]
+		}
+	}
+	return out, widths
+}
+
+func (s *splitter) fingerprint(text string) string {
+	return s.digits.ReplaceAllString(strings.ToLower(text), "#")
+}
+
+// edges are the lines of a page where running heads and page numbers stand.
+func edges(n int) []int {
+	if n <= 4 {
+		out := make([]int, n)
+		for i := range out {
+			out[i] = i
+		}
+		return out
+	}
+	return []int{0, 1, n - 2, n - 1}
+}
+
+func pageLines(text string, page int) []line {
+	var out []line
+	blank := false
+	for raw := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\f' || r == '\v' || r == '\u2028' || r == '\u2029' }) {
+		for part := range strings.SplitSeq(strings.ReplaceAll(raw, "\r\n", "\n"), "\n") {
+			t := clean(part)
+			if t == "" {
+				blank = true
+				continue
+			}
+			out = append(out, line{text: t, page: page, blank: blank})
+			blank = false
+		}
+	}
+	return out
+}
+
+// clean folds the blanks of a line and undoes what typesetting does to letters.
+func clean(text string) string {
+	plain := true
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; c >= utf8.RuneSelf || c < ' ' {
+			plain = false
+			break
+		}
+	}
+	if !plain {
+		text = strings.Map(func(r rune) rune {
+			switch {
+			case r == '\u00ad' || r == '\u200b' || r == '\ufeff' || r == '\u2060' || r == utf8.RuneError:
+				return -1
+			case r == '\r' || r == '\t' || unicode.IsSpace(r):
+				return ' '
+			case r < ' ':
+				return -1
+			}
+			return r
+		}, text)
+		if strings.ContainsAny(text, "ﬁﬂﬀﬃﬄ") {
+			text = strings.NewReplacer("ﬁ", "fi", "ﬂ", "fl", "ﬀ", "ff", "ﬃ", "ffi", "ﬄ", "ffl").Replace(text)
+		}
+	}
+	return fold(text)
+}
+
+// fold makes every run of blanks one blank. A word that a hyphen parted at the
+// end of a line is put together with its hyphen.
+func fold(text string) string {
+	var b strings.Builder
+	b.Grow(len(text))
+	space, hyphen := false, false
+	for _, r := range text {
+		if unicode.IsSpace(r) {
+			if r == '\n' && hyphen {
+				continue
+			}
+			space = true
+			continue
+		}
+		if space && b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(r)
+		hyphen = isHyphen(r) && !space // "hand-\nback", not "a - \nb"
+		space = false
+	}
+	return b.String()
+}
+
+// maxSentence is where a text without full stops (a table, mostly) is cut, in bytes.
+const maxSentence = 1600
+
+// split returns the spans of the sentences of a paragraph.
+func (s *splitter) split(text string) [][2]int {
+	var out [][2]int
+	start := 0
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		long := i-start >= maxSentence && (c == ' ' || c == '\n')
+		if !long && !(c == '.' || c == '!' || c == '?') {
+			continue
+		}
+		end := i + 1
+		for end < len(text) && strings.IndexByte(".!?\"')]", text[end]) >= 0 {
+			end++
+		}
+		if strings.HasPrefix(text[end:], "”") || strings.HasPrefix(text[end:], "’") {
+			end += len("”")
+		}
+		if long || s.ends(text, start, i, end) {
+			out = append(out, [2]int{start, end})
+			start = end
+		}
+		i = max(i, end-1)
+	}
+	if start < len(text) {
+		out = append(out, [2]int{start, len(text)})
+	}
+	return out
+}
+
+// ends tells whether the stop at i, with what closes after it up to end, ends a sentence.
+func (s *splitter) ends(text string, start, i, end int) bool {
+	if end >= len(text) {
+		return true
+	}
+	if text[end] != ' ' && text[end] != '\n' {
+		return false
+	}
+	rest := strings.TrimLeft(text[end:], " \n\"'(“‘[•-–")
+	r, _ := utf8.DecodeRuneInString(rest)
+	if unicode.IsLower(r) {
+		return false
+	}
+	if text[i] != '.' {
+		return true
+	}
+	last := strings.ToLower(text[start:i])
+	if k := strings.LastIndexAny(last, " \n(/"); k >= 0 {
+		last = last[k+1:]
+	}
+	switch {
+	case s.abbrev[last]:
+		return false
+	case last == "no":
+		return !unicode.IsDigit(r)
+	case s.softAbbrev[last]:
+		return unicode.IsUpper(r)
+	case utf8.RuneCountInString(last) == 1 && unicode.IsLetter([]rune(last)[0]):
+		// An initial: "J. Smith"; but "process C. The" ends.
+		return strings.HasPrefix(rest, "The ") || strings.HasPrefix(rest, "It ") || strings.HasPrefix(rest, "A ") || strings.HasPrefix(rest, "This ")
+	}
+	return true
+}
