@@ -46,18 +46,18 @@ func TestNoAnswerIsNeverAnEmptyList(t *testing.T) {
 			pages := fixture(t, "pages.txtar")
 			both := pages.with(fixture(t, "service.txtar").answers)
 			for _, path := range []string{committeesPath, fmt.Sprintf(meetingsPath, "0")} {
-				s := both.with(map[string]string{path: bad}).mustVisit(t, now, nil)
+				s := both.with(map[string]string{path: bad}).mustVisit(t, today(), nil)
 				if len(s.Items) != 6 {
 					t.Errorf("bad answer to %s: %d items", path, len(s.Items))
 				}
 			}
 			for _, path := range []string{"/ieListMeetings.aspx?CommitteeId=31", "/ieListMeetings.aspx?Act=earlier&CId=31&D=202608201730&MD=ielistmeetings", "/ieListMeetings.aspx?CommitteeId=32"} {
-				if s, err := pages.with(map[string]string{path: bad}).visit(t, now, nil); err == nil {
+				if s, err := pages.with(map[string]string{path: bad}).visit(t, today(), nil); err == nil {
 					t.Errorf("bad answer to %s: read as %v", path, keys(s))
 				}
 			}
 			bad := map[string]string{"/mgListCommittees.aspx?bcr=1": bad, "/mgCommitteeStructure.aspx": bad}
-			if s, err := pages.with(bad).visit(t, now, nil); err == nil {
+			if s, err := pages.with(bad).visit(t, today(), nil); err == nil {
 				t.Errorf("bad list of committees: read as %v", keys(s))
 			}
 		})
@@ -68,7 +68,7 @@ func TestUnreadableDetailsLeaveTheListEntry(t *testing.T) {
 	for name, bad := range badAnswers() {
 		t.Run(name, func(t *testing.T) {
 			for way, path := range map[string]string{"service.txtar": "/mgWebService.asmx/GetMeeting?lMeetingId=501", "pages.txtar": "/ieListDocuments.aspx?CId=31&MId=501&Ver=4"} {
-				s := fixture(t, way).with(map[string]string{path: bad}).mustVisit(t, now, nil)
+				s := fixture(t, way).with(map[string]string{path: bad}).mustVisit(t, today(), nil)
 				it := item(t, s, "meeting/501")
 				if !it.Stub || len(it.Parts) > 0 || it.Fields["agenda"] != "" || it.Fields["when"] != "2026-08-20T17:30:00+01:00" {
 					t.Errorf("%s: %+v", way, it)
@@ -87,7 +87,7 @@ func TestTheDetailsOfAnotherMeetingAreRefused(t *testing.T) {
 		"pages.txtar":   {"/ieListDocuments.aspx?CId=32&MId=505&Ver=4", "/ieListDocuments.aspx?CId=31&MId=501&Ver=4"},
 	} {
 		c := fixture(t, way)
-		s := c.with(map[string]string{pair[0]: c.answers[pair[1]]}).mustVisit(t, now, nil)
+		s := c.with(map[string]string{pair[0]: c.answers[pair[1]]}).mustVisit(t, today(), nil)
 		if it := item(t, s, "meeting/505"); !it.Stub || len(s.Problems) != 1 {
 			t.Errorf("%s: %+v, problems %v", way, it, s.Problems)
 		}
@@ -97,7 +97,7 @@ func TestTheDetailsOfAnotherMeetingAreRefused(t *testing.T) {
 func TestAMeetingUnreadableInXMLIsReadFromItsPage(t *testing.T) {
 	c := fixture(t, "pages.txtar").with(fixture(t, "service.txtar").answers)
 	c = c.with(map[string]string{"/mgWebService.asmx/GetMeeting?lMeetingId=501": "HTTP 500\nRuntime Error"})
-	s := c.mustVisit(t, now, nil)
+	s := c.mustVisit(t, today(), nil)
 	if it := item(t, s, "meeting/501"); it.Stub || len(it.Parts) != 5 || len(s.Problems) != 0 {
 		t.Errorf("%+v, problems %v", it, s.Problems)
 	}
@@ -116,12 +116,12 @@ func TestCommitteeNoughtIsNotBelievedBlindly(t *testing.T) {
 	}
 	one := map[string]string{fmt.Sprintf(meetingsPath, "31"): single("31"), fmt.Sprintf(meetingsPath, "32"): single("32")}
 	empty := "<?xml version=\"1.0\"?><getmeetings><meetingscount> 0</meetingscount><committeescount> 0</committeescount></getmeetings>"
-	known := full.mustVisit(t, now, nil).Items
+	known := full.mustVisit(t, today(), nil).Items
 	want := []string{"meeting/501", "meeting/502", "meeting/503", "meeting/504", "meeting/505", "meeting/506"}
 
 	for name, nought := range map[string]string{"nothing": empty, "an error": "HTTP 500\nerror", "a part of what is known": single("32")} {
 		c := full.with(one).with(map[string]string{fmt.Sprintf(meetingsPath, "0"): nought})
-		s := c.mustVisit(t, now, known)
+		s := c.mustVisit(t, today(), known)
 		if diff := cmp.Diff(want, keys(s)); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
 		}
@@ -133,7 +133,7 @@ func TestCommitteeNoughtIsNotBelievedBlindly(t *testing.T) {
 	}
 
 	none := map[string]string{fmt.Sprintf(meetingsPath, "0"): empty, fmt.Sprintf(meetingsPath, "31"): empty, fmt.Sprintf(meetingsPath, "32"): empty}
-	if s, err := full.with(none).visit(t, now, nil); err == nil {
+	if s, err := full.with(none).visit(t, today(), nil); err == nil {
 		t.Errorf("committees without any meeting are read as %v", keys(s))
 	}
 }
@@ -143,17 +143,17 @@ func TestAnExpiredCommitteeIsAskedWhileItsMeetingsAreKnown(t *testing.T) {
 		Fields: map[string]string{"when": "2026-09-30T10:00:00+01:00", "committee": "Old Scrutiny Board"}}}
 	list := `<html><body><div id="modgov"><h1 class="mgMainTitleTxt">Browse meetings</h1><div class="mgList"><ul class="mgNonBulletTableList"><li><a class="mgMeetingTableLnk" href="ieListDocuments.aspx?CId=33&amp;MId=900&amp;Ver=4">30 Sep 2026&nbsp;10&#58;00 am</a> - CANCELLED</li></ul></div></div></body></html>`
 
-	s := fixture(t, "pages.txtar").with(map[string]string{"/ieListMeetings.aspx?CommitteeId=33": list}).mustVisit(t, now, old)
+	s := fixture(t, "pages.txtar").with(map[string]string{"/ieListMeetings.aspx?CommitteeId=33": list}).mustVisit(t, today(), old)
 	if it := item(t, s, "meeting/900"); !it.Cancelled() {
 		t.Errorf("its cancellation is not seen: %+v", it)
 	}
 	// Its page is gone, with an error page: then its meetings are listed nowhere.
-	s = fixture(t, "pages.txtar").with(map[string]string{"/ieListMeetings.aspx?CommitteeId=33": badAnswers()["an error page of the system"]}).mustVisit(t, now, old)
+	s = fixture(t, "pages.txtar").with(map[string]string{"/ieListMeetings.aspx?CommitteeId=33": badAnswers()["an error page of the system"]}).mustVisit(t, today(), old)
 	if slices.Contains(keys(s), "meeting/900") || len(s.Items) != 6 {
 		t.Errorf("items %v", keys(s))
 	}
 	// The site does not answer: nothing can be concluded.
-	if s, err := fixture(t, "pages.txtar").with(map[string]string{"/ieListMeetings.aspx?CommitteeId=33": "HTTP 500\n"}).visit(t, now, old); err == nil {
+	if s, err := fixture(t, "pages.txtar").with(map[string]string{"/ieListMeetings.aspx?CommitteeId=33": "HTTP 500\n"}).visit(t, today(), old); err == nil {
 		t.Errorf("concluded %v", keys(s))
 	}
 }
@@ -194,7 +194,7 @@ func TestTheListIsReadInBothDirections(t *testing.T) {
 		turn("later", "202609011000"):        listPage("202701011000", "202701011000", "4 1 Jan 2027 10:00 am"),
 		turn("later", "202701011000"):        listPage("", ""),
 	})
-	s := c.mustVisit(t, now, nil)
+	s := c.mustVisit(t, today(), nil)
 	if diff := cmp.Diff([]string{"meeting/1", "meeting/2", "meeting/3", "meeting/4"}, keys(s)); diff != "" {
 		t.Error(diff)
 	}
@@ -214,7 +214,7 @@ func TestPagesThatRepeatEndTheReadingAndNarrowTheWindow(t *testing.T) {
 		turn("earlier", "202607011000"):      swing, turn("earlier", "202607011001"): page,
 		turn("later", "202609011000"): swing, turn("later", "202609011001"): page,
 	})
-	s := c.mustVisit(t, now, nil)
+	s := c.mustVisit(t, today(), nil)
 	if len(s.Items) != 2 || len(c.asked) > 12 {
 		t.Errorf("items %v after %d requests", keys(s), len(c.asked))
 	}
@@ -228,7 +228,7 @@ func TestADateThatCannotBeRead(t *testing.T) {
 	bad := []string{"3 1 Sep 2026 10:00 am", "2 31 Jun 2026 10:00 am", "5 to be announced"}
 	c := sevenOnly(map[string]string{"/ieListMeetings.aspx?CommitteeId=7": listPage("", "", bad...)})
 	old := []store.Item{{Key: "meeting/2", Title: "Seven", Fields: map[string]string{"when": "2026-06-30T10:00:00+01:00", "committee": "Seven", "minutes": "published"}}}
-	s := c.mustVisit(t, now, old)
+	s := c.mustVisit(t, today(), old)
 	if diff := cmp.Diff([]string{"meeting/2", "meeting/3"}, keys(s)); diff != "" {
 		t.Error(diff)
 	}
@@ -246,7 +246,7 @@ func TestADateThatCannotBeRead(t *testing.T) {
 		t.Errorf("problems %v", s.Problems)
 	}
 	all := sevenOnly(map[string]string{"/ieListMeetings.aspx?CommitteeId=7": listPage("", "", bad[1:]...)})
-	if s, err := all.visit(t, now, old); err == nil {
+	if s, err := all.visit(t, today(), old); err == nil {
 		t.Errorf("a page of which no date can be read is another layout, not %v", keys(s))
 	}
 }
@@ -259,7 +259,7 @@ func TestAnAgendaThatCannotBeReadIsNoEmptyAgenda(t *testing.T) {
 		"a heading and nothing": `<html><body><div id="modgov"><h1 class="mgMainTitleTxt">Agenda and minutes</h1></div></body></html>`,
 		"another page":          `<html><body><div id="modgov"><h1 class="mgMainTitleTxt">Find your councillor</h1></div></body></html>`,
 	} {
-		s := c.with(map[string]string{path: page}).mustVisit(t, now, nil)
+		s := c.with(map[string]string{path: page}).mustVisit(t, today(), nil)
 		if it := item(t, s, "meeting/501"); !it.Stub || len(s.Problems) != 1 {
 			t.Errorf("%s: %+v", name, it)
 		}
@@ -268,8 +268,8 @@ func TestAnAgendaThatCannotBeReadIsNoEmptyAgenda(t *testing.T) {
 
 func TestTheSameVisitGivesTheSameItems(t *testing.T) {
 	for _, way := range []string{"service.txtar", "pages.txtar"} {
-		first := fixture(t, way).mustVisit(t, now, nil)
-		again := fixture(t, way).mustVisit(t, now.Add(time.Hour), first.Items)
+		first := fixture(t, way).mustVisit(t, today(), nil)
+		again := fixture(t, way).mustVisit(t, today().Add(time.Hour), first.Items)
 		for _, it := range again.Items {
 			if diff := cmp.Diff(item(t, first, it.Key), it); diff != "" {
 				t.Errorf("%s: %s changed by reading it again:\n%s", way, it.Key, diff)

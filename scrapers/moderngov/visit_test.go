@@ -73,7 +73,7 @@ func at(s string) time.Time {
 	return t
 }
 
-var now = at("2026-08-12T09:00:00+01:00")
+func today() time.Time { return at("2026-08-12T09:00:00+01:00") }
 
 // visit crawls the council once, in a bubble where waiting takes no time.
 func (c *council) visit(t *testing.T, now time.Time, old []store.Item, names ...string) (s store.Sighting, err error) {
@@ -125,8 +125,8 @@ var ignoreURL = cmpopts.IgnoreFields(store.Document{}, "URL")
 // The two ways of reading a site must not be told apart by what they give, or
 // every change from one to the other would be news.
 func TestServiceAndPagesGiveTheSameItems(t *testing.T) {
-	xml := fixture(t, "service.txtar").mustVisit(t, now, nil)
-	html := fixture(t, "pages.txtar").mustVisit(t, now, nil)
+	xml := fixture(t, "service.txtar").mustVisit(t, today(), nil)
+	html := fixture(t, "pages.txtar").mustVisit(t, today(), nil)
 	byKey := cmpopts.SortSlices(func(a, b store.Item) bool { return a.Key < b.Key })
 	if diff := cmp.Diff(xml.Items, html.Items, byKey, ignoreURL); diff != "" {
 		t.Errorf("items (-service +pages):\n%s", diff)
@@ -139,7 +139,7 @@ func TestServiceAndPagesGiveTheSameItems(t *testing.T) {
 func TestWhatAVisitGives(t *testing.T) {
 	for _, way := range []string{"service.txtar", "pages.txtar"} {
 		t.Run(way, func(t *testing.T) {
-			s := fixture(t, way).mustVisit(t, now, nil)
+			s := fixture(t, way).mustVisit(t, today(), nil)
 			want := []string{"meeting/501", "meeting/502", "meeting/503", "meeting/504", "meeting/505", "meeting/506"}
 			if diff := cmp.Diff(want, keys(s)); diff != "" {
 				t.Fatalf("listed, without the meeting of 2019:\n%s", diff)
@@ -212,7 +212,7 @@ func TestAddressesOfDocuments(t *testing.T) {
 		"pages.txtar":   {"/documents/s8001/2%20-%20nursing%20FINAL%20v3.pdf", "/documents/s8002/Annex%201%20-%20Costs%20draft.pdf", "/documents/s8005/Eye%20clinics%20late%20paper.pdf", "/documents/g610/Public%20reports%20pack.pdf?T=10"},
 	} {
 		var got []string
-		for _, d := range item(t, fixture(t, way).mustVisit(t, now, nil), "meeting/501").Documents {
+		for _, d := range item(t, fixture(t, way).mustVisit(t, today(), nil), "meeting/501").Documents {
 			got = append(got, strings.TrimPrefix(d.URL, base))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -229,24 +229,24 @@ func TestDetailsAreReadOnlyWhereTheyMatter(t *testing.T) {
 		}
 		return it
 	}
-	s := newSite(newReader(), Options{Base: base}, crawl.Visit{Now: now})
+	s := newSite(newReader(), Options{Base: base}, crawl.Visit{Now: today()})
 	for _, tt := range []struct {
 		name string
 		row  row
 		old  store.Item
 		want bool
 	}{
-		{"39 days ago, minutes known", row{when: now.AddDate(0, 0, -39)}, known("m", "", "minutes", "published"), true},
-		{"41 days ago, minutes known", row{when: now.AddDate(0, 0, -41)}, known("m", "", "minutes", "published"), false},
-		{"42 days ago, no minutes yet", row{when: now.AddDate(0, 0, -42)}, known("m", ""), true},
-		{"90 days ago, never seen", row{when: now.AddDate(0, 0, -90)}, store.Item{}, true},
-		{"90 days ago, cancelled and known as such", row{when: now.AddDate(0, 0, -90), status: "cancelled"}, known("m", "", "status", "cancelled"), false},
-		{"90 days ago, cancelled since", row{when: now.AddDate(0, 0, -90), status: "cancelled"}, known("m", "", "status", "confirmed"), true},
-		{"in 119 days", row{when: now.AddDate(0, 0, 119)}, store.Item{}, true},
-		{"in 121 days", row{when: now.AddDate(0, 0, 121)}, store.Item{}, false},
-		{"in 300 days, the list says agenda", row{when: now.AddDate(0, 0, 300), agenda: true}, store.Item{}, true},
-		{"in 300 days, the agenda is known", row{when: now.AddDate(0, 0, 300), agenda: true}, known("m", "", "agenda", "published"), false},
-		{"90 days ago, the list says minutes", row{when: now.AddDate(0, 0, -90), minutes: true}, known("m", ""), true},
+		{"39 days ago, minutes known", row{when: today().AddDate(0, 0, -39)}, known("m", "", "minutes", "published"), true},
+		{"41 days ago, minutes known", row{when: today().AddDate(0, 0, -41)}, known("m", "", "minutes", "published"), false},
+		{"42 days ago, no minutes yet", row{when: today().AddDate(0, 0, -42)}, known("m", ""), true},
+		{"90 days ago, never seen", row{when: today().AddDate(0, 0, -90)}, store.Item{}, true},
+		{"90 days ago, cancelled and known as such", row{when: today().AddDate(0, 0, -90), status: "cancelled"}, known("m", "", "status", "cancelled"), false},
+		{"90 days ago, cancelled since", row{when: today().AddDate(0, 0, -90), status: "cancelled"}, known("m", "", "status", "confirmed"), true},
+		{"in 119 days", row{when: today().AddDate(0, 0, 119)}, store.Item{}, true},
+		{"in 121 days", row{when: today().AddDate(0, 0, 121)}, store.Item{}, false},
+		{"in 300 days, the list says agenda", row{when: today().AddDate(0, 0, 300), agenda: true}, store.Item{}, true},
+		{"in 300 days, the agenda is known", row{when: today().AddDate(0, 0, 300), agenda: true}, known("m", "", "agenda", "published"), false},
+		{"90 days ago, the list says minutes", row{when: today().AddDate(0, 0, -90), minutes: true}, known("m", ""), true},
 		{"no date in the list", row{}, store.Item{}, true},
 	} {
 		if got := s.wanted(tt.row, tt.old); got != tt.want {
@@ -257,12 +257,12 @@ func TestDetailsAreReadOnlyWhereTheyMatter(t *testing.T) {
 
 func TestCommitteesByName(t *testing.T) {
 	for _, way := range []string{"service.txtar", "pages.txtar"} {
-		s := fixture(t, way).mustVisit(t, now, nil, "PEOPLE'S")
+		s := fixture(t, way).mustVisit(t, today(), nil, "PEOPLE'S")
 		if diff := cmp.Diff([]string{"meeting/505", "meeting/506"}, keys(s)); diff != "" {
 			t.Errorf("%s:\n%s", way, diff)
 		}
 		c := fixture(t, way)
-		if _, err := c.visit(t, now, nil, "no such committee"); err == nil {
+		if _, err := c.visit(t, today(), nil, "no such committee"); err == nil {
 			t.Errorf("%s: a name that fits nothing is an error to be told, not an empty list", way)
 		}
 	}
@@ -270,13 +270,13 @@ func TestCommitteesByName(t *testing.T) {
 
 func TestMarksThatOneWaySeesAreKept(t *testing.T) {
 	old := store.Item{Key: "meeting/506", Parts: []store.Part{{Key: "item/70041", Title: "Buses", Restricted: true, Late: true}}}
-	got := item(t, fixture(t, "pages.txtar").mustVisit(t, now, []store.Item{old}), "meeting/506").Parts[0]
+	got := item(t, fixture(t, "pages.txtar").mustVisit(t, today(), []store.Item{old}), "meeting/506").Parts[0]
 	if !got.Restricted || !got.Late {
 		t.Errorf("part %+v", got)
 	}
 }
 
-// replaced returns the council with some answers replaced.
+// with is the council with some answers replaced.
 func (c *council) with(answers map[string]string) *council {
 	d := &council{answers: maps.Clone(c.answers)}
 	maps.Copy(d.answers, answers)
