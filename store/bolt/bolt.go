@@ -108,8 +108,10 @@ func Open(dir string, opt ...Option) (*Store, error) {
 		return nil, fmt.Errorf("create the data directory: %w", err)
 	}
 	path := filepath.Join(dir, File)
-	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
-		if err := s.create(path); err != nil {
+	if !exists(path) {
+		// If it is there after a failure, another process was quicker, and may
+		// even have swept our temporary file away.
+		if err := s.create(path); err != nil && !exists(path) {
 			return nil, fmt.Errorf("create %s: %w", path, err)
 		}
 	}
@@ -164,14 +166,17 @@ func (s *Store) create(path string) (err error) {
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	switch err := os.Link(tmp.Name(), path); {
-	case err == nil, errors.Is(err, os.ErrExist):
-	default: // a file system without links
+	if err := os.Link(tmp.Name(), path); err != nil && !exists(path) { // a file system without links
 		if err := os.Rename(tmp.Name(), path); err != nil {
 			return err
 		}
 	}
 	return syncDir(s.dir)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, os.ErrNotExist)
 }
 
 // open opens and locks the file at path. While it waited for the lock the file
