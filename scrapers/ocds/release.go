@@ -30,11 +30,11 @@ func (d decoder) item(raw []byte) (store.Item, error) {
 	f := &flags{}
 	r := node{v: members(raw, f), f: f, zone: d.zone}
 	ocid, id := r.raw("ocid"), r.raw("id")
-	if err := errors.Join(checkID("ocid", ocid), checkID("id", id)); err != nil {
-		if len(f.list) > 0 {
-			err = errors.Join(err, errors.New(strings.Join(f.list, "; ")))
+	for _, err := range []error{checkID("ocid", ocid), checkID("id", id)} {
+		if err != nil {
+			said, _ := line(strings.Join(append([]string{err.Error()}, f.list...), "; "), maxLine)
+			return store.Item{}, errors.New(said)
 		}
-		return store.Item{}, err
 	}
 	n := &store.Notice{OCID: ocid, Release: id, Feed: d.feed}
 	if n.Feed == "" {

@@ -119,7 +119,11 @@ func unescapeEntities(s string) string {
 			b.WriteByte('&')
 			s = s[1:]
 		} else {
-			b.WriteString(html.UnescapeString(s[:end+1]))
+			u := html.UnescapeString(s[:end+1])
+			if len(u) > 1 && strings.HasSuffix(u, ";") { // "&notit;" is not "¬it;"
+				u = s[:end+1]
+			}
+			b.WriteString(u)
 			s = s[end+1:]
 		}
 		i = strings.IndexByte(s, '&')

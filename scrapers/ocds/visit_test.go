@@ -11,7 +11,6 @@ import (
 	"ccgwatch/store"
 )
 
-
 // Crawling every three hours sees each notice once, whatever the page size;
 // crawling once more adds none; a backfill of the same days finds the same.
 func TestVisitFindATender(t *testing.T) {
@@ -19,7 +18,7 @@ func TestVisitFindATender(t *testing.T) {
 	start := time.Date(2026, 8, 10, 0, 0, 0, 0, zone)
 	for _, perPage := range []int{20, 100} {
 		t.Run(fmt.Sprint(perPage, " a page"), func(t *testing.T) {
-			s := &service{t: t, perPage: perPage, notices: working(t, start.AddDate(0, 0, -30), 37)}
+			s := &service{t: t, perPage: perPage, notices: working(t, start.AddDate(0, 0, -10), 17)}
 			src := FindATender("find-a-tender", "Find a Tender", "https://www.find-tender.service.gov.uk/", 0)
 			l := newLedger(t)
 			end := start.AddDate(0, 0, 7)
