@@ -34,6 +34,7 @@ type service struct {
 	spoil    func(n int, body []byte) []byte
 	requests int
 	asked    []string
+	london   *feed
 }
 
 type notice struct {
@@ -76,8 +77,11 @@ func (s *service) instant(name, v string) time.Time {
 	if err != nil {
 		s.t.Errorf("%s=%q is not 19 characters of wall time", name, v)
 	}
-	f := testFeed(s.t)
-	summer, winter := f.instants(wall)
+	if s.london == nil {
+		f := testFeed(s.t)
+		s.london = &f
+	}
+	summer, winter := s.london.instants(wall)
 	switch {
 	case summer.IsZero() && winter.IsZero():
 		s.t.Errorf("%s=%q does not exist in London", name, v)

@@ -70,9 +70,9 @@ func TestVisitGoesOnAfterAFailure(t *testing.T) {
 		"half a page":   `{"releases":[{"ocid":"ocds-h6vhtk-000001","id":"000`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &service{t: t, perPage: 100, notices: working(t, start.AddDate(0, 0, -28), 28)}
+			s := &service{t: t, perPage: 100, notices: working(t, start.AddDate(0, 0, -12), 12)}
 			s.spoil = func(n int, body []byte) []byte {
-				if n == 100 {
+				if n == 90 {
 					return []byte(bad)
 				}
 				return body
@@ -232,11 +232,11 @@ func TestVisitContractsFinder(t *testing.T) {
 	start := time.Date(2025, 3, 20, 0, 0, 0, 0, zone)
 	for _, perPage := range []int{20, 100} {
 		t.Run(fmt.Sprint(perPage, " a page"), func(t *testing.T) {
-			s := &service{t: t, perPage: perPage, notices: working(t, start.AddDate(0, 0, -30), 44)}
+			s := &service{t: t, perPage: perPage, notices: working(t, start.AddDate(0, 0, -9), 23)}
 			src := ContractsFinder("contracts-finder", "Contracts Finder", "http://127.0.0.1:8099/cf", 0)
 			l := newLedger(t)
 			end := start.AddDate(0, 0, 14) // over the night when clocks go forward
-			for now := start; !now.After(end); now = now.Add(12 * time.Hour) {
+			for now := start; !now.After(end); now = now.Add(24 * time.Hour) {
 				l.mustVisit(s, src, crawl.Visit{Now: now})
 			}
 			l.mustVisit(s, src, crawl.Visit{Now: end})
