@@ -27,10 +27,13 @@ func badAnswers() map[string]string {
 		"a challenge":                  "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Enable JavaScript and cookies</body></html>",
 		"another system's error":       "<!DOCTYPE html><html><head><title>\n\tError\n</title></head><body><form action=\"_layouts/error.aspx\"></form></body></html>",
 		"an error page of the system":  "<html><body><div id=\"modgov\"><h1 class=\"mgMainTitleTxt\">Error</h1><p>The page you requested is not available.</p></div></body></html>",
+		"an error page with a frame":   "<html><body><div id=\"modgov\"><h1 class=\"mgMainTitleTxt\">Error</h1><div class=\"mgList\"></div>No documents are available for this meeting</div></body></html>",
+		"a frame without the system":   "<html><body><h1 class=\"mgMainTitleTxt\">Meeting</h1><div class=\"mgList\"></div>No documents are available for this meeting</body></html>",
 		"the site's home page":         "<html><body><h1>Welcome to Sampleshire</h1></body></html>",
 		"another method's empty XML":   "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<councillorsbyward>\n  <wards>\n  </wards>\n</councillorsbyward>",
 		"XML cut in the middle":        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<getmeetings>\n  <meetingscount> 2</meetingscount>\n  <committee>\n    <commi",
 		"a list that announces more":   "<?xml version=\"1.0\"?><getmeetings><meetingscount> 9</meetingscount></getmeetings>",
+		"another list with a length":   "<?xml version=\"1.0\"?><getnothing><meetingscount> 0</meetingscount><committeescount> 0</committeescount></getnothing>",
 		"a list without its length":    "<?xml version=\"1.0\"?><getmeetings></getmeetings>",
 		"a committee list, but none":   "<?xml version=\"1.0\"?><committees><committeescount> 0</committeescount></committees>",
 		"wrong method, in plain words": "GetForwardPlan Web Service method name is not valid.\r\n",
@@ -61,6 +64,28 @@ func TestNoAnswerIsNeverAnEmptyList(t *testing.T) {
 				t.Errorf("bad list of committees: read as %v", keys(s))
 			}
 		})
+	}
+}
+
+func TestEveryReaderRefusesWhatIsNoAnswer(t *testing.T) {
+	rd := newReader()
+	for name, bad := range badAnswers() {
+		p := page(t, base+"/x.aspx", []byte(bad))
+		_, err1 := rd.committeesXML([]byte(bad))
+		_, err2 := rd.meetingsXML([]byte(bad))
+		_, err3 := rd.meetingXML([]byte(bad), base)
+		_, err4 := rd.committeesHTML(p)
+		_, err5 := rd.meetingsHTML(p, committee{id: "1", name: "One"})
+		_, err6 := rd.meetingHTML(p, base)
+		for i, err := range []error{err1, err2, err3, err4, err5, err6} {
+			if err == nil {
+				t.Errorf("%s: reader %d takes it", name, i+1)
+			}
+		}
+	}
+	sent := page(t, base+"/mgError.aspx", []byte(fixture(t, "pages.txtar").answers["/ieListMeetings.aspx?CommitteeId=32"]))
+	if _, err := rd.meetingsHTML(sent, committee{id: "32"}); err == nil {
+		t.Error("a redirect to the error page is taken for the page asked for")
 	}
 }
 
@@ -132,9 +157,16 @@ func TestCommitteeNoughtIsNotBelievedBlindly(t *testing.T) {
 		}
 	}
 
+	if s := full.with(one).with(map[string]string{fmt.Sprintf(meetingsPath, "0"): empty}).mustVisit(t, today(), nil); len(s.Items) != 6 {
+		t.Errorf("on the first visit: %v", keys(s))
+	}
+
 	none := map[string]string{fmt.Sprintf(meetingsPath, "0"): empty, fmt.Sprintf(meetingsPath, "31"): empty, fmt.Sprintf(meetingsPath, "32"): empty}
 	if s, err := full.with(none).visit(t, today(), nil); err == nil {
 		t.Errorf("committees without any meeting are read as %v", keys(s))
+	}
+	if s := fixture(t, "pages.txtar").with(full.answers).with(none).mustVisit(t, today(), nil); len(s.Items) != 6 {
+		t.Errorf("the pages know better: %v", keys(s))
 	}
 }
 
@@ -151,6 +183,14 @@ func TestAnExpiredCommitteeIsAskedWhileItsMeetingsAreKnown(t *testing.T) {
 	s = fixture(t, "pages.txtar").with(map[string]string{"/ieListMeetings.aspx?CommitteeId=33": badAnswers()["an error page of the system"]}).mustVisit(t, today(), old)
 	if slices.Contains(keys(s), "meeting/900") || len(s.Items) != 6 {
 		t.Errorf("items %v", keys(s))
+	}
+	// Once they are withdrawn, the committee is left alone.
+	gone := old[0]
+	gone.Withdrawn = today()
+	c := fixture(t, "pages.txtar")
+	c.mustVisit(t, today(), []store.Item{gone})
+	if slices.Contains(c.asked, "/ieListMeetings.aspx?CommitteeId=33") {
+		t.Error("asked for a committee whose meetings are withdrawn")
 	}
 	// The site does not answer: nothing can be concluded.
 	if s, err := fixture(t, "pages.txtar").with(map[string]string{"/ieListMeetings.aspx?CommitteeId=33": "HTTP 500\n"}).visit(t, today(), old); err == nil {

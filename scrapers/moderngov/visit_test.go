@@ -255,6 +255,19 @@ func TestDetailsAreReadOnlyWhereTheyMatter(t *testing.T) {
 	}
 }
 
+// The service says that a cancelled meeting has no agenda; a site that says
+// otherwise does not serve the pack either.
+func TestACancelledMeetingHasNoPack(t *testing.T) {
+	c := fixture(t, "service.txtar")
+	path := "/mgWebService.asmx/GetMeeting?lMeetingId=503"
+	still := strings.Replace(c.answers[path], "<agendapublished>False", "<agendapublished>True", 1)
+	for _, d := range item(t, c.with(map[string]string{path: still}).mustVisit(t, today(), nil), "meeting/503").Documents {
+		if d.Role == store.RolePack {
+			t.Errorf("%+v", d)
+		}
+	}
+}
+
 func TestCommitteesByName(t *testing.T) {
 	for _, way := range []string{"service.txtar", "pages.txtar"} {
 		s := fixture(t, way).mustVisit(t, today(), nil, "PEOPLE'S")
