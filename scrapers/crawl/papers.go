@@ -194,7 +194,7 @@ func (v *visit) keepPaper(ctx context.Context, r io.Reader, address string) (sha
 	body := bufio.NewReaderSize(in, 4096)
 	peek, _ := body.Peek(1024) // its error, if any, stays with in
 	if in.err != nil {
-		return "", 0, false, &cutError{err: withURL(in.err, address)}
+		return "", 0, false, cutOff(withURL(in.err, address))
 	}
 	head := bytes.Clone(peek)
 	if err := looksLikePaper(head); err != nil {
@@ -202,9 +202,17 @@ func (v *visit) keepPaper(ctx context.Context, r io.Reader, address string) (sha
 	}
 	sha, size, err = v.Archive.Keep(ctx, body)
 	if in.err != nil { // whatever Keep made of it
-		return "", 0, false, &cutError{err: withURL(in.err, address)}
+		return "", 0, false, cutOff(withURL(in.err, address))
 	}
 	return sha, size, hasEnd(head, in.tail), err
+}
+
+// cutOff: a paper over the cap will be so the next time; all else may get better.
+func cutOff(err error) error {
+	if ReasonOf(err) == store.ReasonTooLarge {
+		return err
+	}
+	return &cutError{err: err}
 }
 
 // intake remembers how reading failed, and the last bytes.
