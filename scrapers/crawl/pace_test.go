@@ -68,6 +68,7 @@ func TestOneAtATimeAcrossSources(t *testing.T) {
 		}), took: time.Second}
 		f := &crawl.Fetcher{UserAgent: agent, Delay: 5 * time.Second, Transport: s}
 		begin := time.Now()
+		var mu sync.Mutex
 		var fast, slow time.Duration
 		var wg sync.WaitGroup
 		for i := range 10 {
@@ -81,6 +82,8 @@ func TestOneAtATimeAcrossSources(t *testing.T) {
 				if _, err := f.Get(t.Context(), src, fmt.Sprintf("https://%s/%d", host, i), ""); err != nil {
 					t.Error(err)
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				if host == "fast.example" {
 					fast = max(fast, time.Since(begin))
 				} else {

@@ -163,9 +163,9 @@ func (v *visit) readPaper(ctx context.Context, d *store.Document, odd string) er
 	}
 	defer dl.Body.Close() //nolint:errcheck // read to the end or given up
 	if !dl.NotModified {
-		sha, size, whole, err := v.keepPaper(ctx, dl.Body)
+		sha, size, whole, err := v.keepPaper(ctx, dl.Body, d.URL)
 		if err != nil {
-			return withURL(err, d.URL)
+			return err
 		}
 		if !whole && sha != odd && sha != d.SHA256 {
 			return &cutError{withURL(Errorf(store.ReasonTruncated, "the file has no end"), d.URL), sha}
@@ -189,22 +189,30 @@ func (v *visit) readPaper(ctx context.Context, d *store.Document, odd string) er
 
 // keepPaper stores the bytes of what looks like a paper, and tells whether they
 // end as they should.
-func (v *visit) keepPaper(ctx context.Context, r io.Reader) (sha string, size int64, whole bool, err error) {
+func (v *visit) keepPaper(ctx context.Context, r io.Reader, address string) (sha string, size int64, whole bool, err error) {
 	in := &intake{r: r}
 	body := bufio.NewReaderSize(in, 4096)
 	peek, _ := body.Peek(1024) // its error, if any, stays with in
 	if in.err != nil {
-		return "", 0, false, &cutError{err: in.err}
+		return "", 0, false, cutOff(withURL(in.err, address))
 	}
 	head := bytes.Clone(peek)
 	if err := looksLikePaper(head); err != nil {
-		return "", 0, false, err
+		return "", 0, false, withURL(err, address)
 	}
 	sha, size, err = v.Archive.Keep(ctx, body)
 	if in.err != nil { // whatever Keep made of it
-		return "", 0, false, &cutError{err: in.err}
+		return "", 0, false, cutOff(withURL(in.err, address))
 	}
 	return sha, size, hasEnd(head, in.tail), err
+}
+
+// cutOff: a paper over the cap will be so the next time; all else may get better.
+func cutOff(err error) error {
+	if ReasonOf(err) == store.ReasonTooLarge {
+		return err
+	}
+	return &cutError{err: err}
 }
 
 // intake remembers how reading failed, and the last bytes.
