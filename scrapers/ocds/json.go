@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -79,27 +80,36 @@ func (v value) equal(w value) bool {
 	return true
 }
 
-// put adds a member. A key that stands twice with different values, or in two
-// spellings (id, ID), is believed in neither.
+// put adds a member.
 func (v *value) put(key string, val value, f *flags, path string) error {
-	if len(v.keys) >= maxKeys {
-		return fmt.Errorf("an object of more than %d keys", maxKeys)
+	add, err := contest(v.keys, v.vals, key, &val, func() string { return path }, f)
+	if add {
+		v.keys, v.vals = append(v.keys, key), append(v.vals, val)
 	}
-	for i, k := range v.keys {
-		if !strings.EqualFold(k, key) {
+	return err
+}
+
+// contest settles what becomes of a further key of an object: is it to be
+// added, and with which value? A key that stands twice with different values,
+// or in two spellings (id, ID), is believed in neither.
+func contest(keys []string, vals []value, key string, val *value, path func() string, f *flags) (add bool, err error) {
+	if len(keys) >= maxKeys {
+		return false, fmt.Errorf("an object of more than %d keys", maxKeys)
+	}
+	for i, k := range keys {
+		if len(k) != len(key) || !strings.EqualFold(k, key) {
 			continue
 		}
-		if k == key && v.vals[i].equal(val) {
-			return nil
+		if k == key && vals[i].equal(*val) {
+			return false, nil
 		}
-		f.add(path, "the key %s stands twice and neither is believed", quoted(key))
-		v.vals[i], val = value{}, value{}
+		f.add(path(), "the key %s stands twice and neither is believed", quoted(key))
+		vals[i], *val = value{}, value{}
 		if k == key {
-			return nil
+			return false, nil
 		}
 	}
-	v.keys, v.vals = append(v.keys, key), append(v.vals, val)
-	return nil
+	return true, nil
 }
 
 // flags collects what could not be read, in words.
@@ -141,12 +151,20 @@ type parser struct {
 	i     int
 	depth int
 	f     *flags
+	path  []string // keys down to where it is
+	// The members of the objects and lists not yet closed; they are copied out
+	// in their final size.
+	keys []string
+	vals []value
+	// names are the keys met so far: they repeat in every release.
+	names map[string]string
 }
 
-// parse reads b, which must hold exactly one value: the member path of a release.
-func parse(b []byte, f *flags, path string) (value, error) {
-	p := &parser{b: b, f: f, depth: 1}
-	v, err := p.value(path)
+// parse reads b, which must hold exactly one value: the member name of a release.
+func (p *parser) parse(b []byte, f *flags, name string) (value, error) {
+	p.b, p.i, p.depth, p.f = b, 0, 1, f
+	p.path, p.keys, p.vals = append(p.path[:0], name), p.keys[:0], p.vals[:0]
+	v, err := p.value()
 	if err != nil {
 		return value{}, err
 	}
@@ -156,9 +174,13 @@ func parse(b []byte, f *flags, path string) (value, error) {
 	return v, nil
 }
 
+func parse(b []byte, f *flags, name string) (value, error) { return (&parser{}).parse(b, f, name) }
+
+func (p *parser) where() string { return strings.Join(p.path, ".") }
+
 func (p *parser) space() { p.i = skipSpace(p.b, p.i) }
 
-func (p *parser) value(path string) (value, error) {
+func (p *parser) value() (value, error) {
 	p.space()
 	if p.i >= len(p.b) {
 		return value{}, errTruncated
@@ -168,70 +190,103 @@ func (p *parser) value(path string) (value, error) {
 		if p.depth++; p.depth > maxDepth {
 			return value{}, errTooDeep
 		}
-		defer func() { p.depth-- }()
-		if p.b[p.i] == '{' {
-			return p.object(path)
+		keys, vals := len(p.keys), len(p.vals)
+		v := value{kind: object}
+		read := p.object
+		if p.b[p.i] == '[' {
+			v.kind, read = list, p.array
 		}
-		return p.array(path)
+		if err := read(keys, vals); err != nil {
+			return value{}, err
+		}
+		v.keys, v.vals = slices.Clone(p.keys[keys:]), slices.Clone(p.vals[vals:])
+		p.keys, p.vals = p.keys[:keys], p.vals[:vals]
+		p.depth--
+		return v, nil
 	case '"':
-		s, err := p.text(path)
+		s, err := p.text()
 		return value{kind: text, s: s}, err
 	}
-	return p.scalar(path)
+	return p.scalar()
 }
 
-func (p *parser) object(path string) (value, error) {
-	v := value{kind: object}
+// object leaves its members on p.keys and p.vals, from there on.
+func (p *parser) object(keys, vals int) error {
 	p.i++
 	if p.space(); p.i < len(p.b) && p.b[p.i] == '}' {
 		p.i++
-		return v, nil
+		return nil
 	}
 	for {
 		p.space()
 		if p.i >= len(p.b) {
-			return v, errTruncated
+			return errTruncated
 		}
 		if p.b[p.i] != '"' {
-			return v, fmt.Errorf("%s where a key should be", quoted(string(p.b[p.i:p.i+1])))
+			return fmt.Errorf("%s where a key should be", quoted(string(p.b[p.i:p.i+1])))
 		}
-		key, err := p.text(path)
+		key, err := p.name()
 		if err != nil {
-			return v, err
+			return err
 		}
 		if err := p.expect(':'); err != nil {
-			return v, err
+			return err
 		}
-		val, err := p.value(join(path, key))
+		p.path = append(p.path, key)
+		val, err := p.value()
 		if err != nil {
-			return v, err
+			return err
 		}
-		if err := v.put(key, val, p.f, path); err != nil {
-			return v, err
+		p.path = p.path[:len(p.path)-1]
+		add, err := contest(p.keys[keys:], p.vals[vals:], key, &val, p.where, p.f)
+		if err != nil {
+			return err
+		}
+		if add {
+			p.keys, p.vals = append(p.keys, key), append(p.vals, val)
 		}
 		if done, err := p.comma('}'); done || err != nil {
-			return v, err
+			return err
 		}
 	}
 }
 
-func (p *parser) array(path string) (value, error) {
-	v := value{kind: list}
+// array leaves its elements on p.vals.
+func (p *parser) array(int, int) error {
 	p.i++
 	if p.space(); p.i < len(p.b) && p.b[p.i] == ']' {
 		p.i++
-		return v, nil
+		return nil
 	}
 	for {
-		val, err := p.value(path)
+		val, err := p.value()
 		if err != nil {
-			return v, err
+			return err
 		}
-		v.vals = append(v.vals, val)
+		p.vals = append(p.vals, val)
 		if done, err := p.comma(']'); done || err != nil {
-			return v, err
+			return err
 		}
 	}
+}
+
+// name reads a key; one that was met before is not copied again.
+func (p *parser) name() (string, error) {
+	if end := bytes.IndexByte(p.b[p.i+1:], '"'); end >= 0 {
+		raw := p.b[p.i+1 : p.i+1+end]
+		if s, ok := p.names[string(raw)]; ok {
+			p.i += end + 2
+			return s, nil
+		}
+	}
+	s, err := p.text()
+	if err == nil && len(s) <= 64 && len(p.names) < maxKeys && !strings.ContainsRune(s, utf8.RuneError) {
+		if p.names == nil {
+			p.names = map[string]string{}
+		}
+		p.names[s] = s
+	}
+	return s, err
 }
 
 func (p *parser) expect(c byte) error {
@@ -258,7 +313,7 @@ func (p *parser) comma(end byte) (done bool, err error) {
 
 // scalar reads a number or a literal. A bare word or a number that no program
 // can hold is null and flagged: the rest of the release is sound.
-func (p *parser) scalar(path string) (value, error) {
+func (p *parser) scalar() (value, error) {
 	start := p.i
 	p.i = skipScalar(p.b, p.i)
 	word := string(p.b[start:p.i])
@@ -271,7 +326,7 @@ func (p *parser) scalar(path string) (value, error) {
 		return value{kind: boolean, s: word}, nil
 	}
 	if !usable(word) {
-		p.f.add(path, "%s is no usable number", quoted(word))
+		p.f.add(p.where(), "%s is no usable number", quoted(word))
 		return value{}, nil
 	}
 	return value{kind: number, s: word}, nil
@@ -295,7 +350,7 @@ func usable(s string) bool {
 
 // text reads a string. Broken UTF-8 and half surrogates become U+FFFD; raw
 // control characters are let through and cleaned later.
-func (p *parser) text(path string) (string, error) {
+func (p *parser) text() (string, error) {
 	p.i++
 	start := p.i
 	for p.i < len(p.b) {
@@ -305,7 +360,7 @@ func (p *parser) text(path string) (string, error) {
 			p.i++
 			return s, nil
 		case c == '\\' || c >= utf8.RuneSelf:
-			return p.escaped(start, path)
+			return p.escaped(start)
 		}
 		p.i++
 	}
@@ -313,7 +368,7 @@ func (p *parser) text(path string) (string, error) {
 }
 
 // escaped goes on with a string that is not plain ASCII.
-func (p *parser) escaped(start int, path string) (string, error) {
+func (p *parser) escaped(start int) (string, error) {
 	end := skipText(p.b, start-1)
 	if end < 0 {
 		return "", errTruncated
@@ -335,7 +390,7 @@ func (p *parser) escaped(start int, path string) (string, error) {
 		}
 		r, n := unescape(raw[i:])
 		if n == 0 {
-			p.f.add(path, "a broken escape in the text")
+			p.f.add(p.where(), "a broken escape in the text")
 			i++
 			continue
 		}

@@ -104,8 +104,9 @@ func nextLink(raw []byte) (string, error) {
 // items decodes releases. One without readable ids is a problem, never the end
 // of its page.
 func (d decoder) items(releases [][]byte) (items []store.Item, problems []store.Problem) {
+	one := itemiser{decoder: d}
 	for i, raw := range releases {
-		it, err := d.item(raw)
+		it, err := one.item(raw)
 		if err != nil {
 			problems = append(problems, store.Problem{
 				Reason: store.ReasonFormat, What: fmt.Sprintf("release %d of %d", i+1, len(releases)), Detail: err.Error(),

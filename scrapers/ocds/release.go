@@ -24,11 +24,17 @@ type decoder struct {
 	zone *time.Location
 }
 
+// An itemiser decodes the releases of one page.
+type itemiser struct {
+	decoder
+	p parser
+}
+
 // item decodes one release. Whatever is wrong with it beyond its two ids is a
 // flag of the notice; an error means that not even they can be read.
-func (d decoder) item(raw []byte) (store.Item, error) {
+func (d *itemiser) item(raw []byte) (store.Item, error) {
 	f := &flags{}
-	r := node{v: members(raw, f), f: f, zone: d.zone}
+	r := node{v: d.members(raw, f), f: f, zone: d.zone}
 	ocid, id := r.raw("ocid"), r.raw("id")
 	for _, err := range []error{checkID("ocid", ocid), checkID("id", id)} {
 		if err != nil {
@@ -50,14 +56,14 @@ func (d decoder) item(raw []byte) (store.Item, error) {
 }
 
 // members reads a release key by key, so that a fault in one costs no other.
-func members(raw []byte, f *flags) value {
+func (d *itemiser) members(raw []byte, f *flags) value {
 	top := value{kind: object}
 	list, err := splitObject(raw)
 	if err != nil {
 		f.add("", "broken: %v", err)
 	}
 	for _, m := range list {
-		v, err := parse(m.raw, f, m.key)
+		v, err := d.p.parse(m.raw, f, m.key)
 		if err != nil {
 			f.add(m.key, "broken: %v", err)
 			v = rescue(m, f)

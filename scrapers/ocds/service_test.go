@@ -30,6 +30,8 @@ type service struct {
 	perPage int // most releases it gives, whatever is asked for
 	// second: 01:30 in the autumn night is the second one.
 	second bool
+	// mute: it gives no links, on full pages either.
+	mute bool
 	// spoil may replace the answer to the n-th request, counted from 1.
 	spoil    func(n int, body []byte) []byte
 	requests int
@@ -129,6 +131,9 @@ func (s *service) cf(u *url.URL) []byte {
 
 func (s *service) page(raw []string, most int, next string) []byte {
 	links := ""
+	if len(raw) > most && s.mute {
+		raw = raw[:most]
+	}
 	if len(raw) > most {
 		raw, links = raw[:most], fmt.Sprintf(`,"links":{"next":%q}`, next)
 	}

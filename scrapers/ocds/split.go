@@ -24,7 +24,7 @@ func splitObject(b []byte) ([]member, error) {
 		if err != nil {
 			return 0, err
 		}
-		key, err := (&parser{b: b, i: i, f: &flags{}}).text("")
+		key, err := (&parser{b: b, i: i, f: &flags{}}).text()
 		if err != nil {
 			return 0, err
 		}

@@ -19,6 +19,9 @@ const (
 // since Contracts Finder has &amp;apos;), spaces and line ends of one kind, no
 // control or bidirectional characters, composed (NFC). It tells whether it had to cut.
 func plain(s string, most int) (string, bool) {
+	if isPlain(s) && len(s) <= most {
+		return s, false
+	}
 	cut := false
 	if len(s) > 4*most {
 		s, cut = shorten(s, 4*most), true
@@ -36,6 +39,19 @@ func plain(s string, most int) (string, bool) {
 		s, cut = strings.TrimSpace(shorten(s, most))+"…", true
 	}
 	return s, cut
+}
+
+// isPlain tells of most texts at a glance that nothing needs to be done to them.
+func isPlain(s string) bool {
+	last := byte(' ')
+	for i := range len(s) {
+		c := s[i]
+		if c < ' ' || c > '~' || c == '<' || c == '&' || c == ' ' && last == ' ' {
+			return false
+		}
+		last = c
+	}
+	return last != ' ' || s == ""
 }
 
 // line is plain on a single line.
@@ -66,6 +82,7 @@ func tidy(s string) string {
 	newlines, space := 0, false
 	for _, r := range s {
 		switch {
+		case r > ' ' && r <= '~': // most by far
 		case r == '\n', r == '\u2028', r == '\u2029', r == '\v', r == '\f':
 			newlines++
 			continue

@@ -60,6 +60,31 @@ func TestVisitFindATenderIsFrugal(t *testing.T) {
 	}
 }
 
+// A full page is not believed to be all even where no link says that there is
+// more: that link has been missing for months at a time.
+func TestVisitMissingLinks(t *testing.T) {
+	zone := testFeed(t).zone
+	start := time.Date(2026, 8, 10, 0, 0, 0, 0, zone)
+	end := start.AddDate(0, 0, 3)
+	for _, src := range []crawl.Source{
+		FindATender("fts", "", "https://fts.example", 0), ContractsFinder("cf", "", "http://127.0.0.1:8099/cf", 0),
+	} {
+		t.Run(src.ID, func(t *testing.T) {
+			s := &service{t: t, perPage: 100, mute: true, notices: working(t, start, 2)}
+			l := newLedger(t)
+			l.mustVisit(s, src, crawl.Visit{Now: end, Since: start})
+			if src.ID == "fts" || len(l.from) == 0 {
+				l.holds(s, start, end)
+			}
+			for _, p := range l.from {
+				if src.ID == "fts" || p.Reason != store.ReasonGap {
+					t.Errorf("problem %+v", p)
+				}
+			}
+		})
+	}
+}
+
 // A visit that fails keeps what it handed on, and the next one goes on from there.
 func TestVisitGoesOnAfterAFailure(t *testing.T) {
 	zone := testFeed(t).zone
