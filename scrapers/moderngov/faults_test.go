@@ -106,6 +106,29 @@ func TestUnreadableDetailsLeaveTheListEntry(t *testing.T) {
 	}
 }
 
+// Half a page is valid HTML; the second half's items must not look withdrawn.
+func TestAPageCutShortIsNotRead(t *testing.T) {
+	rd := newReader()
+	for _, path := range []string{"/ieListDocuments.aspx?CId=31&MId=501&Ver=4", "/ieListMeetings.aspx?CommitteeId=31", "/mgListCommittees.aspx?bcr=1"} {
+		whole := fixture(t, "pages.txtar").answers[path]
+		for _, part := range []int{30, 50, 70, 90} {
+			p := page(t, base+"/x.aspx", []byte(whole[:len(whole)*part/100]))
+			var err error
+			switch {
+			case strings.Contains(path, "Documents"):
+				_, err = rd.meetingHTML(p, base)
+			case strings.Contains(path, "Meetings"):
+				_, err = rd.meetingsHTML(p, committee{id: "31"})
+			default:
+				_, err = rd.committeesHTML(p)
+			}
+			if err == nil {
+				t.Errorf("%d %% of %s are taken for all of it", part, path)
+			}
+		}
+	}
+}
+
 func TestTheDetailsOfAnotherMeetingAreRefused(t *testing.T) {
 	for way, pair := range map[string][2]string{
 		"service.txtar": {"/mgWebService.asmx/GetMeeting?lMeetingId=505", "/mgWebService.asmx/GetMeeting?lMeetingId=501"},

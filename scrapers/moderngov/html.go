@@ -1,6 +1,7 @@
 package moderngov
 
 import (
+	"bytes"
 	"fmt"
 	"net/url"
 	"strings"
@@ -26,6 +27,11 @@ func (rd *reader) inside(p *crawl.Page) (*goquery.Selection, string, error) {
 	mg := doc.Find("#modgov").First()
 	if mg.Length() == 0 {
 		return nil, "", crawl.Errorf(store.ReasonFormat, "not a ModernGov page (title %.60q)", rd.line(doc.Find("title").First().Text()))
+	}
+	// A page cut short would lose the items at its end, and they would look
+	// withdrawn; the transport does not always notice.
+	if mg.Find(".mgFooter").Length() == 0 && !bytes.Contains(bytes.ToLower(p.Body), []byte("</html")) {
+		return nil, "", crawl.Errorf(store.ReasonTruncated, "the page has no end")
 	}
 	heading := rd.line(mg.Find("h1.mgMainTitleTxt").First().Text())
 	if h := strings.ToLower(heading); strings.HasPrefix(h, "error") || strings.HasPrefix(h, "sorry") || strings.HasPrefix(h, "page not found") {
