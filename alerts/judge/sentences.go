@@ -15,6 +15,7 @@ type sentence struct {
 	page    int    // where it starts; the first page is 1
 	block   int    // sentences of one paragraph share it
 	heading bool
+	number  bool // a number stands before it
 	words   []word
 }
 
@@ -36,7 +37,7 @@ func newSplitter() *splitter {
 		pageNumber: regexp.MustCompile(`(?i)^(page\s*)?\d+(\s*(of|/)\s*\d+)?$`),
 		digits:     regexp.MustCompile(`\d+`),
 		bullet:     regexp.MustCompile(`^(?:[•▪●◦·–—*‣▶➢✓-]|o|\([0-9a-zA-Z]{1,4}\)|(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]|[A-Z]\))\s+`),
-		number:     regexp.MustCompile(`^\d+(?:\.\d+)+\.?\s+`),
+		number:     regexp.MustCompile(`^\d{1,2}(?:\.\d{1,2})*\.?\s+`),
 		leader:     regexp.MustCompile(`(\.\s?){4,}\s*\d*\s*$`),
 		contact:    contactPattern(),
 		company:    companyPattern(),
@@ -60,10 +61,10 @@ type line struct {
 
 // A block is a paragraph: the text and, by byte, the page each line came from.
 type block struct {
-	text  strings.Builder
-	pages []mark
-	lines int
-	last  string // its last line
+	text   strings.Builder
+	pages  []mark
+	lines  int
+	number bool
 }
 
 type mark struct{ offset, page int }
@@ -71,19 +72,20 @@ type mark struct{ offset, page int }
 // sentences cuts the pages of a paper into sentences. Lines that repeat from
 // page to page (running heads, page numbers) are left out, so that a sentence
 // can run over a page break.
-func (s *splitter) sentences(pages []string) []sentence {
-	var out []sentence
-	for i, b := range s.blocks(pages) {
+// heads are the running lines by page.
+func (s *splitter) sentences(pages []string) (out []sentence, heads [][]string) {
+	lines, widths, heads := s.lines(pages)
+	for i, b := range s.blocks(lines, widths) {
 		heading := b.lines == 1 && s.headingLike(b.text.String())
 		for _, span := range s.split(b.text.String()) {
 			text := fold(b.text.String()[span[0]:span[1]])
 			if text == "" {
 				continue
 			}
-			out = append(out, sentence{text: text, page: b.pageAt(span[0]), block: i, heading: heading, words: words(text)})
+			out = append(out, sentence{text: text, page: b.pageAt(span[0]), block: i, heading: heading, number: b.number, words: words(text)})
 		}
 	}
-	return out
+	return out, heads
 }
 
 func (b *block) pageAt(offset int) int {
@@ -103,18 +105,17 @@ func (b *block) add(l line) {
 	b.pages = append(b.pages, mark{b.text.Len(), l.page})
 	b.text.WriteString(l.text)
 	b.lines++
-	b.last = l.text
 }
 
 // blocks joins hard-wrapped lines to paragraphs.
-func (s *splitter) blocks(pages []string) []*block {
-	lines, width := s.lines(pages)
+func (s *splitter) blocks(lines []line, width []int) []*block {
 	var out []*block
 	var cur *block
 	for i, l := range lines {
 		if cur == nil || s.breaks(lines, i, width[l.page-1], width[lines[max(i-1, 0)].page-1]) {
 			cur = &block{}
 			out = append(out, cur)
+			cur.number = s.numbered(l.text) || isDigit(l.text[0]) && s.bullet.MatchString(l.text)
 			l.text = s.unnumber(l.text)
 		}
 		if l.text != "" {
@@ -131,14 +132,16 @@ func (s *splitter) breaks(lines []line, i, width, before int) bool {
 	open := !ended(prev.text)
 	if l.page != prev.page {
 		full := before > 0 && utf8.RuneCountInString(prev.text) >= before*3/4
-		starts := s.bullet.MatchString(l.text) || s.number.MatchString(l.text) || s.headingLike(l.text)
+		starts := s.bullet.MatchString(l.text) || s.numbered(l.text) || s.headingLike(l.text)
 		return !open || !(lower || full && !starts)
 	}
-	if s.bullet.MatchString(l.text) || s.number.MatchString(l.text) {
-		return true
+	short := utf8.RuneCountInString(prev.text) < width*3/4
+	if s.bullet.MatchString(l.text) || s.numbered(l.text) {
+		// "by 24 March" may be broken before the number.
+		return l.blank || short || !open || width < 50 || !isDigit(l.text[0])
 	}
 	if lower && open {
-		return l.blank && utf8.RuneCountInString(prev.text) < width*3/4
+		return l.blank && short
 	}
 	if l.blank {
 		return true
@@ -163,21 +166,27 @@ func (s *splitter) headingLike(text string) bool {
 	return n > 0 && n <= 70 && !strings.ContainsRune(".!?;,", rune(text[len(text)-1])) && !followed(text, unicode.IsLower)
 }
 
+// numbered tells a line that begins with the number of a paragraph or heading.
+func (s *splitter) numbered(text string) bool {
+	m := s.number.FindString(text)
+	return m != "" && followed(text[len(m):], unicode.IsUpper)
+}
+
 // unnumber takes the bullet or the number off the beginning of a paragraph.
 func (s *splitter) unnumber(text string) string {
 	if m := s.bullet.FindString(text); m != "" {
 		text = text[len(m):]
-	} else if m := s.number.FindString(text); m != "" && followed(text[len(m):], unicode.IsUpper) {
-		text = text[len(m):]
+	} else if s.numbered(text) {
+		text = text[len(s.number.FindString(text)):]
 	}
 	return strings.TrimSpace(text)
 }
 
-// lines returns all lines worth reading and the usual width of each page's
-// lines in characters.
-func (s *splitter) lines(pages []string) ([]line, []int) {
+// lines returns all lines worth reading, the usual width of each page's lines
+// in characters, and the running lines that were left out.
+func (s *splitter) lines(pages []string) (out []line, widths []int, heads [][]string) {
 	perPage := make([][]line, len(pages))
-	widths := make([]int, len(pages))
+	widths, heads = make([]int, len(pages)), make([][]string, len(pages))
 	running := map[string]int{}
 	for p, text := range pages {
 		perPage[p] = pageLines(text, p+1)
@@ -185,7 +194,6 @@ func (s *splitter) lines(pages []string) ([]line, []int) {
 			running[s.fingerprint(perPage[p][k].text)]++
 		}
 	}
-	var out []line
 	for p, ls := range perPage {
 		edge := map[int]bool{}
 		for _, k := range edges(len(ls)) {
@@ -195,6 +203,7 @@ func (s *splitter) lines(pages []string) ([]line, []int) {
 		var lengths []int
 		for k, l := range ls {
 			if edge[k] {
+				heads[p] = append(heads[p], l.text)
 				continue
 			}
 			out = append(out, l)
@@ -205,7 +214,7 @@ func (s *splitter) lines(pages []string) ([]line, []int) {
 			widths[p] = lengths[len(lengths)*9/10]
 		}
 	}
-	return out, widths
+	return out, widths, heads
 }
 
 func (s *splitter) fingerprint(text string) string {
