@@ -30,6 +30,7 @@ type splitter struct {
 	company    *regexp.Regexp
 	abbrev     map[string]bool // never end a sentence
 	softAbbrev map[string]bool // end one before a capital
+	links      map[string]bool // words that end no sentence
 }
 
 func newSplitter() *splitter {
@@ -41,13 +42,16 @@ func newSplitter() *splitter {
 		leader:     regexp.MustCompile(`(\.\s?){4,}\s*\d*\s*$`),
 		contact:    contactPattern(),
 		company:    companyPattern(),
-		abbrev:     map[string]bool{}, softAbbrev: map[string]bool{},
+		abbrev:     map[string]bool{}, softAbbrev: map[string]bool{}, links: map[string]bool{},
 	}
 	for w := range strings.FieldsSeq("approx e.g eg i.e ie dr mr mrs ms prof st vs cf para paras fig figs ref refs min max incl excl est dept nos cllr rev hon sec reg regs art app pp vol ed eds gen ext tel") {
 		s.abbrev[w] = true
 	}
 	for w := range strings.FieldsSeq("etc a.m p.m am pm ltd co inc plc p.a pa c.i.c jan feb mar apr jun jul aug sept sep oct nov dec") {
 		s.softAbbrev[w] = true
+	}
+	for w := range strings.FieldsSeq("the a an of to by in on at for from with and or under per its their this that is are was were be been will would could should may has have had between across within via including £ nhs") {
+		s.links[w] = true
 	}
 	return s
 }
@@ -132,8 +136,8 @@ func (s *splitter) breaks(lines []line, i, width, before int) bool {
 	open := !ended(prev.text)
 	if l.page != prev.page {
 		full := before > 0 && utf8.RuneCountInString(prev.text) >= before*3/4
-		starts := s.bullet.MatchString(l.text) || s.numbered(l.text) || s.headingLike(l.text)
-		return !open || !(lower || full && !starts)
+		starts := s.bullet.MatchString(l.text) || s.numbered(l.text)
+		return !open || !(lower || full && !starts && s.hanging(prev.text))
 	}
 	short := utf8.RuneCountInString(prev.text) < width*3/4
 	if s.bullet.MatchString(l.text) || s.numbered(l.text) {
@@ -152,6 +156,12 @@ func (s *splitter) breaks(lines []line, i, width, before int) bool {
 	// The next word would have fitted: the author broke the line here.
 	next, _, _ := strings.Cut(l.text, " ")
 	return utf8.RuneCountInString(prev.text)+1+utf8.RuneCountInString(next) <= width*85/100 && !lower
+}
+
+// hanging tells a line that cannot end a sentence: its last word asks for more.
+func (s *splitter) hanging(text string) bool {
+	text = strings.ToLower(text)
+	return strings.HasSuffix(text, ",") || s.links[text[strings.LastIndexByte(text, ' ')+1:]]
 }
 
 // ended tells whether a line ends a sentence.
@@ -185,24 +195,16 @@ func (s *splitter) unnumber(text string) string {
 // lines returns all lines worth reading, the usual width of each page's lines
 // in characters, and the running lines that were left out.
 func (s *splitter) lines(pages []string) (out []line, widths []int, heads [][]string) {
-	perPage := make([][]line, len(pages))
 	widths, heads = make([]int, len(pages)), make([][]string, len(pages))
-	running := map[string]int{}
+	perPage := make([][]line, len(pages))
 	for p, text := range pages {
 		perPage[p] = pageLines(text, p+1)
-		for _, k := range edges(len(perPage[p])) {
-			running[s.fingerprint(perPage[p][k].text)]++
-		}
 	}
+	running := s.running(perPage)
 	for p, ls := range perPage {
-		edge := map[int]bool{}
-		for _, k := range edges(len(ls)) {
-			t := ls[k].text
-			edge[k] = s.pageNumber.MatchString(t) || running[s.fingerprint(t)] >= 3 && utf8.RuneCountInString(t) <= 120
-		}
-		var lengths []int
+		lengths := make([]int, 0, len(ls))
 		for k, l := range ls {
-			if edge[k] {
+			if running[p][k] {
 				heads[p] = append(heads[p], l.text)
 				continue
 			}
@@ -217,20 +219,62 @@ func (s *splitter) lines(pages []string) (out []line, widths []int, heads [][]st
 	return out, widths, heads
 }
 
-func (s *splitter) fingerprint(text string) string {
-	return s.digits.ReplaceAllString(strings.ToLower(text), "#")
+// running finds page numbers, and the heads and feet that repeat in the same
+// place from page to page, numbers aside: on three pages at least, each at
+// most two after the one before. The second line counts only beside a first
+// one that is running too. It gives, by page, the lines concerned.
+func (s *splitter) running(perPage [][]line) []map[int]bool {
+	out := make([]map[int]bool, len(perPage))
+	for p := range out {
+		out[p] = map[int]bool{}
+	}
+	for _, place := range []struct{ at, beside int }{{0, 0}, {-1, -1}, {1, 0}, {-2, -1}} {
+		streaks := map[string][][2]int{} // page and line, by fingerprint
+		mark := func(list [][2]int) {
+			for _, x := range list {
+				if len(list) >= 3 {
+					out[x[0]][x[1]] = true
+				}
+			}
+		}
+		for p, ls := range perPage {
+			k, beside := fromEnd(place.at, len(ls)), fromEnd(place.beside, len(ls))
+			if k < 0 || k >= len(ls) || place.at != place.beside && !out[p][beside] {
+				continue
+			}
+			text := ls[k].text
+			if s.pageNumber.MatchString(text) {
+				out[p][k] = true
+				continue
+			}
+			if utf8.RuneCountInString(text) > 120 {
+				continue
+			}
+			f := s.fingerprint(text)
+			list := streaks[f]
+			if n := len(list); n > 0 && p-list[n-1][0] > 2 {
+				mark(list)
+				list = nil
+			}
+			streaks[f] = append(list, [2]int{p, k})
+		}
+		for _, list := range streaks {
+			mark(list)
+		}
+	}
+	return out
 }
 
-// edges are the lines of a page where running heads and page numbers stand.
-func edges(n int) []int {
-	if n <= 4 {
-		out := make([]int, n)
-		for i := range out {
-			out[i] = i
-		}
-		return out
+// fromEnd counts a negative index from the end.
+func fromEnd(k, n int) int {
+	if k < 0 {
+		return n + k
 	}
-	return []int{0, 1, n - 2, n - 1}
+	return k
+}
+
+func (s *splitter) fingerprint(text string) string {
+	return s.digits.ReplaceAllString(strings.ToLower(text), "#")
 }
 
 func pageLines(text string, page int) []line {
