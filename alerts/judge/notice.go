@@ -65,8 +65,10 @@ type part struct {
 
 // Notice says what a notice says. Text decides over fields: a release that says
 // an award is intended is an intention, whatever its status and dates say.
-func (j *Judge) Notice(n *store.Notice) Verdict {
-	r := j.read(n)
+func (j *Judge) Notice(n *store.Notice) Verdict { return j.read(n).verdict() }
+
+func (r *reading) verdict() Verdict {
+	n := r.n
 	v := Verdict{OCID: n.OCID, Release: n.Release, Title: n.Title, Buyer: buyerNames(n)}
 	v.Stage = r.stage()
 	v.Care = r.care()

@@ -153,7 +153,7 @@ func (j *Judge) byTerm(ss []sentence, tallies []tally, skip []bool, i int) found
 	var best found
 	for k := range j.terms {
 		c := &j.terms[k]
-		at, weight, ok := j.spoken(c, t, shouting(ss[i].words))
+		at, weight, ok := j.used(c, t, shouting(ss[i].words))
 		if !ok || weight < 2 {
 			continue
 		}
@@ -190,8 +190,8 @@ func (j *Judge) termRank(t tally, weight int, second bool) int {
 	return 1
 }
 
-// spoken returns where a term stands in a sentence and its weight there.
-func (j *Judge) spoken(c *term, t tally, shout bool) (hit, int, bool) {
+// used returns where a term stands in a sentence and its weight there.
+func (j *Judge) used(c *term, t tally, shout bool) (hit, int, bool) {
 	if t.has(c.not) {
 		return hit{}, 0, false
 	}
@@ -229,14 +229,14 @@ func (j *Judge) near(k int, at hit, ss []sentence, tallies []tally, skip []bool,
 			continue
 		}
 		c := &j.terms[o]
-		if other, weight, ok := j.spoken(c, tallies[i], true); ok && weight > 0 && (other.from >= at.to || other.to <= at.from) {
+		if other, weight, ok := j.used(c, tallies[i], true); ok && weight > 0 && (other.from >= at.to || other.to <= at.from) {
 			return true, true
 		}
 		for _, n := range []int{i - 1, i + 1} {
 			if n < 0 || n >= len(ss) || ss[n].block != ss[i].block || skip[n] || len(tallies[n].hits) == 0 {
 				continue
 			}
-			if _, weight, spoken := j.spoken(c, tallies[n], true); spoken && weight >= 2 {
+			if _, weight, used := j.used(c, tallies[n], true); used && weight >= 2 {
 				ok = true
 			}
 		}

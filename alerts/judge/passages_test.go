@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"ccgwatch/store"
 
@@ -209,4 +210,26 @@ func TestQuoteIsCut(t *testing.T) {
 			}
 		}
 	}
+}
+
+func FuzzPassages(f *testing.F) {
+	j := shippedJudge(f)
+	for _, e := range examples(f) {
+		f.Add(e.sentence, "Heading\n\n"+e.sentence)
+	}
+	f.Add("Insourcing by a pri-\n", "vate provider\f\xff\u00a0. No. 5")
+	f.Fuzz(func(t *testing.T, first, second string) {
+		pages := []string{first, second, first}
+		for _, p := range j.Passages(pages) {
+			if p.Page < 1 || p.Page > len(pages) || rank(p.Tier) == 0 || p.Rule == "" || len(p.Topics) == 0 || p.Topic != p.Topics[0] {
+				t.Errorf("%+v", p)
+			}
+			if n := utf8.RuneCountInString(p.Quote); n == 0 || n > maxQuote {
+				t.Errorf("a quote of %d characters", n)
+			}
+			if !utf8.ValidString(p.Quote) || strings.ContainsAny(p.Quote, "\n\r\t") {
+				t.Errorf("quote %q", p.Quote)
+			}
+		}
+	})
 }
