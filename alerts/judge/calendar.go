@@ -28,7 +28,7 @@ func newCalendar(days []string, london *time.Location) (*calendar, error) {
 	c := &calendar{
 		off: map[string]bool{}, years: map[int]bool{}, london: london,
 		dayMonth: regexp.MustCompile(`(?i)\b(\d{1,2})(?:st|nd|rd|th)?(?:\s+of)?\s+` + month + `\b\.?(?:,?\s+(\d{4})\b)?`),
-		monthDay: regexp.MustCompile(`(?i)\b` + month + `\s+(\d{1,2})(?:st|nd|rd|th)?\b(?:,?\s+(\d{4})\b)?`),
+		monthDay: regexp.MustCompile(`(?i)\b` + month + `\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})\b`),
 		slashed:  regexp.MustCompile(`\b(\d{1,2})[/.](\d{1,2})[/.](\d{4}|\d{2})\b`),
 		iso:      regexp.MustCompile(`\b(\d{4})-(\d{2})-(\d{2})\b`),
 		clock:    regexp.MustCompile(`(?i)\b(?:(\d{1,2})[:.](\d{2})\s*(am|pm)?|(\d{1,2})\s*(am|pm)|(?:12\s+)?(noon|midday|midnight))\b`),

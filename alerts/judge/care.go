@@ -36,6 +36,9 @@ func (r *reading) special() string {
 	case r.subj.has(l["send"]) && (r.cpv("60") || r.title.has(l["send-transport"])):
 		r.field("care: school transport for children with special needs", r.n.Title, "tender.title")
 		return careSupport
+	case r.title.has(l["send-psychology"]):
+		r.field("care: psychology in schools", r.n.Title, "tender.title")
+		return careSupport
 	case r.title.has(l["send-therapy"]) || r.subj.has(l["send"]) && r.title.has(l["health"]) && !r.healthBuyer():
 		r.field("care: therapies in schools", r.n.Title, "tender.title")
 		return careSupport
@@ -54,13 +57,16 @@ func (r *reading) careOfHealthBody() string {
 	if len(r.n.CPV) > 0 {
 		main = r.n.CPV[0]
 	}
-	service := r.title.has(l["health"]) || r.cpv("85") && (r.subj.has(l["health"]) || r.subj.has(l["health-weak"]))
+	service := r.title.has(l["health"]) || hasPrefix(main, "8511", "8512", "8513", "8514", "8515", "85323") || r.cpv("85") && (r.subj.has(l["health"]) || r.subj.has(l["health-weak"]))
 	switch {
 	case r.title.has(l["support"]) && !r.title.has(l["works"]):
 		r.field("care: support", r.n.Title, "tender.title")
 		return careSupport
 	case strings.HasPrefix(main, "455"):
 		r.field("care: hire of equipment", main, "CPV")
+		return careGoods
+	case r.title.has(l["goods"]) && goodsCPV(main):
+		r.field("care: goods", r.n.Title+" "+main, "tender.title")
 		return careGoods
 	case r.title.has(l["works"]) || strings.HasPrefix(main, "45") || strings.HasPrefix(main, "51"):
 		r.field("care: works", r.n.Title+" "+main, "tender.title")
@@ -145,10 +151,13 @@ func (r *reading) outsourcing(v Verdict) string {
 	switch v.Care {
 	case careHealth, careSocial:
 	case careSupport:
-		if r.title.has(l["send-therapy"]) || r.subj.has(l["send"]) && r.title.has(l["health"]) {
+		if r.title.has(l["send-psychology"]) {
+			return outsourcingNone
+		}
+		if r.title.has(l["send-therapy"]) || r.subj.has(l["send"]) && r.title.has(l["health"]) && !r.title.has(l["support"]) {
 			return string(store.TierLikely)
 		}
-		if e, ok := r.say("whole-service"); ok && r.healthBuyer() && r.title.has(l["whole-service"]) {
+		if e, ok := r.say("whole-service"); ok && r.healthBuyer() && r.title.has(l["whole-service"]) && !r.title.has(l["systems"]) {
 			r.note("outsourcing: a service of a whole body or site", e)
 			return string(store.TierLikely)
 		}

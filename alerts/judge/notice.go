@@ -65,8 +65,10 @@ type part struct {
 
 // Notice says what a notice says. Text decides over fields: a release that says
 // an award is intended is an intention, whatever its status and dates say.
-func (j *Judge) Notice(n *store.Notice) Verdict {
-	r := j.read(n)
+func (j *Judge) Notice(n *store.Notice) Verdict { return j.read(n).verdict() }
+
+func (r *reading) verdict() Verdict {
+	n := r.n
 	v := Verdict{OCID: n.OCID, Release: n.Release, Title: n.Title, Buyer: buyerNames(n)}
 	v.Stage = r.stage()
 	v.Care = r.care()
@@ -102,7 +104,8 @@ func (r *reading) add(where, text string, amendment bool) {
 	if strings.TrimSpace(text) == "" {
 		return
 	}
-	p := part{where: where, amendment: amendment, sentences: r.j.split.sentences([]string{text})}
+	p := part{where: where, amendment: amendment}
+	p.sentences, _ = r.j.split.sentences([]string{text})
 	for _, s := range p.sentences {
 		p.tallies = append(p.tallies, r.j.lex.tally(s.words))
 	}
@@ -137,7 +140,18 @@ func (r *reading) says(list string) bool {
 // note keeps a piece of evidence.
 func (r *reading) note(rule string, e Evidence) {
 	e.Rule = rule
+	for _, old := range r.ev {
+		if old.Quote == e.Quote && old.Where == e.Where && ruleKind(old.Rule) == ruleKind(rule) {
+			return
+		}
+	}
 	r.ev = append(r.ev, e)
+}
+
+// ruleKind is what a rule is about: the words before its colon.
+func ruleKind(rule string) string {
+	kind, _, _ := strings.Cut(rule, ":")
+	return kind
 }
 
 func (r *reading) field(rule, value, where string) {

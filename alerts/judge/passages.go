@@ -12,9 +12,9 @@ import (
 // pack (registers of interests, contents, resolutions, templates) and what
 // speaks of one person is passed over.
 func (j *Judge) Passages(pages []string) []Passage {
-	ss := j.split.sentences(pages)
+	ss, heads := j.split.sentences(pages)
 	tallies := make([]tally, len(ss))
-	skip := j.skipped(ss, tallies)
+	skip := j.skipped(ss, tallies, heads)
 	var out []Passage
 	for i, s := range ss {
 		if len(tallies[i].hits) == 0 || skip[i] {
@@ -33,25 +33,44 @@ func (j *Judge) Passages(pages []string) []Passage {
 }
 
 // skipped finds the hits of every sentence and marks those that are no news.
-func (j *Judge) skipped(ss []sentence, tallies []tally) []bool {
+func (j *Judge) skipped(ss []sentence, tallies []tally, heads [][]string) []bool {
 	skip := make([]bool, len(ss))
-	boiler, person, headings := j.lists["boilerplate"], j.lists["person"], j.lists["skip-headings"]
-	under := 0 // the page that a heading to skip stands on, while under it
+	boiler, person := j.lists["boilerplate"], j.lists["person"]
+	page, section := 0, false // the page a heading to skip stands on, while under it
 	for i, s := range ss {
-		if s.page != under {
-			under = 0
-		}
 		tallies[i] = j.lex.tally(s.words)
 		t := tallies[i]
-		if s.heading {
-			under = 0
-			if h, ok := t.first(headings); ok && h.from <= 1 && len(s.words) <= h.to+3 {
-				under = s.page
-			}
+		if s.page != page {
+			page, section = 0, false
 		}
-		skip[i] = under > 0 || t.has(boiler) || t.has(person) || j.split.leader.MatchString(s.text) || glossary(s)
+		switch {
+		case j.entitled(t, s.words, "skip-pages") && s.heading:
+			page, section = s.page, false
+		case j.entitled(t, s.words, "skip-sections") && s.heading:
+			page, section = s.page, true
+		case s.heading && (section || s.number):
+			page = 0
+		}
+		skip[i] = page > 0 || t.has(boiler) || t.has(person) || j.split.leader.MatchString(s.text) || glossary(s) || j.headed(heads, s.page)
 	}
 	return skip
+}
+
+// entitled tells whether a short line is a heading out of the list.
+func (j *Judge) entitled(t tally, ws []word, list string) bool {
+	h, ok := t.first(j.lists[list])
+	return ok && h.from <= 1 && len(ws) <= h.to+3
+}
+
+// headed tells whether a running head of the page is a heading to skip.
+func (j *Judge) headed(heads [][]string, page int) bool {
+	for _, head := range heads[page-1] {
+		ws := words(head)
+		if j.entitled(j.lex.tally(ws), ws, "skip-pages") {
+			return true
+		}
+	}
+	return false
 }
 
 // glossary tells an entry of a list of abbreviations: an acronym and the words
@@ -93,7 +112,8 @@ func (j *Judge) weigh(ss []sentence, tallies []tally, skip []bool, i int) found 
 }
 
 func (j *Judge) byAct(t tally) found {
-	care, things := t.has(j.lists["care"]), t.has(j.lists["things"])
+	things := t.has(j.lists["things"])
+	care := t.has(j.lists["care"]) || !things && t.has(j.lists["care-places"])
 	private := t.has(j.lists["private"]) && !t.has(j.lists["own-private"])
 	var best found
 acts:
@@ -133,7 +153,7 @@ func (j *Judge) byTerm(ss []sentence, tallies []tally, skip []bool, i int) found
 	var best found
 	for k := range j.terms {
 		c := &j.terms[k]
-		at, weight, ok := j.spoken(c, t, shouting(ss[i].words))
+		at, weight, ok := j.used(c, t, shouting(ss[i].words))
 		if !ok || weight < 2 {
 			continue
 		}
@@ -142,7 +162,7 @@ func (j *Judge) byTerm(ss []sentence, tallies []tally, skip []bool, i int) found
 			continue
 		}
 		other, sure := j.near(k, at, ss, tallies, skip, i)
-		if (acronym || weight == 2) && !other {
+		if acronym && !other || weight == 2 && !other && !(t.has(j.lists["care"]) && t.has(j.lists["money"])) {
 			continue
 		}
 		r := j.termRank(t, weight, sure)
@@ -157,20 +177,21 @@ func (j *Judge) byTerm(ss []sentence, tallies []tally, skip []bool, i int) found
 // a word of care makes it likely; things without care never do; money and
 // terms of contracts raise a mention about care.
 func (j *Judge) termRank(t tally, weight int, second bool) int {
-	care := t.has(j.lists["care"])
+	things := t.has(j.lists["things"])
+	care := t.has(j.lists["care"]) || !things && t.has(j.lists["care-places"])
 	switch {
-	case !care && t.has(j.lists["things"]):
+	case !care && things:
 		return 1
 	case weight == 3:
 		return 2
-	case care && (second || t.has(j.lists["money"])):
+	case care && second:
 		return 2
 	}
 	return 1
 }
 
-// spoken returns where a term stands in a sentence and its weight there.
-func (j *Judge) spoken(c *term, t tally, shout bool) (hit, int, bool) {
+// used returns where a term stands in a sentence and its weight there.
+func (j *Judge) used(c *term, t tally, shout bool) (hit, int, bool) {
 	if t.has(c.not) {
 		return hit{}, 0, false
 	}
@@ -208,14 +229,14 @@ func (j *Judge) near(k int, at hit, ss []sentence, tallies []tally, skip []bool,
 			continue
 		}
 		c := &j.terms[o]
-		if other, weight, ok := j.spoken(c, tallies[i], true); ok && weight > 0 && (other.from >= at.to || other.to <= at.from) {
+		if other, weight, ok := j.used(c, tallies[i], true); ok && weight > 0 && (other.from >= at.to || other.to <= at.from) {
 			return true, true
 		}
 		for _, n := range []int{i - 1, i + 1} {
 			if n < 0 || n >= len(ss) || ss[n].block != ss[i].block || skip[n] || len(tallies[n].hits) == 0 {
 				continue
 			}
-			if _, weight, spoken := j.spoken(c, tallies[n], true); spoken && weight >= 2 {
+			if _, weight, used := j.used(c, tallies[n], true); used && weight >= 2 {
 				ok = true
 			}
 		}
@@ -234,7 +255,15 @@ func quote(text string, ws []word, at hit) string {
 	}
 	from, to := 0, len(text)
 	if at.to > 0 && at.to <= len(ws) && ws[at.to-1].end > maxQuote*4/5 {
-		from = ws[max(0, at.from-25)].start
+		// As much as fits before the end, or a few words before the hit.
+		k := max(0, at.from-12)
+		for i := range ws[:k] {
+			if utf8.RuneCountInString(text[ws[i].start:]) <= maxQuote-4 {
+				k = i
+				break
+			}
+		}
+		from = ws[k].start
 	}
 	// Bytes are never fewer than characters; the ellipses count too.
 	for k := len(ws) - 1; k >= 0 && utf8.RuneCountInString(text[from:to]) > maxQuote-4; k-- {

@@ -15,6 +15,7 @@ type sentence struct {
 	page    int    // where it starts; the first page is 1
 	block   int    // sentences of one paragraph share it
 	heading bool
+	number  bool // a number stands before it
 	words   []word
 }
 
@@ -29,6 +30,7 @@ type splitter struct {
 	company    *regexp.Regexp
 	abbrev     map[string]bool // never end a sentence
 	softAbbrev map[string]bool // end one before a capital
+	links      map[string]bool // words that end no sentence
 }
 
 func newSplitter() *splitter {
@@ -36,17 +38,20 @@ func newSplitter() *splitter {
 		pageNumber: regexp.MustCompile(`(?i)^(page\s*)?\d+(\s*(of|/)\s*\d+)?$`),
 		digits:     regexp.MustCompile(`\d+`),
 		bullet:     regexp.MustCompile(`^(?:[•▪●◦·–—*‣▶➢✓-]|o|\([0-9a-zA-Z]{1,4}\)|(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]|[A-Z]\))\s+`),
-		number:     regexp.MustCompile(`^\d+(?:\.\d+)+\.?\s+`),
+		number:     regexp.MustCompile(`^\d{1,2}(?:\.\d{1,2})*\.?\s+`),
 		leader:     regexp.MustCompile(`(\.\s?){4,}\s*\d*\s*$`),
 		contact:    contactPattern(),
 		company:    companyPattern(),
-		abbrev:     map[string]bool{}, softAbbrev: map[string]bool{},
+		abbrev:     map[string]bool{}, softAbbrev: map[string]bool{}, links: map[string]bool{},
 	}
 	for w := range strings.FieldsSeq("approx e.g eg i.e ie dr mr mrs ms prof st vs cf para paras fig figs ref refs min max incl excl est dept nos cllr rev hon sec reg regs art app pp vol ed eds gen ext tel") {
 		s.abbrev[w] = true
 	}
 	for w := range strings.FieldsSeq("etc a.m p.m am pm ltd co inc plc p.a pa c.i.c jan feb mar apr jun jul aug sept sep oct nov dec") {
 		s.softAbbrev[w] = true
+	}
+	for w := range strings.FieldsSeq("the a an of to by in on at for from with and or under per its their this that is are was were be been will would could should may has have had between across within via including £ nhs") {
+		s.links[w] = true
 	}
 	return s
 }
@@ -60,10 +65,10 @@ type line struct {
 
 // A block is a paragraph: the text and, by byte, the page each line came from.
 type block struct {
-	text  strings.Builder
-	pages []mark
-	lines int
-	last  string // its last line
+	text   strings.Builder
+	pages  []mark
+	lines  int
+	number bool
 }
 
 type mark struct{ offset, page int }
@@ -71,19 +76,20 @@ type mark struct{ offset, page int }
 // sentences cuts the pages of a paper into sentences. Lines that repeat from
 // page to page (running heads, page numbers) are left out, so that a sentence
 // can run over a page break.
-func (s *splitter) sentences(pages []string) []sentence {
-	var out []sentence
-	for i, b := range s.blocks(pages) {
+// heads are the running lines by page.
+func (s *splitter) sentences(pages []string) (out []sentence, heads [][]string) {
+	lines, widths, heads := s.lines(pages)
+	for i, b := range s.blocks(lines, widths) {
 		heading := b.lines == 1 && s.headingLike(b.text.String())
 		for _, span := range s.split(b.text.String()) {
 			text := fold(b.text.String()[span[0]:span[1]])
 			if text == "" {
 				continue
 			}
-			out = append(out, sentence{text: text, page: b.pageAt(span[0]), block: i, heading: heading, words: words(text)})
+			out = append(out, sentence{text: text, page: b.pageAt(span[0]), block: i, heading: heading, number: b.number, words: words(text)})
 		}
 	}
-	return out
+	return out, heads
 }
 
 func (b *block) pageAt(offset int) int {
@@ -103,18 +109,17 @@ func (b *block) add(l line) {
 	b.pages = append(b.pages, mark{b.text.Len(), l.page})
 	b.text.WriteString(l.text)
 	b.lines++
-	b.last = l.text
 }
 
 // blocks joins hard-wrapped lines to paragraphs.
-func (s *splitter) blocks(pages []string) []*block {
-	lines, width := s.lines(pages)
+func (s *splitter) blocks(lines []line, width []int) []*block {
 	var out []*block
 	var cur *block
 	for i, l := range lines {
 		if cur == nil || s.breaks(lines, i, width[l.page-1], width[lines[max(i-1, 0)].page-1]) {
 			cur = &block{}
 			out = append(out, cur)
+			cur.number = s.numbered(l.text) || isDigit(l.text[0]) && s.bullet.MatchString(l.text)
 			l.text = s.unnumber(l.text)
 		}
 		if l.text != "" {
@@ -131,14 +136,16 @@ func (s *splitter) breaks(lines []line, i, width, before int) bool {
 	open := !ended(prev.text)
 	if l.page != prev.page {
 		full := before > 0 && utf8.RuneCountInString(prev.text) >= before*3/4
-		starts := s.bullet.MatchString(l.text) || s.number.MatchString(l.text) || s.headingLike(l.text)
-		return !open || !(lower || full && !starts)
+		starts := s.bullet.MatchString(l.text) || s.numbered(l.text)
+		return !open || !(lower || full && !starts && s.hanging(prev.text))
 	}
-	if s.bullet.MatchString(l.text) || s.number.MatchString(l.text) {
-		return true
+	short := utf8.RuneCountInString(prev.text) < width*3/4
+	if s.bullet.MatchString(l.text) || s.numbered(l.text) {
+		// "by 24 March" may be broken before the number.
+		return l.blank || short || !open || width < 50 || !isDigit(l.text[0])
 	}
 	if lower && open {
-		return l.blank && utf8.RuneCountInString(prev.text) < width*3/4
+		return l.blank && short
 	}
 	if l.blank {
 		return true
@@ -149,6 +156,12 @@ func (s *splitter) breaks(lines []line, i, width, before int) bool {
 	// The next word would have fitted: the author broke the line here.
 	next, _, _ := strings.Cut(l.text, " ")
 	return utf8.RuneCountInString(prev.text)+1+utf8.RuneCountInString(next) <= width*85/100 && !lower
+}
+
+// hanging tells a line that cannot end a sentence: its last word asks for more.
+func (s *splitter) hanging(text string) bool {
+	text = strings.ToLower(text)
+	return strings.HasSuffix(text, ",") || s.links[text[strings.LastIndexByte(text, ' ')+1:]]
 }
 
 // ended tells whether a line ends a sentence.
@@ -163,38 +176,36 @@ func (s *splitter) headingLike(text string) bool {
 	return n > 0 && n <= 70 && !strings.ContainsRune(".!?;,", rune(text[len(text)-1])) && !followed(text, unicode.IsLower)
 }
 
+// numbered tells a line that begins with the number of a paragraph or heading.
+func (s *splitter) numbered(text string) bool {
+	m := s.number.FindString(text)
+	return m != "" && followed(text[len(m):], unicode.IsUpper)
+}
+
 // unnumber takes the bullet or the number off the beginning of a paragraph.
 func (s *splitter) unnumber(text string) string {
 	if m := s.bullet.FindString(text); m != "" {
 		text = text[len(m):]
-	} else if m := s.number.FindString(text); m != "" && followed(text[len(m):], unicode.IsUpper) {
-		text = text[len(m):]
+	} else if s.numbered(text) {
+		text = text[len(s.number.FindString(text)):]
 	}
 	return strings.TrimSpace(text)
 }
 
-// lines returns all lines worth reading and the usual width of each page's
-// lines in characters.
-func (s *splitter) lines(pages []string) ([]line, []int) {
+// lines returns all lines worth reading, the usual width of each page's lines
+// in characters, and the running lines that were left out.
+func (s *splitter) lines(pages []string) (out []line, widths []int, heads [][]string) {
+	widths, heads = make([]int, len(pages)), make([][]string, len(pages))
 	perPage := make([][]line, len(pages))
-	widths := make([]int, len(pages))
-	running := map[string]int{}
 	for p, text := range pages {
 		perPage[p] = pageLines(text, p+1)
-		for _, k := range edges(len(perPage[p])) {
-			running[s.fingerprint(perPage[p][k].text)]++
-		}
 	}
-	var out []line
+	running := s.running(perPage)
 	for p, ls := range perPage {
-		edge := map[int]bool{}
-		for _, k := range edges(len(ls)) {
-			t := ls[k].text
-			edge[k] = s.pageNumber.MatchString(t) || running[s.fingerprint(t)] >= 3 && utf8.RuneCountInString(t) <= 120
-		}
-		var lengths []int
+		lengths := make([]int, 0, len(ls))
 		for k, l := range ls {
-			if edge[k] {
+			if running[p][k] {
+				heads[p] = append(heads[p], l.text)
 				continue
 			}
 			out = append(out, l)
@@ -205,23 +216,65 @@ func (s *splitter) lines(pages []string) ([]line, []int) {
 			widths[p] = lengths[len(lengths)*9/10]
 		}
 	}
-	return out, widths
+	return out, widths, heads
+}
+
+// running finds page numbers, and the heads and feet that repeat in the same
+// place from page to page, numbers aside: on three pages at least, each at
+// most two after the one before. The second line counts only beside a first
+// one that is running too. It gives, by page, the lines concerned.
+func (s *splitter) running(perPage [][]line) []map[int]bool {
+	out := make([]map[int]bool, len(perPage))
+	for p := range out {
+		out[p] = map[int]bool{}
+	}
+	for _, place := range []struct{ at, beside int }{{0, 0}, {-1, -1}, {1, 0}, {-2, -1}} {
+		streaks := map[string][][2]int{} // page and line, by fingerprint
+		mark := func(list [][2]int) {
+			for _, x := range list {
+				if len(list) >= 3 {
+					out[x[0]][x[1]] = true
+				}
+			}
+		}
+		for p, ls := range perPage {
+			k, beside := fromEnd(place.at, len(ls)), fromEnd(place.beside, len(ls))
+			if k < 0 || k >= len(ls) || place.at != place.beside && !out[p][beside] {
+				continue
+			}
+			text := ls[k].text
+			if s.pageNumber.MatchString(text) {
+				out[p][k] = true
+				continue
+			}
+			if utf8.RuneCountInString(text) > 120 {
+				continue
+			}
+			f := s.fingerprint(text)
+			list := streaks[f]
+			if n := len(list); n > 0 && p-list[n-1][0] > 2 {
+				mark(list)
+				list = nil
+			}
+			streaks[f] = append(list, [2]int{p, k})
+		}
+		for _, list := range streaks {
+			mark(list)
+		}
+	}
+	return out
+}
+
+// fromEnd counts a negative index from the end.
+func fromEnd(k, n int) int {
+	if k < 0 {
+		return n + k
+	}
+	return k
 }
 
 func (s *splitter) fingerprint(text string) string {
 	return s.digits.ReplaceAllString(strings.ToLower(text), "#")
-}
-
-// edges are the lines of a page where running heads and page numbers stand.
-func edges(n int) []int {
-	if n <= 4 {
-		out := make([]int, n)
-		for i := range out {
-			out[i] = i
-		}
-		return out
-	}
-	return []int{0, 1, n - 2, n - 1}
 }
 
 func pageLines(text string, page int) []line {

@@ -11,14 +11,14 @@ import (
 // requiredLists are the word lists that the rules in this package name.
 func requiredLists() []string {
 	return []string{
-		"care", "things", "private", "own-private", "money", "person", "boilerplate", "skip-headings",
+		"care", "things", "private", "own-private", "money", "person", "boilerplate", "care-places", "skip-pages", "skip-sections",
 		"psr", "psr-wales", "psr-not", "says-act",
-		"says-intention", "says-confirmation", "says-modification", "says-approach", "says-abandoned",
-		"says-call", "says-engagement", "says-awarded", "says-framework", "says-open-call",
+		"says-intention", "says-confirmation", "says-modification-notice", "says-modification", "says-approach", "says-abandoned",
+		"says-engagement", "says-awarded", "says-framework", "says-open-call",
 		"about-standstill", "about-deadline", "about-interest",
 		"buyer-health", "buyer-not-health", "buyer-council", "buyer-vulnerable", "buyer-devolved",
-		"health", "health-weak", "social", "social-weak", "not-care", "own-staff", "send", "send-transport", "send-therapy",
-		"works", "goods", "support", "equipment", "telecare", "housing-only", "whole-service",
+		"health", "health-weak", "social", "social-weak", "not-care", "own-staff", "send", "send-transport", "send-therapy", "send-psychology",
+		"works", "goods", "support", "systems", "telecare", "housing-only", "whole-service",
 		"supplier-nhs", "supplier-not-nhs", "supplier-public", "supplier-primary", "supplier-charity", "supplier-company", "supplier-trade",
 		"known-charity", "known-company", "known-public",
 	}
@@ -71,6 +71,7 @@ func (r *reading) stageUnder(stage, regime string) string {
 func (r *reading) psrWords(amendments bool) string {
 	for _, x := range []struct{ list, stage string }{
 		{"says-abandoned", stageCancelled},
+		{"says-modification-notice", stageModification},
 		{"says-confirmation", stageConfirmation},
 		{"says-modification", stageModification},
 		{"says-intention", stageIntention},
@@ -189,6 +190,7 @@ func (r *reading) stageOfAward(tags string) string {
 func (r *reading) stageOfCorrection() string {
 	for _, x := range []struct{ list, stage string }{
 		{"says-abandoned", stageCancelled},
+		{"says-modification-notice", stageModification},
 		{"says-confirmation", stageConfirmation},
 		{"says-framework", stageConfirmation},
 		{"says-modification", stageModification},
@@ -279,11 +281,11 @@ func all(list []string, allowed ...string) bool {
 // regime is the law a notice is made under. A text that names the Provider
 // Selection Regime wins on any form.
 func (r *reading) regime(care string) string {
-	if e, ok := r.say("psr-wales"); ok {
+	devolved := r.devolved()
+	if e, ok := r.say("psr-wales"); ok && !r.english() {
 		r.note("regime: the text names PSR Wales", e)
 		return regimePSRWales
 	}
-	devolved := r.devolved()
 	if e, ok := r.say("psr"); ok && !r.says("psr-not") && !devolved {
 		r.note("regime: the text names the Provider Selection Regime", e)
 		if r.welsh() {
@@ -338,6 +340,18 @@ func (r *reading) devolved() bool {
 func (r *reading) welsh() bool {
 	for _, b := range r.n.Buyers {
 		if strings.HasPrefix(b.Region, "UKL") {
+			return true
+		}
+	}
+	return false
+}
+
+// english holds for an English region, or for a buyer that nothing places in
+// Wales while the text names the English regulations as well: a framework open
+// to both countries.
+func (r *reading) english() bool {
+	for _, b := range r.n.Buyers {
+		if len(b.Region) >= 3 && strings.HasPrefix(b.Region, "UK") && b.Region[2] >= 'C' && b.Region[2] <= 'K' {
 			return true
 		}
 	}

@@ -167,7 +167,11 @@ func person(name string) bool {
 		return false
 	}
 	switch ws[0].text {
-	case "dr", "mr", "mrs", "ms", "miss", "prof", "professor":
+	case "dr", "prof", "professor":
+	case "mr", "mrs", "ms", "miss":
+		if ws[0].caps { // "MS CARS" is a firm
+			return false
+		}
 	default:
 		return false
 	}

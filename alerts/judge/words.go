@@ -62,8 +62,8 @@ func isApostrophe(r rune) bool { return r == '\'' || r == '\u2019' || r == '\u20
 // scanWord reads the word of s that begins at i.
 func scanWord(s string, i int) word {
 	w := word{start: i}
-	letters, upper := 0, 0
-	simple := true // plain lower-case letters and digits: the text is the bytes
+	letters, upper, small := 0, 0, false // small: the last letter is the s of a plural ("GPs")
+	simple := true                       // plain lower-case letters and digits: the text is the bytes
 	j := i
 	for j < len(s) {
 		r, n := rune(s[j]), 1
@@ -73,6 +73,7 @@ func scanWord(s string, i int) word {
 		switch {
 		case unicode.IsLetter(r):
 			letters++
+			small = r == 's'
 			if unicode.IsUpper(r) {
 				upper++
 				simple = false
@@ -82,11 +83,16 @@ func scanWord(s string, i int) word {
 			simple = false
 		case (r == '.' || r == ',') && j > i && isDigit(s[j-1]) && followed(s[j+n:], unicode.IsDigit):
 		default:
-			return w.finish(s, j, simple, letters >= 2 && upper == letters)
+			return w.finish(s, j, simple, capitals(letters, upper, small))
 		}
 		j += n
 	}
-	return w.finish(s, j, simple, letters >= 2 && upper == letters)
+	return w.finish(s, j, simple, capitals(letters, upper, small))
+}
+
+// capitals tells a word in capitals, a plural s aside.
+func capitals(letters, upper int, small bool) bool {
+	return letters >= 2 && upper == letters || small && letters >= 3 && upper == letters-1
 }
 
 func (w word) finish(s string, end int, simple, caps bool) word {
