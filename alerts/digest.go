@@ -163,7 +163,7 @@ type (
 		Closing
 		prepared *query.Prepared
 	}
-	change struct {
+	news struct {
 		store.Finding
 		prepared *query.Prepared
 	}
@@ -176,7 +176,7 @@ type week struct {
 	upto     uint64 // Seq
 	meetings []coming
 	closing  []closing
-	changes  []change // in the order of the log
+	changes  []news // in the order of the log
 	moves    map[string][]move
 	looked   int
 	read     int

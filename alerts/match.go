@@ -42,6 +42,7 @@ type Matcher struct {
 	Log   *slog.Logger
 
 	queries queries
+	keep    int // candidates in memory; 0 is keepInMemory
 }
 
 // queries are parsed once: many subscriptions share the same.
@@ -191,7 +192,7 @@ func (m *Matcher) gather(ctx context.Context, pos store.Position, page []store.C
 			}
 			ended = len(page) == 0 || page[0].Batch != c.batch
 		}
-		if c.spilled = c.spilled || resumed || len(c.kept) > keepInMemory; c.spilled {
+		if c.spilled = c.spilled || resumed || len(c.kept) > m.atMost(); c.spilled {
 			c.kept = nil
 		}
 		if (!ended || c.spilled) && len(c.fresh) > 0 {
@@ -215,12 +216,19 @@ func (m *Matcher) recall(ctx context.Context, c *commit) error {
 	var kept []candidate
 	err := m.each(ctx, c, func(x candidate) bool {
 		kept = append(kept, x)
-		return len(kept) <= keepInMemory
+		return len(kept) <= m.atMost()
 	})
-	if err == nil && len(kept) <= keepInMemory {
+	if err == nil && len(kept) <= m.atMost() {
 		c.kept, c.spilled = kept, false
 	}
 	return err
+}
+
+func (m *Matcher) atMost() int {
+	if m.keep > 0 {
+		return m.keep
+	}
+	return keepInMemory
 }
 
 // candidates are those findings that may be mailed at once.

@@ -267,7 +267,7 @@ func (g *Digester) findings(ctx context.Context, w *week, first uint64) (map[str
 		}
 		g.noteDate(w, dates, f)
 		if f.Change > first {
-			c := change{f, query.Prepare(g.Facts(f))}
+			c := news{f, query.Prepare(g.Facts(f))}
 			c.Text = ""
 			w.changes = append(w.changes, c)
 		}

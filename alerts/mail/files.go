@@ -34,7 +34,9 @@ func (f Files) Send(ctx context.Context, d store.Delivery, _ string) (err error)
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
 		return fmt.Errorf("write message %s: %w", d.ID, err)
 	}
-	tmp, err := os.CreateTemp(f.Dir, "."+d.ID+".*")
+	name := filepath.Join(f.Dir, d.ID+".eml")
+	// One name, so that what a crash left is written over and not left for ever.
+	tmp, err := os.OpenFile(filepath.Join(f.Dir, "."+d.ID+".part"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // the id is a hash
 	if err != nil {
 		return fmt.Errorf("write message %s: %w", d.ID, err)
 	}
@@ -54,7 +56,7 @@ func (f Files) Send(ctx context.Context, d store.Delivery, _ string) (err error)
 	if err := tmp.Close(); err != nil {
 		return err
 	}
-	if err := os.Rename(tmp.Name(), filepath.Join(f.Dir, d.ID+".eml")); err != nil {
+	if err := os.Rename(tmp.Name(), name); err != nil {
 		return err
 	}
 	return syncDir(f.Dir)

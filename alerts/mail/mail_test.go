@@ -425,3 +425,82 @@ func TestHostile(t *testing.T) {
 		emlcheck(t, base == "", files...)
 	}
 }
+
+// TestAddresses: a letter that cannot be addressed is refused, and the error
+// does not say to whom it was.
+func TestAddresses(t *testing.T) {
+	c := composer(t, "")
+	for _, a := range []string{"", "ann", "ann@example.net\r\nBcc: x@example.com", "Ann <ann@example.net>", "ann@example.net, bob@example.net", "änn@example.net"} {
+		l := letters()["alert-one"]
+		l.ID, l.Subscription.Address = id(9), a
+		_, err := c.Compose(l)
+		if err == nil || strings.Contains(err.Error(), "example.") {
+			t.Errorf("%q: %v", a, err)
+		}
+	}
+}
+
+func TestSourceOf(t *testing.T) {
+	tests := []struct{ in, href, host string }{
+		{"https://example.org/a b?c=d#e", "https://example.org/a%20b?c=d#e", "example.org"},
+		{"HTTP://EXAMPLE.org:8080/A", "http://example.org:8080/A", "example.org:8080"},
+		{"https://münchen.example/ä", "https://xn--mnchen-3ya.example/%C3%A4", "xn--mnchen-3ya.example"},
+		{"https://gоogle.example/", "https://xn--ggle-55da.example/", ""},
+		{"https://x.example/?u=javascript:alert(1)", "https://x.example/?u=javascript%3Aalert%281%29", "x.example"},
+		{"https://user@evil.example/", "", ""},
+		{"https://x.example\\@evil.example/", "", ""},
+		{"javascript:alert(1)", "", ""},
+		{"//evil.example/", "", ""},
+		{"https://[::1]/", "", ""},
+		{"https:///x", "", ""},
+		{"", "", ""},
+	}
+	for _, tt := range tests {
+		s, ok := sourceOf(tt.in)
+		if tt.in == "https://gоogle.example/" { // Cyrillic o: whatever it becomes, it is shown as xn--
+			if ok && !strings.HasPrefix(s.host, "xn--") {
+				t.Errorf("%q is shown as %q", tt.in, s.host)
+			}
+			continue
+		}
+		if ok != (tt.href != "") || ok && (s.href != tt.href || s.host != tt.host) {
+			t.Errorf("%q: %+v %v", tt.in, s, ok)
+		}
+	}
+}
+
+func FuzzScraped(f *testing.F) {
+	for _, s := range hostile() {
+		f.Add(s, "https://x.example/"+s)
+	}
+	for _, u := range hostileURLs() {
+		f.Add("t", u)
+	}
+	c := composer(f, "https://watch.example.org")
+	f.Fuzz(func(t *testing.T, s, u string) {
+		x := paper()
+		x.Title, x.Quote, x.Document, x.BodyName, x.URL = s, s, s, s, u
+		m := compose(t, c, alerts.Letter{Alert: &alerts.Alert{Things: things(x)}, Subscription: subscription(store.Instant)}, 1)
+		check(t, m)
+		_, text, page := parts(t, m.Raw)
+		for _, host := range regexp.MustCompile(`https?://([^/?#\s"&<]*)`).FindAllStringSubmatch(text+page, -1) {
+			if !regexp.MustCompile(`^[a-z0-9.-]+(:[0-9]+)?$`).MatchString(host[1]) {
+				t.Errorf("host %q", host[1])
+			}
+		}
+	})
+}
+
+func BenchmarkCompose(b *testing.B) {
+	c := composer(b, "https://watch.example.org")
+	for name, l := range letters() {
+		l.ID = id(1)
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := c.Compose(l); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
