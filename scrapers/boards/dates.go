@@ -67,24 +67,34 @@ func newCalendar() *calendar {
 	}
 }
 
-// find returns the dates of a text, in order.
+// find returns the dates of a text, in order: the earliest, and of several
+// forms that begin at one place the longest. Each form goes through the text once.
 func (c *calendar) find(s string) (list []date) {
-	for from := 0; from < len(s); {
-		best, ok := date{}, false
-		for _, form := range []func(string) (date, bool){c.inWords, c.inAmerican, c.inDigits, c.inISO} {
-			if d, found := form(s[from:]); found && (!ok || d.start < best.start || d.start == best.start && d.end > best.end) {
-				best, ok = d, true
+	forms := []func(string) (date, bool){c.inWords, c.inAmerican, c.inDigits, c.inISO}
+	next := make([]date, len(forms))
+	for i := range next {
+		next[i].start = -1
+	}
+	for from := 0; ; {
+		best := -1
+		for i, form := range forms {
+			if next[i].start < from { // not looked for yet, or overlaps the last one
+				d, ok := form(s[from:])
+				if d.start, d.end = d.start+from, d.end+from; !ok {
+					d.start = len(s)
+				}
+				next[i] = d
+			}
+			if d := next[i]; d.start < len(s) && (best < 0 || d.start < next[best].start || d.start == next[best].start && d.end > next[best].end) {
+				best = i
 			}
 		}
-		if !ok {
+		if best < 0 {
 			return list
 		}
-		best.start += from
-		best.end += from
-		list = append(list, best)
-		from = best.end
+		list = append(list, next[best])
+		from = next[best].end
 	}
-	return list
 }
 
 func (c *calendar) inWords(s string) (date, bool) {

@@ -1,6 +1,7 @@
 package boards_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -99,4 +100,15 @@ func FuzzDate(f *testing.F) {
 		}
 		_ = boards.Clock(s)
 	})
+}
+
+// BenchmarkDates reads a page of a thousand dates.
+func BenchmarkDates(b *testing.B) {
+	page := strings.Repeat("Boards Together | Thursday 20 August 2026, in the town hall of Exampleton; papers five working days before. ", 1000)
+	for b.Loop() {
+		if n := len(boards.Dates(page)); n != 1000 {
+			b.Fatal(n)
+		}
+	}
+	b.SetBytes(int64(len(page)))
 }
