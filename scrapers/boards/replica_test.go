@@ -107,6 +107,16 @@ func replica(t *testing.T) string {
 	return strings.Fields(first[i:])[0]
 }
 
+// door leads every request for replica.example to the replica: its own
+// address is one that no crawl may ask.
+type door struct{ host string }
+
+func (d door) RoundTrip(r *http.Request) (*http.Response, error) {
+	inner := r.Clone(r.Context())
+	inner.Host, inner.URL.Host = r.URL.Host, d.host
+	return http.DefaultTransport.RoundTrip(inner)
+}
+
 // event is one of the replica's.
 type event struct {
 	Source, Kind, Key, Detail string
@@ -144,8 +154,8 @@ func TestReplica(t *testing.T) {
 	}
 	read := document.Reader{Command: []string{self, "read-document"}, CacheDir: t.TempDir()}
 	for _, o := range []boards.Options{
-		{ID: "icb", Base: base + "/icb", Page: "/about/board-meetings/", Layout: boards.TwoHop, Pace: time.Millisecond},
-		{ID: "trust", Base: base + "/trust", Page: "/about/board/board-papers-and-meetings/", Layout: boards.Accordion, Pace: time.Millisecond},
+		{ID: "icb", Base: "http://replica.example/icb", Page: "/about/board-meetings/", Layout: boards.TwoHop, Pace: time.Millisecond},
+		{ID: "trust", Base: "http://replica.example/trust", Page: "/about/board/board-papers-and-meetings/", Layout: boards.Accordion, Pace: time.Millisecond},
 	} {
 		t.Run(o.ID, func(t *testing.T) {
 			src, err := boards.Source(o)
@@ -153,7 +163,7 @@ func TestReplica(t *testing.T) {
 				t.Fatal(err)
 			}
 			archive := &shelf{map[string][]byte{}, map[string][]string{}}
-			c := crawl.Crawler{Fetch: &crawl.Fetcher{UserAgent: "ccgwatch-test/1", Transport: http.DefaultTransport}, Archive: archive, Read: read.Read}
+			c := crawl.Crawler{Fetch: &crawl.Fetcher{UserAgent: "ccgwatch-test/1", Transport: door{strings.TrimPrefix(base, "http://")}}, Archive: archive, Read: read.Read}
 			old := store.Snapshot{Items: map[string]store.Item{}}
 			for day := time.Date(2026, 8, 9, 17, 0, 0, 0, time.UTC); day.Before(time.Date(2026, 9, 9, 0, 0, 0, 0, time.UTC)); day = day.AddDate(0, 0, 1) {
 				call(t, "POST", base+"/_clock?to="+day.Format(time.RFC3339), new(any))
