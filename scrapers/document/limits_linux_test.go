@@ -67,6 +67,7 @@ func TestReadProcessorTime(t *testing.T) {
 // the limits. (A script stands in for it where none is installed.)
 func TestReadOperatorsProgram(t *testing.T) {
 	t.Parallel()
+	long := fmt.Sprintf("600.%d", os.Getpid())
 	for name, tt := range map[string]struct {
 		script string
 		pages  int
@@ -78,7 +79,7 @@ func TestReadOperatorsProgram(t *testing.T) {
 		"damage":          {`exit 1`, 0, document.ErrBroken},
 		"too many pages":  {`printf 'x\f%.0s' 1 2 3 4 5`, 0, document.ErrTooLarge},
 		"an endless loop": {`while :; do :; done`, 0, document.ErrTimeout},
-		"a sleeper":       {`exec sleep 600`, 0, document.ErrTimeout},
+		"a sleeper":       {`exec sleep ` + long, 0, document.ErrTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -91,6 +92,12 @@ func TestReadOperatorsProgram(t *testing.T) {
 			pages, err := read(t, r, textPDF("as the script says"))
 			if len(pages) != tt.pages || !errors.Is(err, tt.want) {
 				t.Errorf("%q, %v, want %d pages and %v", pages, err, tt.pages, tt.want)
+			}
+			left, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+			for _, f := range left {
+				if b, _ := os.ReadFile(f); name == "a sleeper" && strings.HasPrefix(string(b), "sleep\x00"+long) { //nolint:gosec // of /proc
+					t.Error("what the child started is still there")
+				}
 			}
 		})
 	}
