@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 		switch os.Args[1] {
 		case "read-document":
 			os.Exit(document.Main(os.Args[2:], os.Stdin, os.Stdout))
+		case "break-off": // an answer that ends before its end
+			fmt.Println(`{"ready":true}` + "\n" + `{"page":1,"text":"half"}` + "\n" + os.Args[2])
+			os.Exit(0)
 		case "try-to-escape":
 			tryToEscape()
 		}
@@ -310,6 +313,23 @@ func TestReadOtherFaults(t *testing.T) {
 		_, err := r.Read(t.Context(), bytes.NewReader(paper))
 		check(t, err, "cache")
 	})
+}
+
+// Half an answer is none.
+func TestReadHalfAnswer(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{``, `{"page":2,"te`, `{"page":3}`, `{"end":true,"pages":2}`, `nonsense`} {
+		r := reader(t)
+		r.Command = []string{r.Command[0], "break-off", end}
+		if pages, err := read(t, r, textPDF("one")); !errors.Is(err, document.ErrBroken) || pages != nil {
+			t.Errorf("after %q: %q, %v", end, pages, err)
+		}
+	}
+	r := reader(t)
+	r.Command = []string{r.Command[0], "break-off", `{"end":true,"pages":1}`}
+	if pages, err := read(t, r, textPDF("one")); err != nil || len(pages) != 1 {
+		t.Errorf("%q, %v", pages, err)
+	}
 }
 
 // pdftotext must agree with PDFium where it is installed.

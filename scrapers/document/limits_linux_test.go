@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -59,5 +60,45 @@ func TestReadProcessorTime(t *testing.T) {
 	_, err := read(t, r, longPDF(2000))
 	if !errors.Is(err, document.ErrTimeout) || !strings.Contains(err.Error(), "processor") {
 		t.Error(err)
+	}
+}
+
+// What an operator's program writes, and how it ends, decides; it runs within
+// the limits. (A script stands in for it where none is installed.)
+func TestReadOperatorsProgram(t *testing.T) {
+	t.Parallel()
+	long := fmt.Sprintf("600.%d", os.Getpid())
+	for name, tt := range map[string]struct {
+		script string
+		pages  int
+		want   error
+	}{
+		"pages":           {`cat >/dev/null; printf 'one\f\ftwo \f'`, 3, nil},
+		"no text":         {`cat >/dev/null; printf '\f\f'`, 0, document.ErrNoText},
+		"a password":      {`echo 'Command Line Error: Incorrect password' >&2; exit 1`, 0, document.ErrEncrypted},
+		"damage":          {`exit 1`, 0, document.ErrBroken},
+		"too many pages":  {`printf 'x\f%.0s' 1 2 3 4 5`, 0, document.ErrTooLarge},
+		"an endless loop": {`while :; do :; done`, 0, document.ErrTimeout},
+		"a sleeper":       {`exec sleep ` + long, 0, document.ErrTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := reader(t)
+			r.Pdftotext = filepath.Join(t.TempDir(), "pdftotext")
+			r.CPU, r.Timeout, r.MaxPages = time.Second, 8*time.Second, 4
+			if err := os.WriteFile(r.Pdftotext, []byte("#!/bin/sh\n"+tt.script+"\n"), 0o700); err != nil { //nolint:gosec // it must run
+				t.Fatal(err)
+			}
+			pages, err := read(t, r, textPDF("as the script says"))
+			if len(pages) != tt.pages || !errors.Is(err, tt.want) {
+				t.Errorf("%q, %v, want %d pages and %v", pages, err, tt.pages, tt.want)
+			}
+			left, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+			for _, f := range left {
+				if b, _ := os.ReadFile(f); name == "a sleeper" && strings.HasPrefix(string(b), "sleep\x00"+long) { //nolint:gosec // of /proc
+					t.Error("what the child started is still there")
+				}
+			}
+		})
 	}
 }
