@@ -197,8 +197,8 @@ func (d *delta) say(w What) {
 	d.whats[w] = true
 }
 
-func (d *delta) field(name, old, new string) {
-	d.fields = append(d.fields, FieldChange{Name: name, Old: old, New: new})
+func (d *delta) field(name, was, now string) {
+	d.fields = append(d.fields, FieldChange{Name: name, Old: was, New: now})
 }
 
 // agenda says that an agenda is out. Its items are its content and no news of

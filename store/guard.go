@@ -139,7 +139,7 @@ func (p *proposal) fingerprint() string {
 	slices.Sort(lines)
 	h := sha256.New()
 	for _, l := range lines {
-		fmt.Fprintln(h, l)
+		_, _ = fmt.Fprintln(h, l)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

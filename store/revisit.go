@@ -94,14 +94,14 @@ func (s *second) meaning() bool {
 
 // text compares a printed text and returns the one to keep: the known one
 // unless the difference is one. Nothing printed is no text and changes nothing.
-func (s *second) text(name, old, new string) string {
-	if new == "" || same(old, new) {
-		return old
+func (s *second) text(name, was, now string) string {
+	if now == "" || same(was, now) {
+		return was
 	}
-	if old != "" || !s.first {
-		s.field(name, old, new)
+	if was != "" || !s.first {
+		s.field(name, was, now)
 	}
-	return new
+	return now
 }
 
 // values compares the named fields. A stub that lacks one says nothing about it.

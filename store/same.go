@@ -70,14 +70,14 @@ func sameWhen(a, b string) bool {
 }
 
 // exact picks of two agreeing times the one that knows the hour.
-func exact(old, new string) string {
-	if _, timed, _ := instant(new); !timed {
-		return old
+func exact(was, now string) string {
+	if _, timed, _ := instant(now); !timed {
+		return was
 	}
-	if _, timed, _ := instant(old); timed {
-		return old
+	if _, timed, _ := instant(was); timed {
+		return was
 	}
-	return new
+	return now
 }
 
 // upcoming tells whether an item's meeting is known to lie ahead.

@@ -45,7 +45,7 @@ func (s *Store) Keep(ctx context.Context, r io.Reader) (sha string, size int64, 
 	if err != nil {
 		return "", 0, fmt.Errorf("keep a paper: %w", err)
 	}
-	defer os.Remove(tmp)
+	defer func() { _ = os.Remove(tmp) }()
 	sha = hex.EncodeToString(h.Sum(nil))
 	path := s.file(sha)
 	if info, err := os.Stat(path); err == nil && info.Size() == size {
@@ -87,7 +87,7 @@ func (s *Store) KeepText(_ context.Context, sha string, pages []string) error {
 		return errors.Join(json.NewEncoder(z).Encode(pages), z.Close())
 	})
 	if err == nil {
-		defer os.Remove(tmp)
+		defer func() { _ = os.Remove(tmp) }()
 		err = s.place(tmp, path+textEnd)
 	}
 	return wrap("keep the text of paper "+sha, err)
@@ -108,10 +108,10 @@ func (s *Store) Text(_ context.Context, sha string) ([]string, error) {
 	if err != nil {
 		return nil, wrap(what, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	pages, err := readText(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w (%v)", what, store.ErrNotFound, err)
+		return nil, fmt.Errorf("%s: %w: it is damaged: %w", what, store.ErrNotFound, err)
 	}
 	return pages, nil
 }

@@ -152,7 +152,7 @@ func (s *Store) create(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name())
+	defer func() { _ = os.Remove(tmp.Name()) }()
 	if err := tmp.Close(); err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func Check(ctx context.Context, dir string) (Report, error) {
 	if err != nil {
 		return r, fmt.Errorf("check %s: %w", path, explain(err))
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	cd, err := newCodec()
 	if err != nil {
 		return r, err
@@ -214,7 +214,7 @@ func checkText(path string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if _, err := readText(f); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -226,7 +226,7 @@ func checkPaper(path, sha string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return err

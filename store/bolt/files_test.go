@@ -423,7 +423,7 @@ func TestMaxSize(t *testing.T) {
 	dir := t.TempDir()
 	s, err := bolt.Open(dir, bolt.WithMaxSize(1<<20))
 	must(t, err)
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	r := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // a test wants to be repeatable
 	raw := make([]byte, 100<<10)
 	for i := range raw {

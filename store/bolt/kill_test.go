@@ -168,7 +168,7 @@ func verify(t *testing.T, dir string, said []string) (n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	last, err := s.LastSeq(t.Context())
 	must(t, err)
 	items, deliveries, findings := uint64(0), uint64(0), uint64(0)

@@ -62,7 +62,7 @@ func Test(t *testing.T, open func(*testing.T) store.Store, reopen func(*testing.
 			s := open(t)
 			x := &T{T: t, Store: s, ctx: t.Context(), reopen: reopen}
 			defer func() {
-				if err := x.Store.Close(); err != nil {
+				if err := x.Close(); err != nil {
 					t.Errorf("close: %v", err)
 				}
 			}()
