@@ -40,6 +40,7 @@ type Group struct {
 // Fetch is how we ask.
 type Fetch struct {
 	Delay        Duration       // between the starts of two requests to a host
+	DelayGiven   bool           // the operator said so: it replaces the built-in pace of a platform too
 	Proxy        string         // "" for none; the environment's proxies are ignored
 	AllowPrivate []netip.Prefix // private addresses that may be asked, for a test site
 }

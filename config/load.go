@@ -61,7 +61,10 @@ func (k Known) parse(b []byte) (Config, *faults) {
 		readGroup(t, &c.Group, k)
 	}
 	if t, ok := top.table("fetch"); ok {
-		set(t, "delay", &c.Fetch.Delay, duration)
+		var delay *Duration
+		if maybe(t, "delay", &delay, duration); delay != nil {
+			c.Fetch.Delay, c.Fetch.DelayGiven = *delay, true
+		}
 		set(t, "proxy", &c.Fetch.Proxy, empty(proxy))
 		set(t, "allow_private", &c.Fetch.AllowPrivate, list(network))
 		t.done()
