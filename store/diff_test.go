@@ -15,7 +15,7 @@ import (
 	"ccgwatch/store"
 )
 
-var monday = time.Date(2026, 8, 10, 8, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // the day all these tests begin
+var monday = time.Date(2026, 8, 10, 8, 0, 0, 0, time.UTC)
 
 // A story is a source's sightings, one a line, with the changes each must
 // give: "list a.1 b.1 : +a +b". The first word is list (absence counts), feed
@@ -36,6 +36,7 @@ func TestDiffStories(t *testing.T) {
 		"a feed read in windows is one baseline":      "more a.1 : (+a)\n more b.1 : (+b)\n feed c.1 : (+c)\n feed d.1 : +d",
 		"a backfill is silent and no baseline":        "backfill a.1 : (+a)\n feed b.1 : (+b)\n backfill c.1 a.2 : (+c ~a)\n feed d.1 : +d",
 		"a stub takes nothing away":                   "list a.1 b.1 : (+a +b)\n list a* b.1 :\n list a.1 b.1 :",
+		"reported twice in one sighting":              "list a.1 a* : (+a)\n list a.2 a* : ~a\n list a* a.2 :\n list a.1 a.3 : ~a",
 		"a stub is not gone":                          "list a.1 b.1 : (+a +b)\n list a.1 b* :\n list a.1 b* :",
 		"an unknown stub is added, then read":         "list a.1 : (+a)\n list a.1 b* : +b\n list a.1 b.1 :\n list a.1 b.2 : ~b",
 	} {
@@ -109,7 +110,7 @@ func told(changes []store.Change) string {
 // known now; what is known now is what was seen; and nothing is said twice.
 func TestChangesGiveTheList(t *testing.T) {
 	for seed := range uint64(300) {
-		r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test wants to be repeatable
+		r := rand.New(rand.NewPCG(seed, 1))
 		var snap store.Snapshot
 		live := map[string]string{}
 		for day := range 12 {

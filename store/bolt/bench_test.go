@@ -58,7 +58,7 @@ func commit(b *testing.B, s *bolt.Store, r *rand.Rand, from, n int) {
 
 // 100 notices in one transaction, into a store of 10,000.
 func BenchmarkCommit100(b *testing.B) {
-	r := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // a benchmark wants to be repeatable
+	r := rand.New(rand.NewPCG(1, 1))
 	s := filled(b, r, 10_000)
 	n := 10_000
 	for b.Loop() {
@@ -69,7 +69,7 @@ func BenchmarkCommit100(b *testing.B) {
 
 // A whole list of 500 that is as it was: nothing but the revision is written.
 func BenchmarkCommitUnchanged500(b *testing.B) {
-	r := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // a benchmark wants to be repeatable
+	r := rand.New(rand.NewPCG(1, 1))
 	s := filled(b, r, 0)
 	commit(b, s, r, 0, 500)
 	snap, err := s.Snapshot(b.Context(), "fts", nil)
@@ -86,7 +86,7 @@ func BenchmarkCommitUnchanged500(b *testing.B) {
 
 // 200 of 10,000 notices by their keys.
 func BenchmarkSnapshotKeys200(b *testing.B) {
-	r := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // a benchmark wants to be repeatable
+	r := rand.New(rand.NewPCG(1, 1))
 	s := filled(b, r, 10_000)
 	for b.Loop() {
 		var keys []string
@@ -101,7 +101,7 @@ func BenchmarkSnapshotKeys200(b *testing.B) {
 
 // 1,000 findings and 20 deliveries of 20 KB in one step of the matcher.
 func BenchmarkAdvance1000(b *testing.B) {
-	r := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // a benchmark wants to be repeatable
+	r := rand.New(rand.NewPCG(1, 1))
 	s := filled(b, r, 0)
 	if err := s.Subscribe(b.Context(), confirmed("ann")); err != nil {
 		b.Fatal(err)
@@ -116,7 +116,7 @@ func BenchmarkAdvance1000(b *testing.B) {
 			fs = append(fs, store.Finding{ID: fmt.Sprintf("%016x%016x", r.Uint64(), r.Uint64()), Change: to.Seq, Title: "Nursing", Quote: words(r, 40), Thread: fmt.Sprint(i)})
 		}
 		for range 20 {
-			ds = append(ds, store.Delivery{ID: fmt.Sprintf("%016x", r.Uint64()), Subscription: "ann", Raw: raw, Created: time.Unix(int64(to.Seq), 0)}) //nolint:gosec // small
+			ds = append(ds, store.Delivery{ID: fmt.Sprintf("%016x", r.Uint64()), Subscription: "ann", Raw: raw, Created: time.Unix(int64(to.Seq), 0)})
 		}
 		if err := s.Advance(b.Context(), "matcher", place, to, fs, ds); err != nil {
 			b.Fatal(err)

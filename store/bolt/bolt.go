@@ -189,7 +189,7 @@ func (s *Store) open(path string) (*bbolt.DB, os.FileInfo, error) {
 		var f *os.File
 		o := s.options()
 		o.OpenFile = func(name string, flag int, perm os.FileMode) (_ *os.File, err error) {
-			f, err = os.OpenFile(name, flag&^os.O_CREATE, perm) //nolint:gosec // the operator's own path
+			f, err = os.OpenFile(name, flag&^os.O_CREATE, perm)
 			return f, err
 		}
 		db, err := bbolt.Open(path, 0o600, o)

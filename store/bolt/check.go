@@ -210,7 +210,7 @@ func (c *checker) archive() {
 }
 
 func checkText(path string) error {
-	f, err := os.Open(path) //nolint:gosec // found in our own directory
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func checkText(path string) error {
 }
 
 func checkPaper(path, sha string) error {
-	f, err := os.Open(path) //nolint:gosec // found in our own directory
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}

@@ -153,18 +153,22 @@ func TestNewerFormat(t *testing.T) {
 }
 
 func TestDamagedFile(t *testing.T) {
-	for name, damage := range map[string]func(t *testing.T, path string){
-		"empty":          func(t *testing.T, p string) { must(t, os.Truncate(p, 0)) },
-		"half a page":    func(t *testing.T, p string) { must(t, os.Truncate(p, 2000)) },
-		"two pages":      func(t *testing.T, p string) { must(t, os.Truncate(p, int64(2*os.Getpagesize()))) },
-		"the end is off": func(t *testing.T, p string) { must(t, os.Truncate(p, int64(12*os.Getpagesize()))) },
-		"something else": func(t *testing.T, p string) { must(t, os.WriteFile(p, bytes.Repeat([]byte("<html>"), 9999), 0o600)) },
-		"a directory":    func(t *testing.T, p string) { must(t, os.Remove(p)); must(t, os.Mkdir(p, 0o700)) },
-		"another's database": func(t *testing.T, p string) {
-			must(t, os.Remove(p))
+	for name, damage := range map[string]func(path string) error{
+		"empty":          func(p string) error { return os.Truncate(p, 0) },
+		"half a page":    func(p string) error { return os.Truncate(p, 2000) },
+		"two pages":      func(p string) error { return os.Truncate(p, int64(2*os.Getpagesize())) },
+		"the end is off": func(p string) error { return os.Truncate(p, int64(12*os.Getpagesize())) },
+		"something else": func(p string) error { return os.WriteFile(p, bytes.Repeat([]byte("<html>"), 9999), 0o600) },
+		"a directory":    func(p string) error { return errors.Join(os.Remove(p), os.Mkdir(p, 0o700)) },
+		"another's database": func(p string) error {
+			if err := os.Remove(p); err != nil {
+				return err
+			}
 			db, err := bbolt.Open(p, 0o600, nil)
-			must(t, err)
-			must(t, db.Close())
+			if err != nil {
+				return err
+			}
+			return db.Close()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -172,7 +176,7 @@ func TestDamagedFile(t *testing.T) {
 			s := open(t, dir)
 			fill(t, s, 200)
 			must(t, s.Close())
-			damage(t, filepath.Join(dir, bolt.File))
+			must(t, damage(filepath.Join(dir, bolt.File)))
 			if _, err := bolt.Open(dir); !errors.Is(err, bolt.ErrDamaged) {
 				t.Errorf("opened: %v", err)
 			}
@@ -247,7 +251,7 @@ func TestDamagedArchive(t *testing.T) {
 	s := open(t, dir)
 	sha := fill(t, s, 1)
 	paper := filepath.Join(dir, "archive", sha[:2], sha)
-	r := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // a test wants to be repeatable
+	r := rand.New(rand.NewPCG(1, 1))
 	good, err := os.ReadFile(paper + ".txt.zst")
 	must(t, err)
 	for n := range len(good) {
@@ -424,7 +428,7 @@ func TestMaxSize(t *testing.T) {
 	s, err := bolt.Open(dir, bolt.WithMaxSize(1<<20))
 	must(t, err)
 	defer func() { _ = s.Close() }()
-	r := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // a test wants to be repeatable
+	r := rand.New(rand.NewPCG(1, 1))
 	raw := make([]byte, 100<<10)
 	for i := range raw {
 		raw[i] = byte(r.Uint32())

@@ -66,13 +66,13 @@ func write(ctx context.Context, dir string) error {
 			return err
 		}
 		fmt.Println("p", sha)
-		snap.Items[fmt.Sprint("k", n)] = store.Item{Key: fmt.Sprint("k", n), Title: strings.Repeat("x", int(n*37%3000)), Documents: []store.Document{{Key: "d", SHA256: sha}}} //nolint:gosec // small
+		snap.Items[fmt.Sprint("k", n)] = store.Item{Key: fmt.Sprint("k", n), Title: strings.Repeat("x", int(n*37%3000)), Documents: []store.Document{{Key: "d", SHA256: sha}}}
 		if err := s.Commit(ctx, snap, []store.Change{{Key: fmt.Sprint("k", n)}}, store.Health{Source: "leics"}); err != nil {
 			return err
 		}
 		fmt.Println("c", n)
 		to := store.Position{Seq: n}
-		d := store.Delivery{ID: fmt.Sprint("d", n), Subscription: "ann", Raw: bytes.Repeat([]byte{byte(n)}, int(n*91%5000)), Created: time.Unix(int64(n), 0)} //nolint:gosec // small
+		d := store.Delivery{ID: fmt.Sprint("d", n), Subscription: "ann", Raw: bytes.Repeat([]byte{byte(n)}, int(n*91%5000)), Created: time.Unix(int64(n), 0)}
 		if err := s.Advance(ctx, "matcher", place, to, []store.Finding{{ID: fmt.Sprint("f", n), Change: n}}, []store.Delivery{d}); err != nil {
 			return err
 		}
@@ -98,9 +98,9 @@ func TestKill(t *testing.T) {
 	if testing.Short() {
 		cycles = 10
 	}
-	seed := uint64(os.Getpid()) //nolint:gosec // any number
+	seed := uint64(os.Getpid())
 	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test wants to be repeatable
+	r := rand.New(rand.NewPCG(seed, 0))
 	dir := filepath.Join(t.TempDir(), "data")
 	acked, young := 0, 0
 	for cycle := range cycles {
@@ -134,7 +134,7 @@ func run(t *testing.T, dir string, after time.Duration) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self) //nolint:gosec // this test itself
+	cmd := exec.CommandContext(t.Context(), self)
 	cmd.Env = append(os.Environ(), childDir+"="+dir)
 	out, err := cmd.StdoutPipe()
 	if err != nil {

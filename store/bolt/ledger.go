@@ -126,7 +126,7 @@ func (t *tx) log(name string, changes []store.Change) error {
 	b.FillPercent = 0.95 // keys only ever grow
 	batch := t.lastSeq() + 1
 	for i, c := range changes {
-		c.Seq, c.Batch, c.Source = batch+uint64(i), batch, name //nolint:gosec // an index is not negative
+		c.Seq, c.Batch, c.Source = batch+uint64(i), batch, name
 		if err := t.put(bChanges, be64(c.Seq), c); err != nil {
 			return err
 		}
