@@ -9,6 +9,7 @@
 package alerts
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
@@ -60,8 +61,12 @@ type Thing struct {
 // Lead is the finding that stands for the thing.
 func (t Thing) Lead() store.Finding { return t.Findings[0] }
 
-// maxPerThing is how many findings of one item a thing keeps.
-const maxPerThing = 10
+// maxPerThing is how many findings of one item a thing keeps, out of how many
+// that are looked at.
+const (
+	maxPerThing   = 10
+	lookedAtOfOne = 300
+)
 
 // A folder puts findings together by item, in the order of their first
 // appearance, keeping at most max items and counting the others.
@@ -96,7 +101,7 @@ func (f *folder) add(x store.Finding) {
 			return
 		}
 	}
-	if len(t.Findings) < maxPerThing {
+	if len(t.Findings) < lookedAtOfOne {
 		t.Findings = append(t.Findings, x)
 	}
 }
@@ -105,16 +110,17 @@ func sameWords(a, b string) bool {
 	return strings.Join(strings.Fields(a), " ") == strings.Join(strings.Fields(b), " ")
 }
 
-// done returns the things, the findings of each sorted: by tier, then topic,
-// then as they came.
+// done returns the things, the findings of each sorted by tier, topic and page.
 func (f *folder) done() []Thing {
-	for _, t := range f.things {
-		slices.SortStableFunc(t.Findings, func(a, b store.Finding) int {
-			if c := tierRank(a.Tier) - tierRank(b.Tier); c != 0 {
-				return c
-			}
-			return topicRank(a.Topic) - topicRank(b.Topic)
+	for i := range f.things {
+		t := &f.things[i]
+		slices.SortFunc(t.Findings, func(a, b store.Finding) int {
+			return cmp.Or(
+				tierRank(a.Tier)-tierRank(b.Tier), topicRank(a.Topic)-topicRank(b.Topic),
+				cmp.Compare(a.Page, b.Page), cmp.Compare(a.Change, b.Change), strings.Compare(a.ID, b.ID),
+			)
 		})
+		t.Findings = t.Findings[:min(len(t.Findings), maxPerThing)]
 	}
 	return f.things
 }

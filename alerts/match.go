@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"ccgwatch/store"
@@ -157,6 +159,9 @@ func (m *Matcher) judge(ctx context.Context, c store.Change) ([]store.Finding, e
 		f := &fs[i]
 		f.Change, f.At, f.Silent = c.Seq, c.At, f.Silent || c.Silent
 	}
+	// In the order in which the store will give them back, so that a commit
+	// taken up again after a crash is told in the same words.
+	slices.SortFunc(fs, func(a, b store.Finding) int { return strings.Compare(a.ID, b.ID) })
 	return fs, nil
 }
 

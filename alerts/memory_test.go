@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -209,7 +210,9 @@ func (m *memory) Digest(_ context.Context, d store.Delivery, from, until time.Ti
 
 func (m *memory) Findings(_ context.Context, after uint64, f func(store.Finding) bool) error {
 	i := sort.Search(len(m.findings), func(i int) bool { return m.findings[i].Change > after })
-	for _, x := range m.findings[i:] {
+	fs := slices.Clone(m.findings[i:])
+	slices.SortFunc(fs, func(a, b store.Finding) int { return cmp.Or(cmp.Compare(a.Change, b.Change), cmp.Compare(a.ID, b.ID)) })
+	for _, x := range fs {
 		if !f(x) {
 			break
 		}

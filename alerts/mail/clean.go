@@ -40,8 +40,8 @@ func clean(s string) string {
 // invisible tells of letters and marks that show nothing (Hangul fillers, the
 // blank Braille pattern, variation selectors, the combining grapheme joiner).
 func invisible(r rune) bool {
-	switch {
-	case r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0, r == 0x2800, r == 0x034f, r == 0x17b4, r == 0x17b5:
+	switch r {
+	case 0x115f, 0x1160, 0x3164, 0xffa0, 0x2800, 0x034f, 0x17b4, 0x17b5:
 		return true
 	}
 	return unicode.Is(unicode.Variation_Selector, r)

@@ -3,7 +3,7 @@ package mail
 import (
 	"bytes"
 	"encoding/hex"
-	"flag"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -27,8 +27,6 @@ import (
 	"ccgwatch/alerts"
 	"ccgwatch/store"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden messages")
 
 func london(t testing.TB) *time.Location {
 	t.Helper()
@@ -165,7 +163,7 @@ func compose(t testing.TB, c *Composer, l alerts.Letter, n int) alerts.Message {
 }
 
 // TestGolden holds the messages to their last reading by a person, and to the
-// reviewers' checklist. Run with -update and read the difference.
+// reviewers' checklist. Run with CCGWATCH_UPDATE=1 and read the difference.
 func TestGolden(t *testing.T) {
 	for _, pages := range []string{"", "https://watch.example.org"} {
 		c, kind := composer(t, pages), "mailonly"
@@ -182,8 +180,8 @@ func TestGolden(t *testing.T) {
 				}
 				check(t, m)
 				file := filepath.Join("testdata", name+"-"+kind+".eml")
-				if *update {
-					if err := os.WriteFile(file, m.Raw, 0o644); err != nil {
+				if os.Getenv("CCGWATCH_UPDATE") != "" {
+					if err := os.WriteFile(file, m.Raw, 0o600); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -215,7 +213,7 @@ func parts(t testing.TB, raw []byte) (head netmail.Header, text, page string) {
 	var out []string
 	for {
 		p, err := r.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -21,7 +21,7 @@ const lineMax = 76
 // the order, the folding and every byte are frozen for good (go-mail 0.8 begins
 // long fields with an empty line, and orders preformatted ones by chance).
 type head struct {
-	bytes.Buffer
+	buf bytes.Buffer
 	err error
 }
 
@@ -31,17 +31,17 @@ func (h *head) field(name, value string) {
 		h.err = fmt.Errorf("mail: header %s: a character that cannot stand there", name)
 		return
 	}
-	h.WriteString(name + ":")
+	h.buf.WriteString(name + ":")
 	n := len(name) + 1
 	for i, w := range strings.Split(value, " ") {
 		if i > 0 && n+1+len(w) > lineMax {
-			h.WriteString("\r\n")
+			h.buf.WriteString("\r\n")
 			n = 0
 		}
-		h.WriteString(" " + w)
+		h.buf.WriteString(" " + w)
 		n += 1 + len(w)
 	}
-	h.WriteString("\r\n")
+	h.buf.WriteString("\r\n")
 }
 
 // encodeWords writes what is not ASCII as encoded words (RFC 2047, Q), the
@@ -102,11 +102,11 @@ func (c *Composer) message(l alerts.Letter, to, subject string, s *sheet) (alert
 	h.field("List-Post", "NO")
 	h.field("MIME-Version", "1.0")
 	h.field("Content-Type", `multipart/alternative; boundary="`+boundary+`"`)
-	h.WriteString("\r\n")
+	h.buf.WriteString("\r\n")
 	if h.err != nil {
 		return alerts.Message{}, fmt.Errorf("letter %s: %w", l.ID, h.err)
 	}
-	m := multipart.NewWriter(&h)
+	m := multipart.NewWriter(&h.buf)
 	if err := m.SetBoundary(boundary); err != nil {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
 	}
@@ -118,7 +118,7 @@ func (c *Composer) message(l alerts.Letter, to, subject string, s *sheet) (alert
 	if err := m.Close(); err != nil {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
 	}
-	return alerts.Message{MessageID: id, Subject: subject, Raw: h.Bytes()}, nil
+	return alerts.Message{MessageID: id, Subject: subject, Raw: h.buf.Bytes()}, nil
 }
 
 func writePart(m *multipart.Writer, kind, words string) error {

@@ -17,7 +17,6 @@ type bit struct {
 }
 
 func say(s string) bit    { return bit{words: s} }
-func strong(s string) bit { return bit{words: s, strong: true} }
 func quoted(s string) bit { return bit{words: s, quoted: true} }
 
 // title is scraped and strong.
