@@ -595,11 +595,11 @@ func TestLine(t *testing.T) {
 func FuzzScraped(f *testing.F) {
 	f.Add("title", "https://council.example.org/", "<script>")
 	f.Add("\u202e{{.}}", "javascript:alert(1)", "a\r\n\r\nb")
+	s, st := sample()
+	h := s.Handler()
 	f.Fuzz(func(t *testing.T, title, address, quote string) {
-		s, st := sample()
 		st.findings = []store.Finding{{ID: "f", Change: 1, Source: "leicester", Key: "meeting/15033", Title: title, URL: address, Quote: quote, Document: quote, Why: title}}
 		st.items[0].Title, st.items[0].URL, st.items[0].Parts[0].Text = title, address, quote
-		h := s.Handler()
 		for _, target := range []string{"/findings", "/finding/f", itemPath("leicester", "meeting/15033")} {
 			w := ask(h, "GET", target)
 			if w.Code != 200 {
