@@ -185,15 +185,16 @@ func (a *app) tell(e *env, after *uint64) error {
 
 // demoShow prints one alert and the last digest as a subscriber reads them.
 func demoShow(e *env, a *app) error {
+	var alerts []store.Delivery
 	var alert, digest string
 	sent := 0
 	err := a.store.Deliveries(e.ctx, func(d store.Delivery) bool {
 		if d.State == store.Sent {
 			sent++
-			switch {
-			case d.Kind == "alert" && alert == "":
-				alert = d.ID
-			case d.Kind == "digest":
+			switch d.Kind {
+			case "alert":
+				alerts = append(alerts, d)
+			case "digest":
 				digest = d.ID
 			}
 		}
@@ -201,6 +202,17 @@ func demoShow(e *env, a *app) error {
 	})
 	if err != nil {
 		return err
+	}
+	for _, d := range alerts { // one that quotes a page shows most
+		f, err := a.store.Finding(e.ctx, d.Findings[0])
+		if err != nil {
+			return err
+		}
+		if alert == "" || f.Page > 0 {
+			if alert = d.ID; f.Page > 0 {
+				break
+			}
+		}
 	}
 	for _, id := range []string{alert, digest} {
 		if id == "" {
