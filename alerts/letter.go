@@ -96,8 +96,11 @@ func (f *folder) add(x store.Finding) {
 		return
 	}
 	t := &f.things[i]
-	for _, y := range t.Findings {
+	for j, y := range t.Findings {
 		if y.ID == x.ID || sameWords(y.Quote, x.Quote) && y.Topic == x.Topic {
+			if inOrder(x, y) < 0 {
+				t.Findings[j] = x
+			}
 			return
 		}
 	}
@@ -114,15 +117,19 @@ func sameWords(a, b string) bool {
 func (f *folder) done() []Thing {
 	for i := range f.things {
 		t := &f.things[i]
-		slices.SortFunc(t.Findings, func(a, b store.Finding) int {
-			return cmp.Or(
-				tierRank(a.Tier)-tierRank(b.Tier), topicRank(a.Topic)-topicRank(b.Topic),
-				cmp.Compare(a.Page, b.Page), cmp.Compare(a.Change, b.Change), strings.Compare(a.ID, b.ID),
-			)
-		})
+		slices.SortFunc(t.Findings, inOrder)
 		t.Findings = t.Findings[:min(len(t.Findings), maxPerThing)]
 	}
 	return f.things
+}
+
+// inOrder is the order of the findings of one item: by tier, topic and page.
+// It is total, so that what is shown does not hang on the order of arrival.
+func inOrder(a, b store.Finding) int {
+	return cmp.Or(
+		tierRank(a.Tier)-tierRank(b.Tier), topicRank(a.Topic)-topicRank(b.Topic),
+		cmp.Compare(a.Page, b.Page), cmp.Compare(a.Change, b.Change), strings.Compare(a.ID, b.ID),
+	)
 }
 
 func tierRank(t store.Tier) int {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -185,7 +186,7 @@ func town() *memory {
 	m.commit(day(3), silent, silent, silent)
 	var big []store.Change
 	for i := range 450 {
-		big = append(big, change(fmt.Sprint("big", i), []string{"tenders awards papers thrice", "papers mention", "meetings outsourcing dialysis"}[i%3]))
+		big = append(big, change(fmt.Sprint("big", i), []string{"tenders awards thrice", "papers mention", "meetings outsourcing dialysis"}[i%3]))
 	}
 	m.commit(day(4), big...)
 	m.commit(day(5), change("b", "awards"), silent, change("b", "papers"))
@@ -235,6 +236,31 @@ func small(m *memory, inMemory bool) *Matcher {
 		x.keep = 10
 	}
 	return x
+}
+
+// TestFold: the order in which the findings of an item come makes no difference.
+func TestFold(t *testing.T) {
+	fs, err := words(t.Context(), change("a", "tenders awards papers thrice"), store.Item{})
+	if err != nil || len(fs) != 5 {
+		t.Fatal(fs, err)
+	}
+	fs[3].Tier = store.TierLikely
+	var want []Thing
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 100 {
+		r.Shuffle(len(fs), func(i, j int) { fs[i], fs[j] = fs[j], fs[i] })
+		f := newFolder(MaxThings)
+		for _, x := range fs {
+			f.add(x)
+		}
+		got := f.done()
+		if want == nil {
+			want = got
+		}
+		if d := cmp.Diff(want, got); d != "" || len(got) != 1 || got[0].Lead().Page != 1 {
+			t.Fatalf("another order gives another letter:\n%s", d)
+		}
+	}
 }
 
 // TestBigCommit: a commit of thousands of changes is one alert a subscription,
