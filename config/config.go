@@ -9,8 +9,12 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
+	"strings"
 	"time"
+
+	"github.com/pelletier/go-toml/v2"
 )
 
 // A Config is what the operator says, with the defaults where nothing is said.
@@ -105,6 +109,24 @@ func Platforms() []string {
 	return []string{"find-a-tender", "contracts-finder", "moderngov", "cmis", "boards", "whatdotheyknow", "feed", "page"}
 }
 
+// UsualSchedule is when a source of a platform is looked at where neither the
+// file nor the catalogue says so; "" for an unknown platform.
+func UsualSchedule(platform string) string {
+	switch platform {
+	case "find-a-tender":
+		return "17 7-19 * * *"
+	case "contracts-finder":
+		return "47 7,10,13,16,19 * * *"
+	case "moderngov", "cmis":
+		return "5 7,12,17 * * *"
+	case "boards", "feed", "page":
+		return "35 7,17 * * *"
+	case "whatdotheyknow": // it asks for no more than once or twice a day
+		return "25 8 * * *"
+	}
+	return ""
+}
+
 // Layouts are the ways in which a boards page can be arranged.
 func Layouts() []string { return []string{"flat", "table", "accordion", "two-hop"} }
 
@@ -113,4 +135,39 @@ type Known struct {
 	Areas   []string // ids
 	Builtin []string // ids of built-in sources: these need neither platform nor base
 	Bodies  []string // ids
+}
+
+// TOML is the source as it is written into a file: one [[source]] that Load
+// reads back as the same, to be appended to what is there.
+func (s Source) TOML() (string, error) {
+	var b strings.Builder
+	b.WriteString("[[source]]\n")
+	for _, field := range []struct {
+		key   string
+		value any
+		said  bool
+	}{
+		{"id", s.ID, true},
+		{"name", s.Name, s.Name != nil},
+		{"platform", s.Platform, s.Platform != nil},
+		{"base", s.Base, s.Base != nil},
+		{"schedule", s.Schedule, s.Schedule != nil},
+		{"body", s.Body, s.Body != nil},
+		{"page", s.Page, s.Page != nil},
+		{"layout", s.Layout, s.Layout != nil},
+		{"committees", s.Committees, s.Committees != nil},
+		{"delay", s.Delay, s.Delay != nil},
+		{"hosts", s.Hosts, s.Hosts != nil},
+		{"enabled", s.Enabled, s.Enabled != nil},
+	} {
+		if !field.said {
+			continue
+		}
+		line, err := toml.Marshal(map[string]any{field.key: field.value})
+		if err != nil {
+			return "", fmt.Errorf("config: writing %s of source %s: %w", field.key, s.ID, err)
+		}
+		b.Write(line)
+	}
+	return b.String(), nil
 }

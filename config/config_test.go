@@ -316,6 +316,42 @@ func TestSecretsPrintAsStars(t *testing.T) {
 	}
 }
 
+// What `add` writes is read back as the same source.
+func TestSourcesAreWrittenAsTheyAreRead(t *testing.T) {
+	b, err := os.ReadFile("testdata/good-full.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := catalogue().Parse("x.toml", b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := `a "b" \\ c`
+	c.Sources[0].Name = &quoted
+	for _, want := range c.Sources {
+		text, err := want.TOML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := catalogue().Parse("x.toml", []byte(text))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		want.Line = 1
+		if d := same(Config{Sources: []Source{want}}, Config{Sources: again.Sources}); d != "" {
+			t.Errorf("%s(-want +got)\n%s", text, d)
+		}
+	}
+}
+
+func TestEveryPlatformHasAUsualSchedule(t *testing.T) {
+	for _, p := range Platforms() {
+		if _, err := ParseSchedule(UsualSchedule(p)); err != nil {
+			t.Errorf("%s: %v", p, err)
+		}
+	}
+}
+
 func TestDefaultsAreSound(t *testing.T) {
 	c := Default()
 	f := &faults{}

@@ -237,11 +237,11 @@ func ReadSecret(name string) (Secret, error) {
 
 // readFile reads a regular file of up to limit bytes.
 func readFile(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name) //nolint:gosec // the operator names it
+	f, err := os.Open(name)
 	if err != nil {
 		return nil, plainError(err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	if info, err := f.Stat(); err != nil {
 		return nil, plainError(err)
 	} else if !info.Mode().IsRegular() {

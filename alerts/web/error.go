@@ -40,7 +40,7 @@ func (s *site) handle(f func(http.ResponseWriter, *http.Request) error, methods 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler {
+				if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(p)
 				}
 				s.fail(w, r, fmt.Errorf("panic: %v", p))

@@ -500,7 +500,7 @@ func TestServerLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() { _ = srv.Serve(ln) }()
-	defer srv.Close() //nolint:errcheck // the test is over
+	defer srv.Close()
 	base := "http://" + ln.Addr().String()
 	for _, c := range []struct {
 		name, path string
