@@ -23,8 +23,8 @@ func monthConfig(base string) string {
 	source("leicester", "moderngov", "/moderngov/leicester", `body = "leicester-city-council"`)
 	source("leicestershire", "moderngov", "/moderngov/leics", `body = "leicestershire-county-council"`)
 	source("rutland", "moderngov", "/moderngov/rutland", `body = "rutland-county-council"`)
-	source("llr-icb", "boards", "/icb", `layout = "two-hop"`, `page = "/about/board-meetings/"`, `body = "llr-icb"`)
-	source("uhl", "boards", "/trust", `layout = "accordion"`, `page = "/about/board/board-papers-and-meetings/"`, `body = "uhl"`)
+	source("llr-icb", "boards", "/icb", `layout = "two-hop"`, `page = "/about/board-meetings/"`, `body = "QK1"`)
+	source("uhl", "boards", "/trust", `layout = "accordion"`, `page = "/about/board/board-papers-and-meetings/"`, `body = "University Hospitals of Leicester NHS Trust"`)
 	return b.String()
 }
 

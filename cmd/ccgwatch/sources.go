@@ -124,17 +124,33 @@ func committeesOf(cfg config.Config, id string) []string {
 	return nil
 }
 
-// defaultSchedule is for sources whose operator names none.
-func defaultSchedule(platform string) string {
-	switch platform {
-	case "find-a-tender":
-		return "17 7-19 * * *"
-	case "contracts-finder":
-		return "47 7,10,13,16,19 * * *"
-	case "moderngov", "cmis":
-		return "5 7,12,17 * * *"
+// nameBody gives a row the id of its body: what the operator wrote may be an
+// id, a code or a name; where nothing was written, the catalogue may know whose
+// site it is.
+func nameBody(r *catalogue.Source) error {
+	if r.Body == "" {
+		national, err := catalogue.National()
+		if err != nil {
+			return err
+		}
+		for _, n := range national {
+			if n.Base != "" && n.Base == r.Base && (r.Platform != "boards" || n.Page == r.Page) {
+				r.Body = n.Body
+			}
+		}
+		return nil
 	}
-	return "35 7,17 * * *"
+	bodies, err := catalogue.Bodies()
+	if err != nil {
+		return err
+	}
+	for _, b := range bodies {
+		if b.ID == r.Body || b.Name == r.Body || slices.Contains(b.Codes, r.Body) || slices.Contains(b.Aliases, r.Body) {
+			r.Body = b.ID
+			return nil
+		}
+	}
+	return nil
 }
 
 // build turns a row into a source, by its platform.
@@ -143,7 +159,10 @@ func build(r catalogue.Source, committees []string) (source, error) {
 		r.Name = r.ID
 	}
 	if r.Schedule == "" {
-		r.Schedule = defaultSchedule(r.Platform)
+		r.Schedule = config.UsualSchedule(r.Platform)
+	}
+	if err := nameBody(&r); err != nil {
+		return source{}, err
 	}
 	var c crawl.Source
 	var err error
@@ -209,7 +228,7 @@ func knownNames() (config.Known, error) {
 		k.Areas = append(k.Areas, x.ID)
 	}
 	for _, x := range bodies {
-		k.Bodies = append(k.Bodies, x.ID)
+		k.Bodies = append(append(append(k.Bodies, x.ID, x.Name), x.Codes...), x.Aliases...)
 	}
 	for _, x := range builtin {
 		k.Builtin = append(k.Builtin, x.ID)

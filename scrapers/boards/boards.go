@@ -36,7 +36,8 @@ type Options struct {
 	Base string        // address of the site's root; keys are relative to it
 	Page string        // path of the list below Base, or its whole address
 	Pace time.Duration // least time between requests, zero: the fetcher's own
-	// Layout is TwoHop or Accordion.
+	// Layout is TwoHop or Accordion; "" goes by what is known of the site, and
+	// at first by what the page looks like.
 	Layout string
 	// Title names meetings whose link says only when they are; "Board meeting" if empty.
 	Title string
@@ -85,6 +86,8 @@ func Source(o Options) (crawl.Source, error) {
 		src.Kind, parse = store.KindMeeting, s.twoHop
 	case Accordion:
 		src.Kind, parse = store.KindPaper, s.accordion
+	case "":
+		src.Kind, parse = store.KindPaper, s.either
 	default:
 		return fail("unknown layout %q (%s or %s)", o.Layout, TwoHop, Accordion)
 	}
@@ -92,6 +95,33 @@ func Source(o Options) (crawl.Source, error) {
 		return []crawl.Request{{URL: page.String(), Accept: "text/html", Parse: func(p *crawl.Page) error { return parse(v, p) }}}
 	}
 	return src, nil
+}
+
+// either reads a page whose layout nobody named: a list with a dated link to a
+// page of the same site is two-hop. What was once read stays as it was read, so
+// that a page that lost its links does not turn into another layout.
+func (s *site) either(v crawl.Visit, p *crawl.Page) error {
+	for _, it := range v.Old.Items {
+		if it.Kind == store.KindMeeting {
+			return s.twoHop(v, p)
+		}
+	}
+	d, err := p.HTML()
+	if err != nil {
+		return err
+	}
+	if len(v.Old.Items) == 0 {
+		for _, a := range content(d).Find("a[href]").EachIter() {
+			l, ok := s.link(p, a)
+			if !ok || l.url.Host != s.root.Host || isFile(l.url) {
+				continue
+			}
+			if _, _, dated := s.dated(l.text); dated {
+				return s.twoHop(v, p)
+			}
+		}
+	}
+	return s.accordion(v, p)
 }
 
 // key names what stands at an address by its path below the base.
