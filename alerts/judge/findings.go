@@ -96,7 +96,7 @@ func (f *finder) add(x store.Finding, part string) {
 	}
 	sum := sha256.New()
 	for _, s := range []string{c.Source, c.Key, fmt.Sprint(c.Seq), x.Rule, string(x.Topic), part, fmt.Sprint(x.Page), x.Quote} {
-		fmt.Fprintf(sum, "%d:%s;", len(s), s)
+		_, _ = fmt.Fprintf(sum, "%d:%s;", len(s), s)
 	}
 	x.ID = hex.EncodeToString(sum.Sum(nil))
 	f.out = append(f.out, x)
