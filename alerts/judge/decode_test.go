@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"html"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,13 +45,9 @@ func (t tree) list() []tree {
 
 func (t tree) text() string { s, _ := t.v.(string); return s }
 
-var (
-	breaksTag = regexp.MustCompile(`(?i)<(br|/?p|/?li|/?ul|/?div)\s*/?>`)
-	anyTag    = regexp.MustCompile(`<[^<>]*>`)
-)
-
 func (t tree) plain() string {
-	return strings.TrimSpace(html.UnescapeString(anyTag.ReplaceAllString(breaksTag.ReplaceAllString(t.text(), "\n"), "")))
+	s := strings.NewReplacer("<br/>", "\n", "<br />", "\n", "<br>", "\n", "<p>", "\n", "</p>", "\n", "<li>", "\n", "</li>", "").Replace(t.text())
+	return strings.TrimSpace(html.UnescapeString(s))
 }
 
 // decodeReleases reads a release package well enough to judge its releases.

@@ -96,7 +96,7 @@ func (f *finder) add(x store.Finding, part string) {
 	}
 	sum := sha256.New()
 	for _, s := range []string{c.Source, c.Key, fmt.Sprint(c.Seq), x.Rule, string(x.Topic), part, fmt.Sprint(x.Page), x.Quote} {
-		fmt.Fprintf(sum, "%d:%s;", len(s), s)
+		_, _ = fmt.Fprintf(sum, "%d:%s;", len(s), s)
 	}
 	x.ID = hex.EncodeToString(sum.Sum(nil))
 	f.out = append(f.out, x)
@@ -121,8 +121,8 @@ func (f *finder) notice() {
 		return
 	}
 	x := store.Finding{
-		Stage: v.Stage, Regime: v.Regime, Deadline: v.Deadline, Thread: n.OCID, Title: n.Title,
-		Quote: r.showing(v), Text: noticeText(n, v),
+		Stage: v.Stage, Regime: v.Regime, Deadline: v.Deadline, Thread: n.OCID, Title: f.j.split.contact.ReplaceAllString(n.Title, "…"),
+		Quote: r.showing(v), Text: f.j.split.contact.ReplaceAllString(noticeText(n, v), "…"),
 	}
 	x.Why = "judged " + v.Stage + " under " + v.Regime + ", about " + v.Care
 	for _, e := range v.Evidence {
@@ -175,7 +175,7 @@ func (r *reading) showing(v Verdict) string {
 			return r.j.safeQuote(s, p.tallies[i], hit{})
 		}
 	}
-	return first(r.n.Title, "The notice has no text.")
+	return first(r.j.split.contact.ReplaceAllString(r.n.Title, "…"), "The notice has no text.")
 }
 
 // noticeText is what a search may match beside title and quote.

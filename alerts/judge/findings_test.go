@@ -54,9 +54,11 @@ func summary(fs []store.Finding) []string {
 	return out
 }
 
-var scrutiny = store.Item{
-	Source: "city", Key: "meeting/7", Kind: store.KindMeeting, Body: "city-council", Title: "Health Scrutiny", URL: "https://example.org/7",
-	Fields: map[string]string{store.FieldCommittee: "Health Scrutiny Commission", store.FieldWhen: "2026-09-17T17:30:00+01:00", store.FieldVenue: "City Hall"},
+func scrutinyMeeting() store.Item {
+	return store.Item{
+		Source: "city", Key: "meeting/7", Kind: store.KindMeeting, Body: "city-council", Title: "Health Scrutiny", URL: "https://example.org/7",
+		Fields: map[string]string{store.FieldCommittee: "Health Scrutiny Commission", store.FieldWhen: "2026-09-17T17:30:00+01:00", store.FieldVenue: "City Hall"},
+	}
 }
 
 func change(it store.Item, op store.Op, what ...store.What) store.Change {
@@ -64,7 +66,7 @@ func change(it store.Item, op store.Op, what ...store.What) store.Change {
 }
 
 func TestMeetingFindings(t *testing.T) {
-	j := exampleJudge(t)
+	j, scrutiny := exampleJudge(t), scrutinyMeeting()
 	moved := change(scrutiny, store.OpAmended, store.MeetingMoved)
 	moved.Fields = []store.FieldChange{{Name: store.FieldWhen, Old: "2026-09-16T14:00:00+01:00", New: "2026-09-17T17:30:00+01:00"}}
 	agenda := change(scrutiny, store.OpAmended, store.AgendaPublished)
@@ -124,7 +126,7 @@ func TestMeetingFindings(t *testing.T) {
 }
 
 func TestDocumentFindings(t *testing.T) {
-	j := exampleJudge(t)
+	j, scrutiny := exampleJudge(t), scrutinyMeeting()
 	const (
 		oldSay = "Insourcing of endoscopy by a private provider was extended."
 		newSay = "The sexual health service is out to tender."
@@ -212,7 +214,7 @@ func TestDocumentFindings(t *testing.T) {
 
 // Judging again gives the same ids; another change, other ones. Silence is copied.
 func TestFindingIDs(t *testing.T) {
-	j := exampleJudge(t)
+	j, scrutiny := exampleJudge(t), scrutinyMeeting()
 	c := change(scrutiny, store.OpAdded, store.NewMeeting)
 	c.Silent = true
 	once, _ := j.Findings(c, scrutiny, papers(nil))
@@ -302,6 +304,14 @@ func TestNoticeFindings(t *testing.T) {
 		got, _ := j.Findings(change(it, store.OpAdded, store.NoticeNew), it, papers(nil))
 		if !strings.Contains(got[0].Quote, "intention to award notice") || got[0].Deadline == nil || dayOf(got[0].Deadline.Computed) != "2026-08-21" {
 			t.Errorf("%q, %+v", got[0].Quote, got[0].Deadline)
+		}
+	})
+	t.Run("a child that a placement is for is not named by its number", func(t *testing.T) {
+		it := item(func(n *store.Notice) { n.Title, n.Description = "Residential placement ID 1234567", "" })
+		it.Notice.Buyers = []store.Party{{Name: "Exampleton City Council"}}
+		got, _ := j.Findings(change(it, store.OpAdded, store.NoticeNew), it, papers(nil))
+		if len(got) == 0 || strings.Contains(got[0].Title+got[0].Quote, "1234567") {
+			t.Errorf("%+v", got)
 		}
 	})
 	t.Run("a notice without contents is an error, not a guess", func(t *testing.T) {

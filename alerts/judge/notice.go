@@ -3,6 +3,7 @@ package judge
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,7 +86,7 @@ func (r *reading) verdict() Verdict {
 func (j *Judge) read(n *store.Notice) *reading {
 	r := &reading{j: j, n: n}
 	for i, a := range n.Amendments {
-		where := "tender.amendments[" + itoa(i) + "]"
+		where := "tender.amendments[" + strconv.Itoa(i) + "]"
 		r.add(where, a.New, true)
 		r.add(where, a.Description, true)
 	}
@@ -167,9 +168,10 @@ func (j *Judge) safeQuote(s sentence, t tally, at hit) string {
 	return j.split.contact.ReplaceAllString(quote(s.text, s.words, at), "…")
 }
 
-// contactPattern finds e-mail addresses and telephone numbers.
+// contactPattern finds e-mail addresses, telephone numbers, and the numbers by
+// which a placement notice names a child.
 func contactPattern() *regexp.Regexp {
-	return regexp.MustCompile(`[\w.+'-]+@[\w-]+(?:\.[\w-]+)+|\+44[\s\d()]{8,}\d|\b0\d{2,4}[\s-]?\d{3,4}[\s-]?\d{3,4}\b`)
+	return regexp.MustCompile(`\bID:?\s?\d{4,}|[\w.+'-]+@[\w-]+(?:\.[\w-]+)+|\+44[\s\d()]{8,}\d|\b0\d{2,4}[\s-]?\d{3,4}[\s-]?\d{3,4}\b`)
 }
 
 func buyerNames(n *store.Notice) string {
@@ -227,11 +229,4 @@ func (j *Judge) printed(s string) time.Time {
 		return t.Add(24*time.Hour - time.Second)
 	}
 	return time.Time{}
-}
-
-func itoa(i int) string {
-	if i < 10 {
-		return string(rune('0' + i))
-	}
-	return itoa(i/10) + string(rune('0'+i%10))
 }

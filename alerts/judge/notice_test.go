@@ -110,6 +110,9 @@ func TestNoticeStages(t *testing.T) {
 		{"an intention is never an award", func(n *store.Notice) { n.TenderStatus = "complete" }, "intention", "psr", "2026-08-21"},
 		{"the same words on an Act form", func(n *store.Notice) { n.NoticeType, n.LegalBasis = "UK6", "UKPGA/2023/54" }, "intention", "psr", "2026-08-21"},
 		{"the same words on a contract details notice", func(n *store.Notice) { n.NoticeType, n.LegalBasis = "UK7", "UKPGA/2023/54" }, "intention", "psr", "2026-08-21"},
+		{"an intention that speaks of other routes and of the past", func(n *store.Notice) {
+			n.Description += " The buyer is not required to follow direct award process A or B. The last contract has been awarded under older rules."
+		}, "intention", "psr", "2026-08-21"},
 		{"words in a lot only", func(n *store.Notice) {
 			n.Texts = []store.Text{{Where: "tender.lots[0].description", Text: n.Description}}
 			n.Description = "Clinics for adults."
@@ -151,6 +154,7 @@ func TestNoticeStages(t *testing.T) {
 		{"an award without a supplier", func(n *store.Notice) {
 			n.Description, n.Suppliers, n.AwardStatus = "Clinics for adults. PSR process.", nil, []string{"unsuccessful"}
 		}, "cancelled", "psr", ""},
+		{"a regime that is only inferred confirms nothing", func(n *store.Notice) { n.Description = "Clinics for adults." }, "award", "psr", ""},
 		{"unclear is said", func(n *store.Notice) { n.NoticeType, n.LegalBasis, n.Description = "UK8", "UKPGA/2023/54", "Clinics" }, "other", "pa2023", ""},
 	}
 	for _, tt := range tests {

@@ -162,7 +162,8 @@ func (j *Judge) byTerm(ss []sentence, tallies []tally, skip []bool, i int) found
 			continue
 		}
 		other, sure := j.near(k, at, ss, tallies, skip, i)
-		if acronym && !other || weight == 2 && !other && !(t.has(j.lists["care"]) && t.has(j.lists["money"])) {
+		priced := t.has(j.lists["care"]) && t.has(j.lists["money"]) // money speaks like a second term
+		if !other && (acronym || weight == 2 && !priced) {
 			continue
 		}
 		r := j.termRank(t, weight, sure)

@@ -315,17 +315,6 @@ func (t tally) first(g int) (hit, bool) {
 	return hit{}, false
 }
 
-// count tells how many phrases of the group were found.
-func (t tally) count(g int) int {
-	n := 0
-	for _, h := range t.hits {
-		if t.lex.covers(g, h.group) {
-			n++
-		}
-	}
-	return n
-}
-
 func (l *lexicon) covers(g, h int) bool {
 	if g == h {
 		return true

@@ -34,10 +34,9 @@ func (l label) right(field, want, got string) bool {
 
 // A score counts as tools/score.py does.
 type score struct {
-	right, total                map[string]int
-	tp, fp, fn, lies, missing   int
-	deadlineRight, deadlineRead int
-	wrong                       []string
+	right, total              map[string]int
+	tp, fp, fn, lies, missing int
+	wrong                     []string
 }
 
 func (s *score) of(field string) float64 {

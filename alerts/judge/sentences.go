@@ -137,7 +137,8 @@ func (s *splitter) breaks(lines []line, i, width, before int) bool {
 	if l.page != prev.page {
 		full := before > 0 && utf8.RuneCountInString(prev.text) >= before*3/4
 		starts := s.bullet.MatchString(l.text) || s.numbered(l.text)
-		return !open || !(lower || full && !starts && s.hanging(prev.text))
+		goesOn := lower || full && !starts && s.hanging(prev.text)
+		return !open || !goesOn
 	}
 	short := utf8.RuneCountInString(prev.text) < width*3/4
 	if s.bullet.MatchString(l.text) || s.numbered(l.text) {
@@ -355,8 +356,9 @@ func (s *splitter) split(text string) [][2]int {
 	start := 0
 	for i := 0; i < len(text); i++ {
 		c := text[i]
+		stop := c == '.' || c == '!' || c == '?'
 		long := i-start >= maxSentence && (c == ' ' || c == '\n')
-		if !long && !(c == '.' || c == '!' || c == '?') {
+		if !long && !stop {
 			continue
 		}
 		end := i + 1

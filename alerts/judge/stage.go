@@ -59,7 +59,8 @@ func (r *reading) stageUnder(stage, regime string) string {
 	if s := r.psrWords(false); s != "" {
 		return s
 	}
-	if stage == stageAward || stage == stageContract {
+	// Where the regime is only inferred, an award stays what the form calls it.
+	if (stage == stageAward || stage == stageContract) && (r.says("psr") || r.says("psr-wales")) {
 		return stageConfirmation
 	}
 	return stage

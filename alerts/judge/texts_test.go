@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"strings"
@@ -16,16 +15,15 @@ import (
 // their placeholders filled.
 func replayTexts(t testing.TB) map[string][]string {
 	t.Helper()
-	f, err := os.Open(shared(t, "replay", "texts.txt"))
+	raw, err := os.ReadFile(shared(t, "replay", "texts.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
 	out := map[string][]string{}
 	section := ""
 	fill := strings.NewReplacer("{month}", "October", "{place}", "Hinckley", "{n}", "37", "{k}", "412", "{m}", "3.4")
-	for s := bufio.NewScanner(f); s.Scan(); {
-		line := strings.TrimSpace(s.Text())
+	for line := range strings.Lines(string(raw)) {
+		line = strings.TrimSpace(line)
 		if name, ok := strings.CutPrefix(line, "# "); ok {
 			section = name
 		} else if line != "" {
