@@ -44,7 +44,7 @@ type Group struct {
 // Fetch is how we ask.
 type Fetch struct {
 	Delay        Duration       // between the starts of two requests to a host
-	DelayGiven   bool           // the operator said so: it replaces the built-in pace of a platform too
+	DelayGiven   bool           // the operator wants another one than the default: it replaces the built-in pace of a platform too
 	Proxy        string         // "" for none; the environment's proxies are ignored
 	AllowPrivate []netip.Prefix // private addresses that may be asked, for a test site
 }
@@ -57,7 +57,7 @@ type Source struct {
 	Platform   *string // one of Platforms
 	Base       *string // http or https, no trailing slash
 	Schedule   *Schedule
-	Body       *string   // id of a body in the catalogue
+	Body       *string   // id, code or name of a body in the catalogue
 	Page       *string   // path, or whole address, of the page with the list
 	Layout     *string   // one of Layouts
 	Committees *[]string // ids or names as the site has them; nil is all
@@ -134,7 +134,7 @@ func Layouts() []string { return []string{"flat", "table", "accordion", "two-hop
 type Known struct {
 	Areas   []string // ids
 	Builtin []string // ids of built-in sources: these need neither platform nor base
-	Bodies  []string // ids
+	Bodies  []string // ids, codes and names
 }
 
 // TOML is the source as it is written into a file: one [[source]] that Load

@@ -75,7 +75,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 	quarter := must(ParseSchedule("*/15 * * * *"))
 	want := Config{
 		Group: Group{Name: "Our NHS", Email: "alerts@watch.example.org", URL: "https://watch.example.org", Areas: []string{}},
-		Fetch: Fetch{
+		Fetch: Fetch{DelayGiven: true,
 			Delay: Duration(90 * time.Second), Proxy: "http://127.0.0.1:3128",
 			AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("10.1.0.0/16")},
 		},

@@ -63,7 +63,8 @@ func (k Known) parse(b []byte) (Config, *faults) {
 	if t, ok := top.table("fetch"); ok {
 		var delay *Duration
 		if maybe(t, "delay", &delay, duration); delay != nil {
-			c.Fetch.Delay, c.Fetch.DelayGiven = *delay, true
+			c.Fetch.DelayGiven = *delay != c.Fetch.Delay // the default written out changes nothing
+			c.Fetch.Delay = *delay
 		}
 		set(t, "proxy", &c.Fetch.Proxy, empty(proxy))
 		set(t, "allow_private", &c.Fetch.AllowPrivate, list(network))
@@ -108,7 +109,7 @@ func readSource(t *table, k Known) Source {
 	maybe(t, "platform", &s.Platform, oneOf(Platforms()...))
 	maybe(t, "base", &s.Base, siteURL)
 	maybe(t, "schedule", &s.Schedule, schedule)
-	maybe(t, "body", &s.Body, known("body", k.Bodies))
+	maybe(t, "body", &s.Body, body(k.Bodies))
 	maybe(t, "page", &s.Page, pagePath)
 	maybe(t, "layout", &s.Layout, oneOf(Layouts()...))
 	maybe(t, "committees", &s.Committees, list(committee))

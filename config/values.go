@@ -130,6 +130,27 @@ func known(what string, ids []string) func(any) (string, error) {
 	}
 }
 
+// body names an organisation, by any of the names it is known by.
+func body(names []string) func(any) (string, error) {
+	return func(v any) (string, error) {
+		const expected = "an id, official code or name of a body, such as leicester-city-council or QK1"
+		s, err := asText(v, expected)
+		if err != nil {
+			return "", err
+		}
+		if s == "" || len(s) > 200 || strings.ContainsFunc(s, unicode.IsControl) {
+			return "", fmt.Errorf("%s names no body; expected %s", clip(s), expected)
+		}
+		if names == nil || slices.Contains(names, s) {
+			return s, nil
+		}
+		if near := nearest(s, names); near != "" {
+			return "", fmt.Errorf("%q is no known body; did you mean %q?", s, near)
+		}
+		return "", fmt.Errorf("%s is no known body; expected %s", clip(s), expected)
+	}
+}
+
 // id is a name that can stand in a file name, a key and an address.
 func id(v any) (string, error) {
 	const expected = "1 to 64 of a-z, 0-9 and -"

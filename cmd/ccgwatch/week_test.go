@@ -42,7 +42,7 @@ func TestWeek(t *testing.T) {
 			sites.ServeHTTP(w, r)
 		})
 		open := func() *app {
-			a, err := demoApp(dir, "http://127.0.0.1:80", slog.New(slog.DiscardHandler))
+			a, err := demoApp(dir, "http://127.0.0.1:8000", slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}
