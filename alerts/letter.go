@@ -56,6 +56,7 @@ const MaxThings = 25
 // A Thing is one item with all that was found in it, the most certain first.
 type Thing struct {
 	Findings []store.Finding // at least one
+	More     int             // further findings of the item
 }
 
 // Lead is the finding that stands for the thing.
@@ -64,7 +65,7 @@ func (t Thing) Lead() store.Finding { return t.Findings[0] }
 // maxPerThing is how many findings of one item a thing keeps, out of how many
 // that are looked at.
 const (
-	maxPerThing   = 10
+	maxPerThing   = 12
 	lookedAtOfOne = 300
 )
 
@@ -97,7 +98,7 @@ func (f *folder) add(x store.Finding) {
 	}
 	t := &f.things[i]
 	for j, y := range t.Findings {
-		if y.ID == x.ID || sameWords(y.Quote, x.Quote) && y.Topic == x.Topic {
+		if y.ID == x.ID || sameWords(y.Quote, x.Quote) && y.Page == x.Page { // a sentence of two topics is one sentence
 			if inOrder(x, y) < 0 {
 				t.Findings[j] = x
 			}
@@ -118,7 +119,8 @@ func (f *folder) done() []Thing {
 	for i := range f.things {
 		t := &f.things[i]
 		slices.SortFunc(t.Findings, inOrder)
-		t.Findings = t.Findings[:min(len(t.Findings), maxPerThing)]
+		t.More = max(0, len(t.Findings)-maxPerThing)
+		t.Findings = t.Findings[:len(t.Findings)-t.More]
 	}
 	return f.things
 }

@@ -77,14 +77,14 @@ func (w *writer) alert(a *alerts.Alert) (subject string) {
 	shown := a.Things[:w.few(len(a.Things), alerts.MaxThings)]
 	if n == 1 {
 		subject = subjectOf("", lead)
-		w.thing(a.Things[0], w.para)
+		w.thing(a.Things[0], quotesOfOne, w.para)
 	} else {
 		subject = subjectOf(count(n, "finding")+": ", lead)
 		w.para(say(count(n, "finding")+" of "+w.c.moment(lead.At)+", the first: "+label(lead)+", "),
 			title(w.title(lead)), say(w.where(lead)+"."))
 		for _, t := range shown {
 			w.gap()
-			w.thing(t, w.para)
+			w.thing(t, quotesOfMany, w.para)
 		}
 	}
 	if more := n - len(shown); more > 0 {
@@ -114,9 +114,16 @@ func (w *writer) where(f store.Finding) string {
 	return ""
 }
 
+// How many passages of an item an alert quotes: a pack of 300 pages may have a
+// dozen, and a reader by mail alone has nowhere else to look.
+const (
+	quotesOfOne  = 12
+	quotesOfMany = 6
+)
+
 // thing tells of one item: what, where and when first, then the words of the
 // source with the place they stand in, then what can be done.
-func (w *writer) thing(t alerts.Thing, first func(...bit)) {
+func (w *writer) thing(t alerts.Thing, quotes int, first func(...bit)) {
 	f := t.Lead()
 	bits := []bit{say(label(f) + ": "), title(w.title(f)), say(w.where(f))}
 	switch {
@@ -128,12 +135,14 @@ func (w *writer) thing(t alerts.Thing, first func(...bit)) {
 	first(append(bits, say("."))...)
 	shown := 0
 	for _, x := range t.Findings {
-		if shown == w.few(len(t.Findings), 3) {
-			w.para(say("and " + count(len(t.Findings)-shown, "further passage") + "."))
+		if shown == w.few(len(t.Findings), quotes) {
 			break
 		}
 		w.quote(x, 600)
 		shown++
+	}
+	if more := len(t.Findings) - shown + t.More; more > 0 {
+		w.para(say("and " + count(more, "further passage") + "."))
 	}
 	if s := stageWords(f.Stage); s != "" {
 		w.para(say("Stage: " + s + "."))

@@ -99,6 +99,9 @@ func checkMonthChanges(t *testing.T, rows []truth, changes []jsonChange) {
 			}
 		}
 		for _, doc := range c.Documents {
+			if strings.HasPrefix(doc.Key, "minutes/") && slices.Contains(c.What, store.MinutesPublished) {
+				continue // the truth tells of the minutes, not of their file
+			}
 			if !slices.ContainsFunc(c.What, func(w store.What) bool { return want[c.Source+" "+string(w)+" "+doc.Key] }) {
 				t.Errorf("change %d lists a document that the truth does not know of: %s %s %v", c.Seq, c.Source, doc.Key, c.What)
 			}
