@@ -113,7 +113,7 @@ func answerCommand(ctx context.Context, a *app, c net.Conn) {
 	code := e.main()
 	_ = pr.Close()
 	exit := frameWriter{w: c, mu: &mu, stream: frameExit}
-	_, _ = exit.Write([]byte{byte(code)})
+	_, _ = exit.Write([]byte{byte(code & 0xff)})
 }
 
 // frameReader reads the caller's input: chunks with a length, ended by an empty one.

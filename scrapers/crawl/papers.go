@@ -161,7 +161,7 @@ func (v *visit) readPaper(ctx context.Context, d *store.Document, odd string) er
 	if err != nil {
 		return err
 	}
-	defer dl.Body.Close() //nolint:errcheck // read to the end or given up
+	defer dl.Body.Close()
 	if !dl.NotModified {
 		sha, size, whole, err := v.keepPaper(ctx, dl.Body, d.URL)
 		if err != nil {
@@ -260,7 +260,7 @@ func (v *visit) textOf(ctx context.Context, sha string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close() //nolint:errcheck // only read
+	defer r.Close()
 	pages, err := v.Read(ctx, r)
 	if err != nil {
 		return nil, err

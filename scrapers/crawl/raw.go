@@ -95,11 +95,11 @@ func (s *rawStore) last(address, accept string, now time.Time) *rawAnswer {
 
 // readRaw reads a kept answer; without validators its body is left out.
 func readRaw(path string) (*rawAnswer, error) {
-	file, err := os.Open(path) //nolint:gosec // made by host and rawName
+	file, err := os.Open(path) // made by host and rawName
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	z, err := gzip.NewReader(file)
 	if err != nil {
 		return nil, err
@@ -169,11 +169,11 @@ func (s *rawStore) keep(u *url.URL, accept string, r *reply, now time.Time) erro
 }
 
 func sameBody(path string, body []byte) bool {
-	file, err := os.Open(path) //nolint:gosec // made by host and rawName
+	file, err := os.Open(path) // made by host and rawName
 	if err != nil {
 		return false
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	z, err := gzip.NewReader(file)
 	if err != nil {
 		return false
@@ -217,12 +217,12 @@ func (s *rawStore) files() []rawFile {
 	var out []rawFile
 	_ = filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
-			return nil //nolint:nilerr // what cannot be listed is not ours to remove
+			return nil // what cannot be listed is not ours to remove
 		}
 		dir := filepath.Dir(path)
 		day, host := filepath.Base(dir), filepath.Dir(dir)
 		if _, err := time.Parse(time.DateOnly, day); err != nil || filepath.Dir(host) != filepath.Clean(s.dir) || filepath.Base(host)[0] != '_' {
-			return nil //nolint:nilerr // not ours
+			return nil // not ours
 		}
 		if info, err := d.Info(); err == nil {
 			out = append(out, rawFile{path, day, info.Size(), info.ModTime()})

@@ -25,6 +25,7 @@ import (
 // live is a fetcher that may ask loopback, without pauses. Whatever a site asks
 // it to wait for is over its patience, so that a test of faults takes no time.
 func live(t *testing.T) *crawl.Fetcher {
+	t.Helper()
 	f := &crawl.Fetcher{
 		UserAgent: agent, Delay: -1, Patience: time.Nanosecond, Timeout: 20 * time.Second,
 		AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
@@ -35,6 +36,7 @@ func live(t *testing.T) *crawl.Fetcher {
 
 // raw serves literal bytes on a connection and closes it.
 func raw(t *testing.T, answer string) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -59,14 +59,14 @@ func talk(p *crawl.Page) error {
 		case "panic":
 			p.Update(f[1], func(it *store.Item) { it.Fields["x"] = "y" })
 		case "panicnow":
-			var m map[string]int
-			m["x"] = 1
+			var none []string
+			none[len(f)] = "x"
 		}
 	}
 	return nil
 }
 
-var day = time.Date(2026, 8, 10, 9, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant
+var day = time.Date(2026, 8, 10, 9, 0, 0, 0, time.UTC)
 
 // crawlSite visits a source that begins at /list of a txtar site, and gives its
 // sightings as text.
@@ -461,6 +461,7 @@ func TestStall(t *testing.T) {
 }
 
 func never(t *testing.T) func(store.Sighting) error {
+	t.Helper()
 	return func(s store.Sighting) error {
 		t.Errorf("handed on %+v", s)
 		return nil
