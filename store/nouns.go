@@ -222,7 +222,9 @@ type Sighting struct {
 	Cursor string
 	// Last is true unless more sightings of the same visit follow (a feed read
 	// in many windows is committed as it goes).
-	Last     bool
+	Last bool
+	// Silent marks a backfill: its changes are logged silent, and it is no baseline.
+	Silent   bool
 	Items    []Item
 	Problems []Problem
 }

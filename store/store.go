@@ -32,9 +32,10 @@ type Store interface {
 // A Ledger keeps snapshots, the change log and the health of sources.
 type Ledger interface {
 	// Snapshot returns what is known of a source. With keys nil it holds every
-	// item that is not withdrawn (for whole lists); otherwise those of the keys
-	// that are known (for feeds, which grow for ever). A source never committed
-	// gives a snapshot with Rev 0 and no error.
+	// item (for whole lists), withdrawn ones included: Diff must know them again
+	// when they come back. Otherwise it holds those of the keys that are known
+	// (for feeds, which grow for ever). A source never committed gives a
+	// snapshot with Rev 0 and no error.
 	Snapshot(ctx context.Context, source string, keys []string) (Snapshot, error)
 
 	// Commit stores the items of next (leaving others of the source as they
@@ -47,7 +48,7 @@ type Ledger interface {
 	// Note records health alone: the visit concluded nothing.
 	Note(ctx context.Context, h Health) error
 
-	// Changes returns up to limit entries with Seq > after, in order.
+	// Changes returns up to limit entries with Seq > after, in order (limit <= 0: all).
 	Changes(ctx context.Context, after uint64, limit int) ([]Change, error)
 
 	// LastSeq is the number of the newest entry, 0 for none.
@@ -112,7 +113,9 @@ type Outbox interface {
 	Position(ctx context.Context, follower string) (Position, error)
 	// Advance stores findings and deliveries and moves the follower from one
 	// place to the next, in one transaction; ErrConflict if it is not at from.
-	// A delivery or finding whose ID is there already is left as it is.
+	// A delivery or finding whose ID is there already is left as it is, and a
+	// delivery whose subscription is unknown is left out: its address was erased
+	// while the message was being made.
 	Advance(ctx context.Context, follower string, from, to Position, f []Finding, d []Delivery) error
 	// Digest queues a digest and moves its subscription's LastDigest to until,
 	// in one transaction; ErrConflict unless LastDigest is from and the

@@ -3,15 +3,23 @@
 // pure: rules and registers come in as values, verdicts go out.
 package judge
 
-import "ccgwatch/store"
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"ccgwatch/store"
+)
 
 // Rules are the data the judge works by; config/catalogue holds them.
 type Rules struct {
 	Version  string
 	Terms    []Term
+	Acts     []Act
+	Lists    map[string][]string // word lists by name; New says which must be there
 	Bodies   []Body
 	Areas    []Area
-	Holidays []string // bank holidays in England and Wales, YYYY-MM-DD
+	Holidays []string // bank holidays in England and Wales, YYYY-MM-DD; each year of which one is listed is complete
 }
 
 // A Body is an organisation we watch or that buys.
@@ -36,13 +44,30 @@ type Area struct {
 	Names     []string // words that name it in a text
 }
 
-// A Term is one entry of the vocabulary. Its fields are settled by the data
-// file; see config/catalogue.
+// A Term is one entry of the vocabulary. How its phrases are written and what
+// the fields mean is explained in config/catalogue/terms.toml.
 type Term struct {
 	Term   string
 	Also   []string
-	Weight int // 3 alone, 2 with a second term near, 1 context only
-	Topic  store.Topic
+	Weak   []string    // variants that count as weight 1
+	Caps   []string    // ambiguous acronyms: in capitals, and only with another term near
+	Weight int         // 3 alone, 2 with a second term near, 1 context only, 0 never
+	Topic  store.Topic // "" is outsourcing
+	Needs  []string    // one of these in the same or a neighbouring sentence
+	Not    []string    // silence the term in their sentence
+	Why    string
+}
+
+// An Act is an explicit step that a sentence reports: an award, a tender, a transfer.
+type Act struct {
+	Name   string
+	Tier   store.Tier
+	Topics []store.Topic
+	Plain  bool // needs no word of care to reach its tier
+	Any    []string
+	With   []string // each must be met; alternatives are parted by |
+	Not    []string
+	Why    string
 }
 
 // A Verdict is what the rules make of one release: one line of judge --json.
@@ -82,4 +107,153 @@ type Passage struct {
 	Rule  string      `json:"rule"`
 	Quote string      `json:"quote"`
 	Topic store.Topic `json:"-"`
+	// Topics are all topics it belongs to; Topic is the first of them.
+	Topics []store.Topic `json:"-"`
+	Why    string        `json:"-"`
+}
+
+// A Judge applies rules. It holds no state beside them and is safe for
+// concurrent use.
+type Judge struct {
+	rules  Rules
+	lex    *lexicon
+	lists  map[string]int // groups of the lexicon by list
+	terms  []term
+	acts   []act
+	split  *splitter
+	dates  *calendar
+	reg    *register
+	london *time.Location
+}
+
+// A term is a Term in groups of the lexicon.
+type term struct {
+	Term
+	main, weak, caps, needs, not int
+}
+
+type act struct {
+	Act
+	any, not int
+	with     []int
+}
+
+// New compiles the rules. A list that a rule names and that is not there, a
+// phrase that cannot be read, and a tier or topic nobody knows are errors.
+func New(r Rules) (*Judge, error) {
+	london, err := time.LoadLocation("Europe/London")
+	if err != nil {
+		return nil, fmt.Errorf("judge: reading the time zone: %w", err)
+	}
+	j := &Judge{rules: r, lex: newLexicon(), lists: map[string]int{}, split: newSplitter(), london: london}
+	if j.dates, err = newCalendar(r.Holidays, london); err != nil {
+		return nil, fmt.Errorf("judge: bank holidays: %w", err)
+	}
+	for name, phrases := range r.Lists {
+		if j.lists[name], err = j.lex.add("list "+name, phrases, nil); err != nil {
+			return nil, fmt.Errorf("judge: %w", err)
+		}
+	}
+	for _, name := range requiredLists() {
+		if _, ok := j.lists[name]; !ok {
+			return nil, fmt.Errorf("judge: the rules have no list %q", name)
+		}
+	}
+	for _, t := range r.Terms {
+		if err := j.addTerm(t); err != nil {
+			return nil, fmt.Errorf("judge: term %w", err)
+		}
+	}
+	for _, a := range r.Acts {
+		if err := j.addAct(a); err != nil {
+			return nil, fmt.Errorf("judge: act %w", err)
+		}
+	}
+	j.reg = newRegister(r.Bodies, r.Areas)
+	return j, nil
+}
+
+// Version names the rules, for what they found.
+func (j *Judge) Version() string { return j.rules.Version }
+
+func (j *Judge) addTerm(t Term) (err error) {
+	if t.Weight < 0 || t.Weight > 3 {
+		return fmt.Errorf("%q: weight %d is not 0 to 3", t.Term, t.Weight)
+	}
+	if t.Topic == "" {
+		t.Topic = store.TopicOutsourcing
+	}
+	if !knownTopic(t.Topic) {
+		return fmt.Errorf("%q: unknown topic %q", t.Term, t.Topic)
+	}
+	c := term{Term: t}
+	for _, part := range []struct {
+		group   *int
+		phrases []string
+	}{{&c.main, append([]string{t.Term}, t.Also...)}, {&c.weak, t.Weak}, {&c.caps, t.Caps}, {&c.needs, t.Needs}, {&c.not, t.Not}} {
+		if *part.group, err = j.lex.add(t.Term, part.phrases, j.lists); err != nil {
+			return err
+		}
+	}
+	j.terms = append(j.terms, c)
+	return nil
+}
+
+func (j *Judge) addAct(a Act) (err error) {
+	if rank(a.Tier) == 0 {
+		return fmt.Errorf("%q: unknown tier %q", a.Name, a.Tier)
+	}
+	for _, t := range a.Topics {
+		if !knownTopic(t) {
+			return fmt.Errorf("%q: unknown topic %q", a.Name, t)
+		}
+	}
+	if len(a.Topics) == 0 || len(a.Any) == 0 {
+		return fmt.Errorf("%q: needs topics and phrases", a.Name)
+	}
+	c := act{Act: a}
+	if c.any, err = j.lex.add(a.Name, a.Any, j.lists); err != nil {
+		return err
+	}
+	if c.not, err = j.lex.add(a.Name, a.Not, j.lists); err != nil {
+		return err
+	}
+	for _, line := range a.With {
+		g, err := j.lex.add(a.Name, strings.Split(line, "|"), j.lists)
+		if err != nil {
+			return err
+		}
+		c.with = append(c.with, g)
+	}
+	j.acts = append(j.acts, c)
+	return nil
+}
+
+func knownTopic(t store.Topic) bool {
+	return t == store.TopicOutsourcing || t == store.TopicTenders || t == store.TopicConsultations
+}
+
+// rank orders tiers; no tier is 0.
+func rank(t store.Tier) int {
+	switch t {
+	case store.TierCertain:
+		return 3
+	case store.TierLikely:
+		return 2
+	case store.TierMention:
+		return 1
+	}
+	return 0
+}
+
+func tierOf(rank int) store.Tier {
+	switch {
+	case rank >= 3:
+		return store.TierCertain
+	case rank == 2:
+		return store.TierLikely
+	case rank == 1:
+		return store.TierMention
+	}
+	return ""
 }

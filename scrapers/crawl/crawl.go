@@ -117,7 +117,7 @@ func (v *visit) run(ctx context.Context, emit func(store.Sighting) error) error 
 		got, err := v.ask(ctx, r, len(queue))
 		if err == nil {
 			queue = append(got.follow, queue...)
-			if got.checkpoint != "" && !v.src.Whole && len(v.items) >= flushAt && !awaitsDetails(queue) {
+			if got.reached && !v.src.Whole && len(v.items) >= flushAt && !awaitsDetails(queue) {
 				if err := v.flush(ctx, emit, false); err != nil {
 					return err
 				}

@@ -33,6 +33,9 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Why is the reason, for those who know errors but not this package.
+func (e *Error) Why() store.Reason { return e.Reason }
+
 // Errorf makes an Error; Parse functions use it to say that an answer is not
 // what it should be.
 func Errorf(reason store.Reason, format string, args ...any) error {

@@ -32,6 +32,7 @@ type gathered struct {
 	problems   []store.Problem
 	none       bool
 	from, to   time.Time
+	reached    bool // a checkpoint
 	checkpoint string
 }
 
@@ -94,9 +95,10 @@ func (p *Page) None() { p.got.none = true }
 // [from, to) can be missing.
 func (p *Page) Cover(from, to time.Time) { p.got.from, p.got.to = from, to }
 
-// Checkpoint says that a feed was read completely up to here; cursor is kept
-// for the next visit.
-func (p *Page) Checkpoint(cursor string) { p.got.checkpoint = cursor }
+// Checkpoint says that a feed was read completely up to here, so that what was
+// gathered may be handed on; cursor is kept for the next visit. A backfill
+// gives "": it must not move the feed's mark.
+func (p *Page) Checkpoint(cursor string) { p.got.reached, p.got.checkpoint = true, cursor }
 
 // Problem notes something on the page that could not be read or believed.
 func (p *Page) Problem(reason store.Reason, what, detail string) {

@@ -1,0 +1,310 @@
+package alerts
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"ccgwatch/store"
+	"ccgwatch/store/query"
+)
+
+// A Schedule says when digests are due: once a week, by the clock on the wall.
+type Schedule struct {
+	Day          time.Weekday
+	Hour, Minute int
+	Zone         *time.Location
+}
+
+// Fridays is the schedule: Friday, 07:30, in Europe/London. The zone is given
+// because loading it is I/O.
+func Fridays(london *time.Location) Schedule {
+	return Schedule{Day: time.Friday, Hour: 7, Minute: 30, Zone: london}
+}
+
+// Last is the latest time by the schedule that is not after t.
+func (s Schedule) Last(t time.Time) time.Time {
+	l := t.In(s.Zone)
+	back := (int(l.Weekday()) - int(s.Day) + 7) % 7
+	at := s.on(l.Year(), l.Month(), l.Day()-back)
+	if at.After(t) {
+		at = s.on(l.Year(), l.Month(), l.Day()-back-7)
+	}
+	return at
+}
+
+// Next is the first time by the schedule after t.
+func (s Schedule) Next(t time.Time) time.Time {
+	l := s.Last(t)
+	return s.on(l.Year(), l.Month(), l.Day()+7)
+}
+
+// on is the time of the day by the wall clock, whatever the offset is then.
+func (s Schedule) on(y int, m time.Month, d int) time.Time {
+	return time.Date(y, m, d, s.Hour, s.Minute, 0, 0, s.Zone)
+}
+
+// Due tells whether a digest is owed to a subscription at now, and for which
+// time of the schedule. After a gap only the latest one is owed: it covers the
+// whole gap. A new subscription waits for the next time after its consent.
+func (s Schedule) Due(sub store.Subscription, now time.Time) (slot time.Time, due bool) {
+	if sub.State != store.StateConfirmed || sub.Often != store.Weekly && sub.Often != store.Both {
+		return time.Time{}, false
+	}
+	slot = s.Last(now)
+	last := sub.LastDigest
+	if last.After(s.Next(now)) {
+		last = time.Time{} // made while the clock was wrong
+	}
+	for _, t := range []time.Time{last, sub.Created, sub.ConsentAt} {
+		if !slot.After(t) {
+			return time.Time{}, false
+		}
+	}
+	return slot, true
+}
+
+// Limits of what a digest shows; the rest is counted.
+const (
+	maxMeetings  = 20
+	maxClosing   = 10
+	maxSection   = 3
+	maxMentioned = 5
+	maxOutages   = 10
+)
+
+// Ahead is how far a digest looks.
+const Ahead = 28 * 24 * time.Hour
+
+// A Digest is what one subscription is told for one week.
+type Digest struct {
+	Slot time.Time // the time of the schedule it was due
+	Now  time.Time // when it was made
+	From time.Time // since when changes are told; zero for a first digest
+
+	Meetings     []Coming // by time, cancelled ones among them
+	MoreMeetings int
+	Closing      []Closing // by date
+	MoreClosing  int
+	Sections     []Section // what changed, by topic; none of it is empty
+	Mentioned    Section   // the third tier
+
+	Looked  int      // sources that were looked at since From
+	Read    int      // of these, how many could be read
+	Outages []Outage // those that could not
+	More    int      // further outages
+}
+
+// Quiet tells whether there is nothing to say of but what was looked at.
+func (d *Digest) Quiet() bool {
+	return len(d.Meetings)+len(d.Closing)+len(d.Sections)+len(d.Mentioned.Things) == 0
+}
+
+// Changes counts the things that changed, shown or not, mentions included.
+func (d *Digest) Changes() int {
+	n := len(d.Mentioned.Things) + d.Mentioned.More
+	for _, s := range d.Sections {
+		n += len(s.Things) + s.More
+	}
+	return n
+}
+
+// Held counts the coming meetings that are not cancelled, shown or not.
+func (d *Digest) Held() int {
+	n := d.MoreMeetings
+	for _, m := range d.Meetings {
+		if !m.Cancelled {
+			n++
+		}
+	}
+	return n
+}
+
+// A Section is one topic's changes.
+type Section struct {
+	Topic  store.Topic
+	Things []Thing
+	More   int
+}
+
+// A Coming is a meeting of the next weeks, as its source has it now.
+type Coming struct {
+	Item      store.Item
+	Body      string // name
+	When      time.Time
+	Cancelled bool
+	Moved     time.Time // where it stood before it was moved this week, else zero
+	// What happened since the last digest: it was announced, it is on again
+	// after a cancellation, its agenda came out, items or papers were added.
+	New, Restored, Agenda, More bool
+}
+
+// A Closing is a date by which something can still be done.
+type Closing struct {
+	Finding store.Finding
+	Date    time.Time
+}
+
+// An Outage is a source that could not be read.
+type Outage struct {
+	Name  string
+	Since time.Time // zero: not once so far
+	Why   []store.Reason
+}
+
+// A meeting, closing date or change of the week, with what queries are asked about it.
+type (
+	coming struct {
+		Coming
+		prepared *query.Prepared
+	}
+	closing struct {
+		Closing
+		prepared *query.Prepared
+	}
+	news struct {
+		store.Finding
+		prepared *query.Prepared
+	}
+)
+
+// A week is what there is to tell everybody, before anybody's query is asked.
+type week struct {
+	now      time.Time
+	slot     time.Time
+	upto     uint64 // Seq
+	meetings []coming
+	closing  []closing
+	changes  []news // in the order of the log
+	moves    map[string][]move
+	looked   int
+	read     int
+	outages  []Outage
+
+	made map[string]*Digest // by query, from and since: most subscriptions share theirs
+}
+
+// digestsCached bounds week.made.
+const digestsCached = 1000
+
+// cached is digest, made once for all subscriptions that are told the same.
+func (w *week) cached(typed string, q query.Query, from time.Time, since uint64) *Digest {
+	k := fmt.Sprint(from.UnixNano(), " ", since, " ", typed)
+	d, ok := w.made[k]
+	if !ok {
+		if len(w.made) >= digestsCached || w.made == nil {
+			w.made = map[string]*Digest{}
+		}
+		d = w.digest(q, from, since)
+		w.made[k] = d
+	}
+	return d
+}
+
+// A move is what the log says of a meeting beyond its present state.
+type move struct {
+	seq                         uint64
+	from                        time.Time // where it stood before
+	new, restored, agenda, more bool
+}
+
+// digest chooses what concerns one query. Changes count after the Seq since.
+func (w *week) digest(q query.Query, from time.Time, since uint64) *Digest {
+	d := &Digest{Slot: w.slot, Now: w.now, From: from, Looked: w.looked, Read: w.read, Outages: w.outages}
+	if n := len(d.Outages); n > maxOutages {
+		d.Outages, d.More = d.Outages[:maxOutages], n-maxOutages
+	}
+	told := map[string]bool{} // items told of as a meeting or by their date
+	for _, m := range w.meetings {
+		if !q.MatchPrepared(m.prepared) {
+			continue
+		}
+		if len(d.Meetings) >= maxMeetings {
+			if !m.Cancelled {
+				d.MoreMeetings++
+			}
+			continue
+		}
+		k := itemKey(m.Item.Source, m.Item.Key)
+		told[k] = true
+		d.Meetings = append(d.Meetings, m.since(since, w.moves[k]))
+	}
+	dates := map[string]bool{}
+	for _, c := range w.closing {
+		if !q.MatchPrepared(c.prepared) {
+			continue
+		}
+		if len(d.Closing) >= maxClosing {
+			d.MoreClosing++
+			continue
+		}
+		dates[itemKey(c.Finding.Source, c.Finding.Key)] = true
+		d.Closing = append(d.Closing, c.Closing)
+	}
+	w.sections(d, q, since, told, dates)
+	return d
+}
+
+// since adds what happened to the meeting after a change.
+func (m coming) since(seq uint64, moves []move) Coming {
+	c := m.Coming
+	for _, v := range moves {
+		if v.seq <= seq {
+			continue
+		}
+		if c.Moved.IsZero() && !v.from.IsZero() && !v.from.Equal(c.When) {
+			c.Moved = v.from
+		}
+		c.New, c.Restored = c.New || v.new, c.Restored || v.restored
+		c.Agenda, c.More = c.Agenda || v.agenda, c.More || v.more
+	}
+	return c
+}
+
+// sections sorts the changes into topics, each item once: under its most
+// certain finding. What is told already by its date or as a coming meeting is
+// not told again, but for what a meeting's papers say.
+func (w *week) sections(d *Digest, q query.Query, since uint64, meetings, dates map[string]bool) {
+	sure, mentions := newFolder(len(w.changes)), newFolder(len(w.changes))
+	for _, c := range w.changes {
+		k := itemKey(c.Source, c.Key)
+		if c.Change <= since || dates[k] || meetings[k] && c.Topic == store.TopicMeetings || !q.MatchPrepared(c.prepared) {
+			continue
+		}
+		if c.Tier == store.TierCertain || c.Tier == store.TierLikely {
+			sure.add(c.Finding)
+		} else {
+			mentions.add(c.Finding)
+		}
+	}
+	byTopic := map[store.Topic]*Section{}
+	for _, t := range sure.done() {
+		topic := t.Lead().Topic
+		s := byTopic[topic]
+		if s == nil {
+			s = &Section{Topic: topic}
+			byTopic[topic] = s
+		}
+		s.add(t, maxSection)
+	}
+	for _, s := range byTopic {
+		d.Sections = append(d.Sections, *s)
+	}
+	slices.SortFunc(d.Sections, func(a, b Section) int {
+		return cmp.Or(topicRank(a.Topic)-topicRank(b.Topic), cmp.Compare(a.Topic, b.Topic))
+	})
+	for _, t := range mentions.done() {
+		if _, ok := sure.at[itemKey(t.Lead().Source, t.Lead().Key)]; !ok {
+			d.Mentioned.add(t, maxMentioned)
+		}
+	}
+}
+
+func (s *Section) add(t Thing, limit int) {
+	if len(s.Things) >= limit {
+		s.More++
+		return
+	}
+	s.Things = append(s.Things, t)
+}

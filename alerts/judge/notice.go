@@ -1,0 +1,232 @@
+package judge
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ccgwatch/store"
+)
+
+// The words of a verdict; they are part of what scripts rely on.
+const (
+	stagePipeline     = "pipeline"
+	stageEngagement   = "engagement"
+	stagePlanned      = "planned"
+	stageTender       = "tender"
+	stageTenderUpdate = "tender_update"
+	stageIntention    = "intention"
+	stageAward        = "award"
+	stageContract     = "contract"
+	stageConfirmation = "confirmation"
+	stageModification = "modification"
+	stagePerformance  = "performance"
+	stageTermination  = "termination"
+	stageCancelled    = "cancelled"
+	stageOther        = "other"
+
+	regimePSR      = "psr"
+	regimePSRWales = "psr_wales"
+	regimeAct      = "pa2023"
+	regimeOld      = "pcr2015"
+	regimeDevolved = "scotland_ni_other"
+
+	careHealth  = "health"
+	careSocial  = "social_care"
+	careSupport = "support"
+	careGoods   = "goods"
+	careWorks   = "works"
+	careNone    = "none"
+
+	outsourcingNone = "none"
+)
+
+// A reading is one notice as the rules see it: its texts in sentences, each
+// with the phrases found in it.
+type reading struct {
+	j     *Judge
+	n     *store.Notice
+	parts []part
+	title tally
+	subj  tally // title and description as one text: what is being bought
+	ev    []Evidence
+	// the last sentence that decided the stage, for the quote of a finding
+	shown string
+}
+
+// A part is one text of a notice.
+type part struct {
+	where     string
+	amendment bool // what a corrigendum says; it is newer than the rest
+	sentences []sentence
+	tallies   []tally
+}
+
+// Notice says what a notice says. Text decides over fields: a release that says
+// an award is intended is an intention, whatever its status and dates say.
+func (j *Judge) Notice(n *store.Notice) Verdict { return j.read(n).verdict() }
+
+func (r *reading) verdict() Verdict {
+	n := r.n
+	v := Verdict{OCID: n.OCID, Release: n.Release, Title: n.Title, Buyer: buyerNames(n)}
+	v.Stage = r.stage()
+	v.Care = r.care()
+	v.Regime = r.regime(v.Care)
+	v.Stage = r.stageUnder(v.Stage, v.Regime)
+	v.Suppliers = r.suppliers()
+	v.Outsourcing = r.outsourcing(v)
+	v.Places = places(n)
+	v.Deadline = r.deadline(v)
+	v.Evidence = r.ev
+	return v
+}
+
+func (j *Judge) read(n *store.Notice) *reading {
+	r := &reading{j: j, n: n}
+	for i, a := range n.Amendments {
+		where := "tender.amendments[" + strconv.Itoa(i) + "]"
+		r.add(where, a.New, true)
+		r.add(where, a.Description, true)
+	}
+	r.add("tender.title", n.Title, false)
+	r.add("tender.description", n.Description, false)
+	r.add("tender.procurementMethodRationale", n.Rationale, false)
+	for _, t := range n.Texts {
+		r.add(t.Where, t.Text, false)
+	}
+	r.title = j.lex.tally(words(n.Title))
+	r.subj = j.lex.tally(words(n.Title + ". " + n.Description))
+	return r
+}
+
+func (r *reading) add(where, text string, amendment bool) {
+	if strings.TrimSpace(text) == "" {
+		return
+	}
+	p := part{where: where, amendment: amendment}
+	p.sentences, _ = r.j.split.sentences([]string{text})
+	for _, s := range p.sentences {
+		p.tallies = append(p.tallies, r.j.lex.tally(s.words))
+	}
+	r.parts = append(r.parts, p)
+}
+
+// say returns the first sentence that holds a phrase of the list, with where it stands.
+func (r *reading) say(list string) (Evidence, bool) { return r.sayIn(list, false) }
+
+// sayIn is say, in the amendments alone when only is set.
+func (r *reading) sayIn(list string, only bool) (Evidence, bool) {
+	g := r.j.lists[list]
+	for _, p := range r.parts {
+		if only && !p.amendment {
+			continue
+		}
+		for i, t := range p.tallies {
+			if h, ok := t.first(g); ok {
+				s := p.sentences[i]
+				return Evidence{Quote: r.j.safeQuote(s, t, h), Where: p.where}, true
+			}
+		}
+	}
+	return Evidence{}, false
+}
+
+func (r *reading) says(list string) bool {
+	_, ok := r.say(list)
+	return ok
+}
+
+// note keeps a piece of evidence.
+func (r *reading) note(rule string, e Evidence) {
+	e.Rule = rule
+	for _, old := range r.ev {
+		if old.Quote == e.Quote && old.Where == e.Where && ruleKind(old.Rule) == ruleKind(rule) {
+			return
+		}
+	}
+	r.ev = append(r.ev, e)
+}
+
+// ruleKind is what a rule is about: the words before its colon.
+func ruleKind(rule string) string {
+	kind, _, _ := strings.Cut(rule, ":")
+	return kind
+}
+
+func (r *reading) field(rule, value, where string) {
+	r.note(rule, Evidence{Quote: value, Where: where})
+}
+
+// safeQuote is a quote without anybody's address, and without the sentence of
+// a person: that one is named, not quoted.
+func (j *Judge) safeQuote(s sentence, t tally, at hit) string {
+	if t.has(j.lists["person"]) {
+		return "(a sentence about one person is not quoted)"
+	}
+	return j.split.contact.ReplaceAllString(quote(s.text, s.words, at), "…")
+}
+
+// contactPattern finds e-mail addresses, telephone numbers, and the numbers by
+// which a placement notice names a child.
+func contactPattern() *regexp.Regexp {
+	return regexp.MustCompile(`\bID:?\s?\d{4,}|[\w.+'-]+@[\w-]+(?:\.[\w-]+)+|\+44[\s\d()]{8,}\d|\b0\d{2,4}[\s-]?\d{3,4}[\s-]?\d{3,4}\b`)
+}
+
+func buyerNames(n *store.Notice) string {
+	var names []string
+	for _, b := range n.Buyers {
+		if !slices.Contains(names, b.Name) {
+			names = append(names, b.Name)
+		}
+	}
+	return strings.Join(names, " / ")
+}
+
+// places are the places a notice names, once each, as printed.
+func places(n *store.Notice) []string {
+	out := []string{}
+	for _, p := range n.Places {
+		for _, s := range []string{p.Region, p.Postcode, p.Text, p.Country} {
+			if s != "" {
+				if !slices.Contains(out, s) {
+					out = append(out, s)
+				}
+				break
+			}
+		}
+	}
+	return out
+}
+
+func hasTag(n *store.Notice, tags ...string) bool {
+	for _, t := range n.Tags {
+		if slices.Contains(tags, t) {
+			return true
+		}
+	}
+	return false
+}
+
+// stamp prints a time as RFC 3339 with London's offset; zero is "".
+func (j *Judge) stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(j.london).Format(time.RFC3339)
+}
+
+// printed reads a date of a notice's field; a bare date is the end of its day.
+func (j *Judge) printed(s string) time.Time {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t
+	}
+	if t, err := time.ParseInLocation("2006-01-02T15:04:05", s, j.london); err == nil {
+		return t
+	}
+	if t, err := time.ParseInLocation(time.DateOnly, s, j.london); err == nil {
+		return t.Add(24*time.Hour - time.Second)
+	}
+	return time.Time{}
+}

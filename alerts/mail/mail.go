@@ -1,0 +1,102 @@
+// Package mail puts letters into words: a message of text and HTML as RFC 5322
+// and its companions want it, and writes messages as files. It decides nothing:
+// what is told to whom is settled in package alerts.
+//
+// Everything that was scraped is data here. It is stripped of what no reader
+// can see, cut to length, and escaped for where it goes; an address out of it
+// becomes a link only if it is plain http or https, and is shown with its real
+// host. Nothing is said that the source does not say: it "says" or "mentions".
+package mail
+
+import (
+	"errors"
+	"fmt"
+	netmail "net/mail"
+	"strings"
+	"time"
+
+	"ccgwatch/alerts"
+)
+
+// MaxSize is the size that no message reaches, in bytes: Gmail cuts longer ones.
+const MaxSize = 100 << 10
+
+const room = 96 << 10 // what we fill, so that a relay's own headers fit too
+
+// maxSubject is in characters.
+const maxSubject = 150
+
+// A Composer writes the mail of one group. Use NewComposer.
+type Composer struct {
+	group  string
+	from   string // as in the header
+	domain string
+	links  alerts.Links
+	zone   *time.Location
+}
+
+// NewComposer makes one for a group by the name people know it by. Times are
+// told in zone, which is Europe/London.
+func NewComposer(group string, links alerts.Links, zone *time.Location) (*Composer, error) {
+	group = cut(clean(group), 60)
+	if group == "" {
+		return nil, errors.New("mail: the group has no name")
+	}
+	local, domain, ok := cutLast(links.Email(), "@")
+	if !ok || !ascii(links.Email()) {
+		return nil, errors.New("mail: the group's email is not a plain address in ASCII")
+	}
+	domain = strings.ToLower(domain)
+	c := &Composer{group: group, domain: domain, links: links, zone: zone}
+	if name := "CCGWatch (" + group + ")"; ascii(name) {
+		c.from = (&netmail.Address{Name: name, Address: local + "@" + domain}).String()
+	} else {
+		c.from = encodeWords(name, len("Reply-To: ")) + " <" + local + "@" + domain + ">"
+	}
+	return c, nil
+}
+
+// Compose puts a letter into words. The same letter gives the same bytes, so
+// that it can be rendered again if the power failed before it was stored. No
+// error names an address.
+func (c *Composer) Compose(l alerts.Letter) (alerts.Message, error) {
+	to, err := netmail.ParseAddress(l.Subscription.Address)
+	if err != nil || to.Address != l.Subscription.Address || !ascii(to.Address) {
+		return alerts.Message{}, fmt.Errorf("mail: letter %s: the subscriber's address cannot be written in a header", l.ID)
+	}
+	if (l.Alert == nil) == (l.Digest == nil) {
+		return alerts.Message{}, fmt.Errorf("mail: letter %s: expected either an alert or a digest", l.ID)
+	}
+	if l.Alert != nil && len(l.Alert.Things) == 0 {
+		return alerts.Message{}, fmt.Errorf("mail: letter %s: an alert about nothing", l.ID)
+	}
+	for level := range levels {
+		w := writer{c: c, l: l, level: level}
+		subject := w.write()
+		msg, err := c.message(l, to.Address, subject, &w.sheet)
+		if err != nil {
+			return alerts.Message{}, err
+		}
+		if len(msg.Raw) <= room {
+			return msg, nil
+		}
+	}
+	return alerts.Message{}, fmt.Errorf("mail: letter %s: over %d bytes however short", l.ID, room)
+}
+
+func cutLast(s, sep string) (before, after string, ok bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
+
+func ascii(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}

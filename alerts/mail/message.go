@@ -1,0 +1,137 @@
+package mail
+
+import (
+	"bytes"
+	"fmt"
+	"mime/multipart"
+	"mime/quotedprintable"
+	"net/textproto"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"ccgwatch/alerts"
+)
+
+// lineMax is the length of a header line that RFC 5322 asks for, and RFC 2047
+// demands of encoded words.
+const lineMax = 76
+
+// A head is a block of headers. It is written here and not by a library because
+// the order, the folding and every byte are frozen for good (go-mail 0.8 begins
+// long fields with an empty line, and orders preformatted ones by chance).
+type head struct {
+	buf bytes.Buffer
+	err error
+}
+
+// field writes one header of printable ASCII, folded at spaces.
+func (h *head) field(name, value string) {
+	if !ascii(value) || value == "" || strings.TrimSpace(value) != value {
+		h.err = fmt.Errorf("mail: header %s: a character that cannot stand there", name)
+		return
+	}
+	h.buf.WriteString(name + ":")
+	n := len(name) + 1
+	for i, w := range strings.Split(value, " ") {
+		if i > 0 && n+1+len(w) > lineMax {
+			h.buf.WriteString("\r\n")
+			n = 0
+		}
+		h.buf.WriteString(" " + w)
+		n += 1 + len(w)
+	}
+	h.buf.WriteString("\r\n")
+}
+
+// encodeWords writes what is not ASCII as encoded words (RFC 2047, Q), the
+// first one short enough to stand behind used characters of its line.
+func encodeWords(s string, used int) string {
+	if ascii(s) {
+		return s
+	}
+	const begin, end = "=?utf-8?q?", "?="
+	var b, word strings.Builder
+	left := lineMax - used - len(begin) - len(end)
+	for _, r := range s {
+		q := encodeRune(r)
+		if word.Len()+len(q) > left {
+			b.WriteString(begin + word.String() + end + " ")
+			word.Reset()
+			left = lineMax - 1 - len(begin) - len(end)
+		}
+		word.WriteString(q)
+	}
+	return b.String() + begin + word.String() + end
+}
+
+func encodeRune(r rune) string {
+	switch {
+	case r == ' ':
+		return "_"
+	case r >= '0' && r <= '9', r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z':
+		return string(r)
+	}
+	var b strings.Builder
+	for _, c := range utf8.AppendRune(nil, r) {
+		fmt.Fprintf(&b, "=%02X", c)
+	}
+	return b.String()
+}
+
+// message is the sheet in its envelope of headers.
+func (c *Composer) message(l alerts.Letter, to, subject string, s *sheet) (alerts.Message, error) {
+	id := "<" + l.ID + "@" + c.domain + ">"
+	boundary := "ccgwatch-" + l.ID // no stranger can know it beforehand
+	var h head
+	h.field("From", c.from)
+	h.field("To", to)
+	h.field("Reply-To", c.from)
+	h.field("Subject", encodeWords(subject, len("Subject: ")))
+	h.field("Date", l.Date.In(c.zone).Format(time.RFC1123Z))
+	h.field("Message-ID", id)
+	h.field("Auto-Submitted", "auto-generated")
+	h.field("List-Id", "CCGWatch <alerts."+c.domain+">")
+	https, mailto := c.links.Unsubscribe(l.Subscription.ID)
+	if https != "" {
+		h.field("List-Unsubscribe", "<"+https+">, <"+mailto+">")
+		h.field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+	} else {
+		h.field("List-Unsubscribe", "<"+mailto+">")
+	}
+	h.field("List-Post", "NO")
+	h.field("MIME-Version", "1.0")
+	h.field("Content-Type", `multipart/alternative; boundary="`+boundary+`"`)
+	h.buf.WriteString("\r\n")
+	if h.err != nil {
+		return alerts.Message{}, fmt.Errorf("letter %s: %w", l.ID, h.err)
+	}
+	m := multipart.NewWriter(&h.buf)
+	if err := m.SetBoundary(boundary); err != nil {
+		return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
+	}
+	for _, p := range []struct{ kind, words string }{{"text/plain", s.textPart()}, {"text/html", s.htmlPart()}} {
+		if err := writePart(m, p.kind, p.words); err != nil {
+			return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
+		}
+	}
+	if err := m.Close(); err != nil {
+		return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
+	}
+	return alerts.Message{MessageID: id, Subject: subject, Raw: h.buf.Bytes()}, nil
+}
+
+func writePart(m *multipart.Writer, kind, words string) error {
+	p, err := m.CreatePart(textproto.MIMEHeader{
+		"Content-Type":              {kind + "; charset=utf-8"},
+		"Content-Transfer-Encoding": {"quoted-printable"},
+	})
+	if err != nil {
+		return err
+	}
+	q := quotedprintable.NewWriter(p)
+	if _, err := q.Write([]byte(words)); err != nil {
+		return err
+	}
+	return q.Close()
+}

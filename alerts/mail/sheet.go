@@ -1,0 +1,114 @@
+package mail
+
+import "strings"
+
+// A sheet is written once and comes out twice: as text and as HTML.
+type sheet struct {
+	text, html strings.Builder
+	list       bool // an HTML list is open
+}
+
+// A bit is a run of words; with an href it is a link.
+type bit struct {
+	words  string // clean
+	href   string // safe: of ours, or of sourceOf
+	strong bool
+	quoted bool // scraped words: kept apart from the direction of ours
+}
+
+func say(s string) bit    { return bit{words: s} }
+func quoted(s string) bit { return bit{words: s, quoted: true} }
+
+// title is scraped and strong.
+func title(s string) bit { return bit{words: s, strong: true, quoted: true} }
+
+func (s *sheet) bits(bs []bit) {
+	for _, b := range bs {
+		h := escapeHTML(b.words)
+		if b.quoted {
+			h = "<bdi>" + h + "</bdi>"
+		}
+		if b.strong {
+			h = "<strong>" + h + "</strong>"
+		}
+		if b.href != "" {
+			h = `<a href="` + escapeAttr(b.href) + `" style="color:#005eb8">` + h + "</a>"
+		}
+		s.html.WriteString(h)
+		switch {
+		case strings.HasPrefix(b.href, "http"):
+			s.text.WriteString(b.href)
+		default:
+			s.text.WriteString(defuse(b.words))
+		}
+	}
+}
+
+func (s *sheet) endList() {
+	if s.list {
+		s.html.WriteString("</ul>\n")
+		s.list = false
+	}
+}
+
+// heading begins a section.
+func (s *sheet) heading(words string) {
+	s.endList()
+	s.html.WriteString(`<h2 style="font-size:18px;margin:24px 0 8px">` + escapeHTML(words) + "</h2>\n")
+	s.text.WriteString("\n" + strings.ToUpper(words) + "\n\n")
+}
+
+// para writes a paragraph.
+func (s *sheet) para(bs ...bit) {
+	s.endList()
+	s.html.WriteString(`<p style="margin:0 0 8px">`)
+	s.bits(bs)
+	s.html.WriteString("</p>\n")
+	s.text.WriteByte('\n')
+}
+
+// entry begins an entry of a list; lines go on with it.
+func (s *sheet) entry(bs ...bit) {
+	if !s.list {
+		s.html.WriteString(`<ul style="margin:0;padding:0 0 0 18px">` + "\n")
+		s.list = true
+	}
+	s.html.WriteString(`<li style="margin:0 0 12px">`)
+	s.text.WriteString("* ")
+	s.bits(bs)
+	s.text.WriteByte('\n')
+}
+
+func (s *sheet) line(bs ...bit) {
+	s.html.WriteString("<br>")
+	s.text.WriteString("  ")
+	s.bits(bs)
+	s.text.WriteByte('\n')
+}
+
+func (s *sheet) endEntry() {
+	s.html.WriteString("</li>\n")
+}
+
+// gap is an empty line of the text.
+func (s *sheet) gap() { s.text.WriteByte('\n') }
+
+// rule divides what is told from what is always there.
+func (s *sheet) rule() {
+	s.endList()
+	s.html.WriteString(`<div style="border-top:1px solid #768692;margin:24px 0 8px"></div>` + "\n")
+	s.text.WriteString("\n-- \n")
+}
+
+func (s *sheet) textPart() string { return crlf(s.text.String()) }
+
+func (s *sheet) htmlPart() string {
+	s.endList()
+	return crlf(`<!DOCTYPE html>
+<html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>CCGWatch</title></head>
+<body style="margin:0;padding:16px;font-family:Arial,sans-serif;font-size:16px;line-height:1.5;color:#212b32;background:#ffffff">
+<div style="max-width:640px;margin:0 auto">
+` + s.html.String() + "</div>\n</body></html>\n")
+}
+
+func crlf(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }

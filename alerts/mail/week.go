@@ -1,0 +1,198 @@
+package mail
+
+import (
+	"strconv"
+	"strings"
+
+	"ccgwatch/alerts"
+)
+
+// digest writes the week on one page: dates first, then what changed, then
+// what could not be seen.
+func (w *writer) digest(d *alerts.Digest) (subject string) {
+	subject = "CCGWatch week to " + w.c.day(d.Slot) + ": "
+	var what []string
+	if n := d.Held(); n > 0 {
+		what = append(what, count(n, "meeting"))
+	}
+	if n := len(d.Closing) + d.MoreClosing; n > 0 {
+		what = append(what, count(n, "closing date"))
+	}
+	if n := d.Changes(); n > 0 {
+		what = append(what, count(n, "change"))
+	}
+	switch {
+	case d.Quiet() && d.Read == 0:
+		subject += "nothing could be read"
+		w.para(say(w.looked(d)))
+	case d.Quiet():
+		subject += "all quiet"
+		w.para(say("All quiet: nothing that you asked for is coming up in the next four weeks or has changed since " + w.from(d) + ". " + w.looked(d)))
+	default:
+		if len(what) == 0 {
+			what = append(what, count(len(d.Meetings), "cancelled meeting"))
+		}
+		subject += strings.Join(what, ", ")
+		w.para(say("The week to " + w.c.day(d.Slot) + ": " + strings.Join(what, ", ") + ". " + w.looked(d)))
+	}
+	w.meetings(d)
+	w.closing(d)
+	for _, s := range d.Sections {
+		w.section("What changed: "+strings.ToLower(topicWords(s.Topic)), s)
+	}
+	if len(d.Mentioned.Things) > 0 {
+		w.section("Also seen: papers, and passing mentions", d.Mentioned)
+	}
+	w.outages(d)
+	return header(subject)
+}
+
+func (w *writer) from(d *alerts.Digest) string {
+	if d.From.IsZero() {
+		return "you subscribed"
+	}
+	return w.c.day(d.From)
+}
+
+// looked says what the week's news rests on.
+func (w *writer) looked(d *alerts.Digest) string {
+	switch {
+	case d.Looked == 0:
+		return "No source has been looked at yet."
+	case d.Read == 0:
+		return "None of the " + count(d.Looked, "source") + " that we follow could be read, so we cannot say whether anything happened."
+	case d.Read == d.Looked && d.Looked == 1:
+		return "We looked at 1 source and could read it."
+	case d.Read == d.Looked:
+		return "We looked at " + strconv.Itoa(d.Looked) + " sources and could read them all."
+	}
+	return "We looked at " + count(d.Looked, "source") + " and could read " + strconv.Itoa(d.Read) + "; what the others published we do not know (see the end)."
+}
+
+func (w *writer) meetings(d *alerts.Digest) {
+	if len(d.Meetings) == 0 {
+		return
+	}
+	w.heading("Coming meetings")
+	n := w.few(len(d.Meetings), 20)
+	for _, m := range d.Meetings[:n] {
+		when := w.c.moment(m.When)
+		if m.Cancelled {
+			when = "CANCELLED: " + when
+		}
+		bits := []bit{say(when + ": "), title(orElse(cut(clean(m.Item.Title), w.titleMax()), "(without a title)"))}
+		if b := cut(clean(orElse(m.Body, strings.ReplaceAll(m.Item.Body, "-", " "))), 100); b != "" {
+			bits = append(bits, say(", "+b))
+		}
+		if v := cut(clean(m.Item.Fields["venue"]), w.titleMax()/2); v != "" && !m.Cancelled {
+			bits = append(bits, say(", at "), quoted(v))
+		}
+		w.entry(append(bits, say("."+w.notes(m)))...)
+		w.line(w.link(m.Item.URL))
+		w.endEntry()
+	}
+	more := d.MoreMeetings
+	for _, m := range d.Meetings[n:] {
+		if !m.Cancelled {
+			more++
+		}
+	}
+	w.more(more)
+}
+
+// notes say what happened to a meeting since the last digest.
+func (w *writer) notes(m alerts.Coming) string {
+	var s string
+	if m.New {
+		s += " New."
+	}
+	if !m.Moved.IsZero() {
+		s += " Moved from " + w.c.moment(m.Moved) + "."
+	}
+	if m.Restored && !m.Cancelled {
+		s += " It was cancelled before, and is on again."
+	}
+	if m.Agenda {
+		s += " The agenda is out."
+	}
+	if m.More {
+		s += " Items or papers were added."
+	}
+	return s
+}
+
+func (w *writer) closing(d *alerts.Digest) {
+	if len(d.Closing) == 0 {
+		return
+	}
+	w.heading("Closing dates")
+	n := w.few(len(d.Closing), 10)
+	for _, c := range d.Closing[:n] {
+		w.entry(say(w.c.moment(c.Date)+": "), title(w.title(c.Finding)), say(w.where(c.Finding)+"."))
+		if s := w.c.deadlineWords(c.Finding.Deadline); s != "" {
+			w.line(say(s))
+		}
+		if q := cut(clean(c.Finding.Deadline.Quote), w.quoteMax(240)); q != "" {
+			w.line(say("“"), quoted(q), say("”"))
+		}
+		w.line(w.cite(c.Finding)...)
+		w.endEntry()
+	}
+	w.more(len(d.Closing) - n + d.MoreClosing)
+}
+
+// quotesInDigest is how many passages of an item a digest quotes.
+const quotesInDigest = 3
+
+func (w *writer) section(heading string, s alerts.Section) {
+	w.heading(heading)
+	n := w.few(len(s.Things), 10)
+	for _, t := range s.Things[:n] {
+		f := t.Lead()
+		w.entry(say(label(f)+": "), title(w.title(f)), say(w.where(f)+", seen "+w.c.day(f.At)+"."))
+		passages := w.few(len(t.Findings), quotesInDigest)
+		for i, x := range t.Findings[:passages] {
+			if q := cut(clean(x.Quote), w.quoteMax(240)); q != "" {
+				w.line(say(speaker(x)+" "+verb(x.Tier)+": “"), quoted(q), say("”"))
+			}
+			if i == 0 || x.Page > 0 || x.URL != f.URL {
+				w.line(w.cite(x)...)
+			}
+		}
+		if more := len(t.Findings) - passages + t.More; more > 0 {
+			w.line(say("and " + count(more, "further passage") + "."))
+		}
+		if st := stageWords(f.Stage); st != "" {
+			w.line(say("Stage: " + st + "."))
+		}
+		w.endEntry()
+	}
+	w.more(len(s.Things) - n + s.More)
+}
+
+func (w *writer) more(n int) {
+	if n > 0 {
+		w.entry(w.moreOf(n, "like these")...)
+		w.endEntry()
+	}
+}
+
+func (w *writer) outages(d *alerts.Digest) {
+	if len(d.Outages) == 0 {
+		return
+	}
+	w.heading("What could not be read")
+	for _, o := range d.Outages {
+		since := "never so far"
+		if !o.Since.IsZero() {
+			since = "since " + w.c.day(o.Since)
+		}
+		s := ", " + since
+		if why := reasonWords(o.Why); why != "" {
+			s += ": " + why
+		}
+		w.entry(title(cut(clean(o.Name), 100)), say(s+"."))
+		w.endEntry()
+	}
+	w.more(d.More)
+}

@@ -1,0 +1,297 @@
+package alerts
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"ccgwatch/store"
+)
+
+// errPower is what a power failure looks like from inside.
+var errPower = errors.New("the power failed")
+
+// memory plays the store's roles that this package uses, as its contract says
+// and no more. cut, if set, is asked before and after every transaction
+// whether the power fails there.
+type memory struct {
+	mu         sync.Mutex
+	changes    []store.Change
+	items      map[string]store.Item
+	healths    []store.Health
+	subs       map[string]store.Subscription
+	positions  map[string]store.Position
+	findings   []store.Finding // in the order of their changes
+	known      map[string]bool // ids of findings and deliveries
+	deliveries []store.Delivery
+	cut        func() bool
+	writes     int
+	ids        []string // of subs, sorted
+}
+
+func newMemory() *memory {
+	return &memory{known: map[string]bool{}, items: map[string]store.Item{}, subs: map[string]store.Subscription{}, positions: map[string]store.Position{}}
+}
+
+func (m *memory) tx(f func() error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cut != nil && m.cut() {
+		return errPower
+	}
+	m.writes++
+	if err := f(); err != nil {
+		return err
+	}
+	if m.cut != nil && m.cut() {
+		return errPower // it is stored, but nobody was told
+	}
+	return nil
+}
+
+// commit logs changes as one batch.
+func (m *memory) commit(at time.Time, cs ...store.Change) {
+	batch := uint64(len(m.changes) + 1)
+	for _, c := range cs {
+		c.Seq, c.Batch, c.At = uint64(len(m.changes)+1), batch, at
+		m.changes = append(m.changes, c)
+		k := itemKey(c.Source, c.Key)
+		if _, ok := m.items[k]; !ok {
+			m.items[k] = store.Item{Source: c.Source, Key: c.Key, Kind: c.Kind, Title: c.Title, URL: c.URL}
+		}
+	}
+}
+
+func (m *memory) subscribe(s store.Subscription) {
+	m.subs[s.ID] = s
+	m.ids = append(m.ids, s.ID)
+	slices.Sort(m.ids)
+}
+
+// Ledger
+
+func (m *memory) Snapshot(context.Context, string, []string) (store.Snapshot, error) {
+	return store.Snapshot{}, errors.ErrUnsupported
+}
+
+func (m *memory) Commit(context.Context, store.Snapshot, []store.Change, store.Health) error {
+	return errors.ErrUnsupported
+}
+func (m *memory) Note(context.Context, store.Health) error { return errors.ErrUnsupported }
+
+func (m *memory) Changes(_ context.Context, after uint64, limit int) ([]store.Change, error) {
+	if after >= uint64(len(m.changes)) {
+		return nil, nil
+	}
+	cs := m.changes[after:]
+	return slices.Clone(cs[:min(limit, len(cs))]), nil
+}
+
+func (m *memory) LastSeq(context.Context) (uint64, error) { return uint64(len(m.changes)), nil }
+
+func (m *memory) Item(_ context.Context, source, key string) (store.Item, error) {
+	it, ok := m.items[itemKey(source, key)]
+	if !ok {
+		return it, store.ErrNotFound
+	}
+	return it, nil
+}
+
+func (m *memory) Items(_ context.Context, source string, f func(store.Item) bool) error {
+	var keys []string
+	for k, it := range m.items {
+		if source == "" || it.Source == source {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		if !f(m.items[k]) {
+			break
+		}
+	}
+	return nil
+}
+
+func (m *memory) Healths(context.Context) ([]store.Health, error) { return m.healths, nil }
+
+// Subscribers
+
+func (m *memory) Subscribe(_ context.Context, s store.Subscription) error {
+	m.subscribe(s)
+	return nil
+}
+
+func (m *memory) Subscriptions(_ context.Context, after string, limit int) ([]store.Subscription, error) {
+	i, found := slices.BinarySearch(m.ids, after)
+	if found {
+		i++
+	}
+	var out []store.Subscription
+	for ; i < len(m.ids) && len(out) < limit; i++ {
+		out = append(out, m.subs[m.ids[i]])
+	}
+	return out, nil
+}
+
+func (m *memory) Subscription(_ context.Context, id string) (store.Subscription, error) {
+	s, ok := m.subs[id]
+	if !ok {
+		return s, store.ErrNotFound
+	}
+	return s, nil
+}
+
+func (m *memory) End(_ context.Context, id string, at time.Time) error {
+	return m.tx(func() error {
+		s := m.subs[id]
+		s.State, s.Ended = store.StateEnded, at
+		m.subs[id] = s
+		for i, d := range m.deliveries {
+			if d.Subscription == id && d.State == store.Queued {
+				m.deliveries[i].State = store.Suppressed
+			}
+		}
+		return nil
+	})
+}
+
+func (m *memory) Erase(context.Context, string) (int, error) { return 0, errors.ErrUnsupported }
+
+// Outbox
+
+func (m *memory) Position(_ context.Context, follower string) (store.Position, error) {
+	return m.positions[follower], nil
+}
+
+func (m *memory) Advance(_ context.Context, follower string, from, to store.Position, fs []store.Finding, ds []store.Delivery) error {
+	return m.tx(func() error {
+		if m.positions[follower] != from {
+			return store.ErrConflict
+		}
+		m.positions[follower] = to
+		for _, f := range fs {
+			if !m.known[f.ID] {
+				m.findings = append(m.findings, f)
+				m.known[f.ID] = true
+			}
+		}
+		for _, d := range ds {
+			m.put(d)
+		}
+		return nil
+	})
+}
+
+func (m *memory) put(d store.Delivery) {
+	if !m.known[d.ID] {
+		m.deliveries = append(m.deliveries, d)
+		m.known[d.ID] = true
+	}
+}
+
+func (m *memory) Digest(_ context.Context, d store.Delivery, from, until time.Time) error {
+	return m.tx(func() error {
+		s := m.subs[d.Subscription]
+		if !s.LastDigest.Equal(from) || s.State != store.StateConfirmed {
+			return store.ErrConflict
+		}
+		s.LastDigest = until
+		m.subs[s.ID] = s
+		m.put(d)
+		return nil
+	})
+}
+
+func (m *memory) Findings(_ context.Context, after uint64, f func(store.Finding) bool) error {
+	i := sort.Search(len(m.findings), func(i int) bool { return m.findings[i].Change > after })
+	fs := slices.Clone(m.findings[i:])
+	slices.SortFunc(fs, func(a, b store.Finding) int { return cmp.Or(cmp.Compare(a.Change, b.Change), cmp.Compare(a.ID, b.ID)) })
+	for _, x := range fs {
+		if !f(x) {
+			break
+		}
+	}
+	return nil
+}
+
+func (m *memory) Finding(_ context.Context, id string) (store.Finding, error) {
+	for _, f := range m.findings {
+		if f.ID == id {
+			return f, nil
+		}
+	}
+	return store.Finding{}, store.ErrNotFound
+}
+
+func (m *memory) Lease(_ context.Context, now time.Time, length time.Duration, limit int) ([]store.Delivery, error) {
+	var out []store.Delivery
+	err := m.tx(func() error {
+		for i := range m.deliveries {
+			d := &m.deliveries[i]
+			if len(out) >= limit || d.State != store.Queued && (d.State != store.Claimed || d.Lease.After(now)) || d.Due.After(now) {
+				continue
+			}
+			if m.subs[d.Subscription].State != store.StateConfirmed {
+				d.State = store.Suppressed
+				continue
+			}
+			d.State, d.Lease = store.Claimed, now.Add(length)
+			out = append(out, *d)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (m *memory) Settle(_ context.Context, d store.Delivery) error {
+	return m.tx(func() error {
+		for i := range m.deliveries {
+			x := &m.deliveries[i]
+			if x.ID == d.ID {
+				x.State, x.Due, x.LastError, x.SentAt, x.Attempts, x.Lease = d.State, d.Due, d.LastError, d.SentAt, d.Attempts, time.Time{}
+			}
+		}
+		return nil
+	})
+}
+
+func (m *memory) Deliveries(_ context.Context, f func(store.Delivery) bool) error {
+	for _, d := range m.deliveries {
+		d.Raw = nil
+		if !f(d) {
+			break
+		}
+	}
+	return nil
+}
+
+func (m *memory) Raw(_ context.Context, id string) ([]byte, error) {
+	for _, d := range m.deliveries {
+		if d.ID == id {
+			return d.Raw, nil
+		}
+	}
+	return nil, store.ErrNotFound
+}
+
+var (
+	_ store.Ledger      = (*memory)(nil)
+	_ store.Subscribers = (*memory)(nil)
+	_ store.Outbox      = (*memory)(nil)
+)
+
+// show lists deliveries as "subscription kind: body", one a line.
+func (m *memory) show() string {
+	var out []string
+	for _, d := range m.deliveries {
+		out = append(out, d.Subscription+" "+d.Kind+": "+string(d.Raw))
+	}
+	slices.Sort(out)
+	return strings.Join(out, "\n")
+}

@@ -1,0 +1,112 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"ccgwatch/store"
+)
+
+// A fault is an error with the page it becomes.
+type fault struct {
+	status      int
+	title, text string
+	retry       time.Duration // when to come again, for 503
+	err         error         // for the log alone
+}
+
+func (f *fault) Error() string {
+	if f.err != nil {
+		return f.err.Error()
+	}
+	return f.title
+}
+
+func (f *fault) Unwrap() error { return f.err }
+
+// badRequest says what is wrong with an address or a form.
+func badRequest(text string) error {
+	return &fault{status: http.StatusBadRequest, title: "That does not work", text: text}
+}
+
+// handle makes a handler of a function that may fail. With methods, any other
+// is refused; the function is not called then.
+func (s *site) handle(f func(http.ResponseWriter, *http.Request) error, methods ...string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if p := recover(); p != nil {
+				if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+					panic(p)
+				}
+				s.fail(w, r, fmt.Errorf("panic: %v", p))
+			}
+		}()
+		if len(methods) > 0 && !slices.Contains(methods, r.Method) {
+			w.Header().Set("Allow", strings.Join(methods, ", "))
+			s.fail(w, r, &fault{status: http.StatusMethodNotAllowed, title: "Not that way", text: "This page can be read, and nothing else."})
+			return
+		}
+		if err := f(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+// page is handle for what anybody may read, a limited number at a time.
+func (s *site) page(f func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return s.handle(func(w http.ResponseWriter, r *http.Request) error {
+		select {
+		case s.crowd <- struct{}{}:
+			defer func() { <-s.crowd }()
+			return f(w, r)
+		default:
+			return &fault{status: http.StatusServiceUnavailable, title: "Too many readers at once", text: "Please try again in a moment.", retry: 5 * time.Second}
+		}
+	}, http.MethodGet, http.MethodHead)
+}
+
+// fail turns an error into its page. What went wrong inside goes to the log,
+// never to the reader; tokens go nowhere.
+func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var f *fault
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &f):
+	case errors.Is(err, store.ErrNotFound):
+		f = &fault{status: http.StatusNotFound, title: "Nothing here", text: "There is no such page, or what it showed is not kept any more."}
+	case errors.As(err, &large):
+		f = &fault{status: http.StatusRequestEntityTooLarge, title: "Too large", text: "Nothing here takes that much."}
+	case errors.Is(err, context.Canceled):
+		f = &fault{status: http.StatusServiceUnavailable, title: "Interrupted", text: "Please try again.", retry: 5 * time.Second}
+	default:
+		f = &fault{status: http.StatusInternalServerError, title: "Something broke", text: "It is our fault, and it has been written down for the people who run this.", err: err}
+	}
+	if f.err != nil {
+		s.Log.Error("pages", "method", r.Method, "path", masked(r.URL.Path), "status", f.status, "error", f.err)
+	}
+	if f.retry > 0 {
+		w.Header().Set("Retry-After", fmt.Sprint(int(f.retry.Seconds())))
+	}
+	w.Header().Set("X-Robots-Tag", "noindex, nofollow")
+	if err := s.render(w, f.status, "error", view{Title: f.title, Private: true, Body: struct{ Text, Contact string }{f.text, s.Contact}}); err != nil {
+		s.Log.Error("pages: the error page", "error", err)
+		http.Error(w, f.title, f.status)
+	}
+}
+
+// masked is a path that may stand in a log: the token of an unsubscribe link
+// is a credential.
+func masked(path string) string {
+	if strings.HasPrefix(path, "/u/") {
+		return "/u/***"
+	}
+	if len(path) > 200 {
+		return path[:200] + "..."
+	}
+	return path
+}

@@ -1,0 +1,250 @@
+// Package web serves the pages: what was found, which meetings are coming,
+// how well each source is being read, and the link that ends a subscription.
+// Pages are rendered here, work without JavaScript and set no cookie. Whatever
+// was read from a source is data: it is cleaned, escaped and never becomes
+// markup, a header or a link to anything but http and https. No page holds a
+// subscriber's address.
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"html/template"
+	"io"
+	"log/slog"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"ccgwatch/store"
+)
+
+// A Server is what the pages need. All fields but URL, Listen, Contact and
+// Gaps must be set.
+type Server struct {
+	Ledger      store.Ledger
+	Outbox      store.Outbox
+	Subscribers store.Subscribers
+
+	Group   string // name of the group that runs this
+	URL     string // public address, "https://watch.example.org"; "" when there is none
+	Listen  string // host:port that is listened on; its host may be asked for by that name
+	Contact string // the group's own address, shown where somebody needs help; "" for none
+
+	// Sources are the followed sources and when each is looked at next. It is
+	// called for each page.
+	Sources func() []SourceInfo
+	// Gaps are sentences on what this installation does not follow, and why.
+	Gaps []string
+
+	// Token tells whose subscription an unsubscribe token ends. It must answer
+	// ok for every token that was ever issued, those of erased subscriptions
+	// included (tokens are signed or their hashes kept), so that an old link
+	// still works: only a token that never was is not ok.
+	Token func(token string) (subscription string, ok bool, err error)
+
+	Now     func() time.Time
+	Log     *slog.Logger
+	Version string
+}
+
+// SourceInfo is a followed source, for readers.
+type SourceInfo struct {
+	ID, Name string
+	Base     string
+	Platform string
+	Schedule string    // in words
+	Next     time.Time // next look, zero when unknown
+}
+
+//go:embed pages/*.html pages/style.css
+var assets embed.FS
+
+// maxBody caps what anybody can send us: no form of ours comes near.
+const maxBody = 8 << 10
+
+// crowd is how many pages are rendered at once; the next one is asked to come
+// again. Unsubscribing and the health check do not queue here.
+const crowd = 16
+
+// NewHTTPServer is a server for the pages with the limits that keep slow and
+// large requests from holding it up. It speaks plain HTTP/1.1: TLS belongs to
+// the proxy in front.
+func (s Server) NewHTTPServer(addr string) *http.Server {
+	s.Listen = addr
+	return &http.Server{
+		Addr:              addr,
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+	}
+}
+
+// Handler serves all pages.
+func (s Server) Handler() http.Handler {
+	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd)}
+	funcs := v.funcs()
+	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "unsubscribe", "error"} {
+		v.templates[name] = template.Must(template.New("base.html").Funcs(funcs).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/"+name+".html"))
+	}
+	style, err := assets.ReadFile("pages/style.css")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	sum := sha256.Sum256(style)
+	v.style, v.styleTag = style, `"`+hex.EncodeToString(sum[:8])+`"`
+
+	mux := http.NewServeMux()
+	mux.Handle("/{$}", v.page(v.status))
+	mux.Handle("/findings", v.page(v.findings))
+	mux.Handle("/finding/{id}", v.page(v.finding))
+	mux.Handle("/meetings", v.page(v.meetings))
+	mux.Handle("/item", v.page(v.item))
+	mux.Handle("/u/{token}", v.handle(v.unsubscribe, http.MethodGet, http.MethodHead, http.MethodPost))
+	mux.Handle("/healthz", v.handle(v.healthz, http.MethodGet, http.MethodHead))
+	mux.Handle("/style.css", v.handle(v.stylesheet, http.MethodGet, http.MethodHead))
+	mux.Handle("/", v.handle(func(http.ResponseWriter, *http.Request) error { return store.ErrNotFound }))
+
+	// A page elsewhere must not post here in a visitor's name. The unsubscribe
+	// route is for mail programs, which post from anywhere (RFC 8058); its
+	// credential is the token in the path.
+	origins := http.NewCrossOriginProtection()
+	origins.AddInsecureBypassPattern("/u/{token}")
+	if s.URL != "" {
+		if err := origins.AddTrustedOrigin(s.URL); err != nil {
+			s.Log.Error("pages: the public address is no origin", "url", s.URL, "error", err)
+		}
+	}
+	origins.SetDenyHandler(v.handle(func(http.ResponseWriter, *http.Request) error {
+		return &fault{status: http.StatusForbidden, title: "Not from there", text: "Another site sent this request. Nothing was changed."}
+	}))
+	return v.guard(origins.Handler(mux))
+}
+
+// site is the state of the pages: what is parsed once, and the little that is
+// remembered between two requests.
+type site struct {
+	Server
+	zone      *time.Location
+	templates map[string]*template.Template
+	style     []byte
+	styleTag  string
+	crowd     chan struct{}
+
+	mu      sync.Mutex
+	queue   queue
+	queueAt time.Time
+}
+
+// london is the zone of all times on the pages.
+func london() *time.Location {
+	zone, err := time.LoadLocation("Europe/London")
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
+// guard sets what every answer carries, errors included, and turns away what
+// no route should see.
+func (s *site) guard(next http.Handler) http.Handler {
+	hosts := s.hosts()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "interest-cohort=(), geolocation=(), camera=(), microphone=()")
+		h.Set("Cache-Control", "no-cache")
+		if strings.HasPrefix(s.URL, "https://") {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		if strings.HasPrefix(r.URL.Path, "/u/") {
+			h.Set("X-Robots-Tag", "noindex, nofollow")
+			h.Set("Cache-Control", "no-store")
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		clean := path.Clean("/" + r.URL.Path)
+		switch {
+		case !hosts.accept(r):
+			s.fail(w, r, &fault{status: http.StatusMisdirectedRequest, title: "Not this host", text: "This server does not answer under that name."})
+		case len(r.URL.Path) > 2<<10 || len(r.URL.RawQuery) > 4<<10:
+			s.fail(w, r, &fault{status: http.StatusRequestURITooLong, title: "Address too long", text: "No page here has an address that long."})
+		case r.URL.Path != clean && (r.URL.Path != clean+"/" || clean == "/") || strings.ContainsRune(r.URL.Path, 0):
+			// The mux would redirect; we have no address that needs it.
+			s.fail(w, r, store.ErrNotFound)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// view is what the frame around every page shows.
+type view struct {
+	Title   string
+	Group   string
+	Version string
+	Here    string // the entry of the menu that is this page
+	Private bool   // not for search engines
+	Body    any
+}
+
+// render writes a page, whole or not at all.
+func (s *site) render(w http.ResponseWriter, status int, name string, v view) error {
+	v.Group, v.Version = s.Group, s.Version
+	var b bytes.Buffer
+	if err := s.templates[name].Execute(&b, v); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = b.WriteTo(w) // a reader who has gone needs no answer
+	return nil
+}
+
+func (s *site) stylesheet(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	w.Header().Set("Cache-Control", "public, max-age=3600")
+	w.Header().Set("ETag", s.styleTag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(s.style))
+	return nil
+}
+
+// healthz answers 200 while the store can be read, for whoever watches the
+// daemon from outside, and says when it last read a source completely.
+func (s *site) healthz(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+	defer cancel()
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	all, err := s.Ledger.Healths(ctx)
+	if err != nil {
+		s.Log.Error("pages: health check", "error", err)
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "the store cannot be read\n")
+		return nil
+	}
+	var last time.Time
+	for _, h := range all {
+		if h.LastComplete.After(last) {
+			last = h.LastComplete
+		}
+	}
+	text := "ok\nlast complete read: never\n"
+	if !last.IsZero() {
+		text = "ok\nlast complete read: " + last.UTC().Format(time.RFC3339) + "\n"
+	}
+	_, _ = io.WriteString(w, text)
+	return nil
+}

@@ -1,0 +1,61 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"ccgwatch/store"
+)
+
+// unsubscribe ends a subscription by POST and does nothing by GET. The token
+// in the path is the credential and all that is needed: no cookie, no form
+// value, no login; mail programs post here from anywhere (RFC 8058), links are
+// opened by scanners. Once ended it answers as before, for ever, erased
+// subscriptions included.
+func (s *site) unsubscribe(w http.ResponseWriter, r *http.Request) error {
+	// The body says "List-Unsubscribe=One-Click", in one of two encodings or
+	// not at all; what it says changes nothing, but it must end.
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return err
+		}
+		return badRequest("The request broke off. Please try again.")
+	}
+	// Mail programs add the marks that stood after the link.
+	token := strings.TrimRight(r.PathValue("token"), ".,;:!?<>()[]{}'\"* \t\r\n")
+	id, ok, err := s.Token(token)
+	switch {
+	case err != nil:
+		return s.sorry(err)
+	case !ok:
+		text := "This link is not complete. Please copy all of it from the mail, up to its last letter."
+		return &fault{status: http.StatusNotFound, title: "We do not know this link", text: text}
+	}
+	ended := r.Method == http.MethodPost
+	if ended {
+		err := s.Subscribers.End(r.Context(), id, s.Now())
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return s.sorry(err)
+		}
+	}
+	title := "Stop these mails?"
+	if ended {
+		title = "You will get no more mails"
+	}
+	return s.render(w, http.StatusOK, "unsubscribe", view{Title: title, Private: true, Body: struct {
+		Ended   bool
+		Contact string
+	}{ended, s.Contact}})
+}
+
+// sorry never claims that mails will stop when it could not be written down.
+func (s *site) sorry(err error) error {
+	return &fault{
+		status: http.StatusServiceUnavailable, title: "Not done yet", retry: time.Minute, err: err,
+		text: "Your subscription could not be ended just now. Please try again in a few minutes.",
+	}
+}

@@ -1,0 +1,337 @@
+package web
+
+import (
+	"html/template"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+
+	"ccgwatch/store"
+)
+
+// funcs are what the templates call.
+func (s *site) funcs() template.FuncMap {
+	return template.FuncMap{
+		"line":   func(t string) string { return line(t, 400) },
+		"quote":  func(t string) string { return line(t, 1500) },
+		"prose":  prose,
+		"link":   webLink,
+		"when":   s.when,
+		"date":   s.date,
+		"stamp":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"topic":  topicWords,
+		"tier":   tierWords,
+		"kind":   kindWords,
+		"what":   whatWords,
+		"op":     opWords,
+		"field":  fieldWords,
+		"role":   roleWords,
+		"source": s.sourceName,
+		"item":   itemPath,
+		"size":   sizeWords,
+	}
+}
+
+// line makes one line of scraped text that shows what it says: no control
+// characters, nothing that turns the writing direction or hides between
+// letters, runs of white space as one space, at most so many characters.
+func line(t string, most int) string {
+	var b strings.Builder
+	n, space := 0, false
+	for _, r := range strings.ToValidUTF8(t, "\ufffd") {
+		switch {
+		case unicode.IsSpace(r) || unicode.IsControl(r):
+			space = n > 0
+			continue
+		case unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Co, r):
+			continue
+		}
+		if n >= most {
+			b.WriteString("…")
+			break
+		}
+		if space {
+			b.WriteByte(' ')
+			n, space = n+1, false
+		}
+		b.WriteRune(r)
+		n++
+	}
+	return b.String()
+}
+
+// prose is a longer text as paragraphs, cut where it would fill pages.
+func prose(t string) []string {
+	var all []string
+	left := 6000
+	for p := range strings.SplitSeq(strings.ReplaceAll(t, "\r", "\n"), "\n") {
+		p = line(p, left)
+		if p == "" {
+			continue
+		}
+		all = append(all, p)
+		if left -= utf8.RuneCountInString(p); left <= 0 {
+			break
+		}
+	}
+	return all
+}
+
+// A link leads to a source. Host is the real one in ASCII, so that a
+// look-alike shows.
+type link struct{ URL, Host string }
+
+// webLink is nil for anything but a plain http or https address: the page then
+// shows the words without a link.
+func webLink(raw string) *link {
+	if len(raw) > 2000 || strings.IndexFunc(raw, unicode.IsControl) >= 0 {
+		return nil
+	}
+	u, err := url.Parse(strings.TrimSpace(raw))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Opaque != "" {
+		return nil
+	}
+	host, err := idna.Lookup.ToASCII(u.Hostname())
+	if strings.Contains(u.Hostname(), ":") { // IPv6
+		host, err = "["+u.Hostname()+"]", nil
+	}
+	if err != nil || host == "" || strings.Trim(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789-._:[]") != "" {
+		return nil
+	}
+	if port := u.Port(); port != "" {
+		host += ":" + port
+	}
+	u.Host = host
+	return &link{URL: u.String(), Host: host}
+}
+
+// itemPath is the address of an item's page.
+func itemPath(source, key string) string {
+	return "/item?" + url.Values{"source": {source}, "key": {key}}.Encode()
+}
+
+// when is a moment in London, in words.
+func (s *site) when(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.In(s.zone).Format("Monday 2 January 2006, 15:04")
+}
+
+// date is a stored RFC 3339 time in words; other words stay as they are.
+func (s *site) date(stored string) string {
+	if t, err := time.Parse(time.RFC3339, stored); err == nil {
+		return s.when(t)
+	}
+	if t, err := time.Parse(time.DateOnly, stored); err == nil {
+		return t.Format("Monday 2 January 2006")
+	}
+	return line(stored, 200)
+}
+
+func (s *site) sourceName(id string) string {
+	for _, x := range s.Sources() {
+		if x.ID == id {
+			return x.Name
+		}
+	}
+	return id
+}
+
+// topics are all topics, in the order of the menu.
+func topics() []store.Topic {
+	return []store.Topic{
+		store.TopicTenders, store.TopicOutsourcing, store.TopicMeetings, store.TopicAwards,
+		store.TopicPapers, store.TopicDeadlines, store.TopicConsultations, store.TopicFOI,
+	}
+}
+
+func topicWords(t store.Topic) string {
+	switch t {
+	case store.TopicTenders:
+		return "Tenders"
+	case store.TopicOutsourcing:
+		return "Outsourcing"
+	case store.TopicMeetings:
+		return "Meetings"
+	case store.TopicAwards:
+		return "Contract awards"
+	case store.TopicPapers:
+		return "Papers"
+	case store.TopicDeadlines:
+		return "Deadlines"
+	case store.TopicConsultations:
+		return "Consultations"
+	case store.TopicFOI:
+		return "Freedom of information"
+	}
+	return line(string(t), 40)
+}
+
+func tierWords(t store.Tier) string {
+	switch t {
+	case store.TierCertain:
+		return "Certain: the source says so itself"
+	case store.TierLikely:
+		return "Likely: the words point to it"
+	case store.TierMention:
+		return "A mention: the words occur, it may be about something else"
+	}
+	return line(string(t), 40)
+}
+
+func kindWords(k store.Kind) string {
+	switch k {
+	case store.KindNotice:
+		return "Notice"
+	case store.KindMeeting:
+		return "Meeting"
+	case store.KindPaper:
+		return "Paper"
+	case store.KindRequest:
+		return "Freedom of information request"
+	case store.KindPage:
+		return "Page"
+	}
+	return line(string(k), 40)
+}
+
+func kindCount(k store.Kind, n int) string {
+	word := strings.ToLower(kindWords(k))
+	if k == store.KindRequest {
+		word = "information request"
+	}
+	if n != 1 {
+		word += "s"
+	}
+	return strconv.Itoa(n) + " " + word
+}
+
+func whatWords(w store.What) string {
+	switch w {
+	case store.NewMeeting:
+		return "New meeting"
+	case store.AgendaPublished:
+		return "Agenda published"
+	case store.ItemAdded:
+		return "Item added to the agenda"
+	case store.MeetingMoved:
+		return "Meeting moved"
+	case store.MeetingCancelled:
+		return "Meeting cancelled"
+	case store.MeetingRestored:
+		return "Meeting on again"
+	case store.MinutesPublished:
+		return "Minutes published"
+	case store.DocumentAdded:
+		return "Document added"
+	case store.DocumentReplaced:
+		return "Document replaced"
+	case store.DocumentRemoved:
+		return "Document removed"
+	case store.NoticeNew:
+		return "New notice"
+	case store.NoticeUpdated:
+		return "Notice updated"
+	case store.RequestNew:
+		return "New request"
+	case store.RequestEvent:
+		return "Request answered or moved on"
+	case store.PageChanged:
+		return "Page changed"
+	}
+	return line(strings.ReplaceAll(string(w), "_", " "), 40)
+}
+
+func opWords(o store.Op) string {
+	switch o {
+	case store.OpAdded:
+		return "First seen"
+	case store.OpAmended:
+		return "Changed"
+	case store.OpWithdrawn:
+		return "No longer listed"
+	case store.OpDue:
+		return "A date has come"
+	}
+	return line(string(o), 40)
+}
+
+func fieldWords(name string) string {
+	switch name {
+	case store.FieldWhen:
+		return "When"
+	case store.FieldDoubt:
+		return "Doubt: the source contradicts itself"
+	case store.FieldMinutes:
+		return "Minutes"
+	}
+	words := line(strings.ReplaceAll(name, "_", " "), 60)
+	if words == "" {
+		return words
+	}
+	return strings.ToUpper(words[:1]) + words[1:]
+}
+
+func roleWords(r store.Role) string {
+	switch r {
+	case store.RoleReport:
+		return "report"
+	case store.RolePack:
+		return "reports pack"
+	case store.RoleFrontsheet:
+		return "agenda front sheet"
+	case store.RoleMinutes:
+		return "minutes"
+	}
+	return line(string(r), 40)
+}
+
+func reasonWords(r store.Reason) string {
+	switch r {
+	case store.ReasonNetwork:
+		return "the site could not be reached"
+	case store.ReasonRefused:
+		return "the site refuses to answer programs"
+	case store.ReasonMissing:
+		return "the page is not there any more"
+	case store.ReasonServer:
+		return "the site answers with an error"
+	case store.ReasonBusy:
+		return "the site says it is too busy"
+	case store.ReasonRobots:
+		return "the site's rules for programs forbid it"
+	case store.ReasonTooLarge:
+		return "the file is larger than we read"
+	case store.ReasonTruncated:
+		return "the answer ended too early"
+	case store.ReasonFormat:
+		return "the page is not built as expected"
+	case store.ReasonEmpty:
+		return "the list is suddenly empty"
+	case store.ReasonShrunk:
+		return "too much has gone or changed at once to be believed; it waits for a second look"
+	case store.ReasonGap:
+		return "part of a period could not be read; it will be read again"
+	case store.ReasonBlocked:
+		return "the address leads somewhere we do not go"
+	case store.ReasonStalled:
+		return "reading stood still and was stopped"
+	}
+	return line(string(r), 40)
+}
+
+func sizeWords(n int64) string {
+	switch {
+	case n <= 0:
+		return ""
+	case n < 1<<20:
+		return strconv.FormatInt((n+1023)>>10, 10) + " KB"
+	}
+	return strconv.FormatFloat(float64(n)/(1<<20), 'f', 1, 64) + " MB"
+}

@@ -1,0 +1,441 @@
+package alerts
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sort"
+	"time"
+
+	"ccgwatch/store"
+	"ccgwatch/store/query"
+)
+
+// lookBack is how old a notice may be whose date has not come yet.
+const lookBack = 180 * 24 * time.Hour
+
+// unread is how long ago a source may have been read to count as looked at
+// this week.
+const unread = 8 * 24 * time.Hour
+
+// A Digester makes up the weekly digests. It is not safe for concurrent use.
+type Digester struct {
+	Ledger      store.Ledger
+	Outbox      store.Outbox
+	Subscribers store.Subscribers
+
+	// Facts are what a query is asked about a finding.
+	Facts func(store.Finding) query.Facts
+	// About is what a finding of a meeting's present state would say: the
+	// names of its body and the areas. nil is the item's own words.
+	About func(store.Item) store.Finding
+	// Compose puts a digest into words; see Message.
+	Compose func(Letter) (Message, error)
+	// SourceName is what readers call a source, "" for one that is not
+	// followed any more. nil is its id.
+	SourceName func(id string) string
+
+	Schedule Schedule
+	Log      *slog.Logger
+
+	queries queries
+}
+
+// DueDigests queues a digest for every subscription that is owed one at now,
+// each in its own transaction, and returns how many. However often it runs,
+// and wherever it is cut short, a subscription gets one for a time of the
+// schedule; each change that fits is in exactly one of them, also if it was
+// judged only after the one before was made.
+func (g *Digester) DueDigests(ctx context.Context, now time.Time) (made int, err error) {
+	var w *week
+	for after := ""; ; {
+		subs, err := g.Subscribers.Subscriptions(ctx, after, 500)
+		if err != nil {
+			return made, fmt.Errorf("digest: read subscriptions: %w", err)
+		}
+		if len(subs) == 0 {
+			return made, nil
+		}
+		for _, s := range subs {
+			after = s.ID
+			slot, due := g.Schedule.Due(s, now)
+			if !due {
+				continue
+			}
+			if w == nil {
+				if w, err = g.week(ctx, now, slot); err != nil {
+					return made, err
+				}
+			}
+			ok, err := g.queue(ctx, w, s)
+			if err != nil {
+				return made, err
+			}
+			if ok {
+				made++
+			}
+		}
+	}
+}
+
+// queue makes up one digest. false: it could not be, or someone was faster.
+func (g *Digester) queue(ctx context.Context, w *week, s store.Subscription) (bool, error) {
+	q, err := g.queries.parse(s.Query, g.Log)
+	if err != nil {
+		return false, nil //nolint:nilerr // logged; the others must get theirs
+	}
+	since, err := g.since(ctx, s, w)
+	if err != nil {
+		return false, err
+	}
+	id := digestID(s.ID, w.slot)
+	d := w.cached(s.Query, q, s.LastDigest, since)
+	msg, err := g.Compose(Letter{ID: id, Date: w.now, Subscription: s, Digest: d})
+	if err != nil {
+		g.Log.Error("a digest cannot be composed", "subscription", s.ID, "slot", w.slot, "error", err)
+		return false, nil
+	}
+	out := store.Delivery{
+		ID: id, Subscription: s.ID, Kind: KindDigest, MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw,
+		Findings: d.ids(), State: store.Queued, Created: w.now, Due: w.now,
+	}
+	switch err := g.Outbox.Digest(ctx, out, s.LastDigest, w.slot); {
+	case errors.Is(err, store.ErrConflict): // ended, or done, since it was read
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("digest: queue for subscription %s: %w", s.ID, err)
+	}
+	return true, nil
+}
+
+func (d *Digest) ids() []string {
+	var ids []string
+	for _, c := range d.Closing {
+		ids = append(ids, c.Finding.ID)
+	}
+	for _, s := range append(slices.Clone(d.Sections), d.Mentioned) {
+		for _, t := range s.Things {
+			for _, f := range t.Findings {
+				ids = append(ids, f.ID)
+			}
+		}
+	}
+	return ids
+}
+
+// markOf is the name under which the place in the log is kept up to which the
+// digests of a time of the schedule tell: the next ones go on from there. By
+// the place and not by the time, because a crawl that began before the hour may
+// be committed after it.
+func markOf(slot time.Time) string { return "digest " + slot.UTC().Format(time.RFC3339) }
+
+// mark keeps, once for all digests of a slot, how far they tell: as far as the
+// log was judged when the first of them was made.
+func (g *Digester) mark(ctx context.Context, slot time.Time) (uint64, error) {
+	if seq, ok, err := g.marked(ctx, slot); ok || err != nil {
+		return seq, err
+	}
+	judged, err := g.Outbox.Position(ctx, Follower)
+	if err != nil {
+		return 0, fmt.Errorf("digest: read place of the judging: %w", err)
+	}
+	// The word tells a mark at 0 from no mark.
+	to := store.Position{Seq: judged.Seq, Subscription: "mark"}
+	if err := g.Outbox.Advance(ctx, markOf(slot), store.Position{}, to, nil, nil); err != nil {
+		return 0, fmt.Errorf("digest: keep mark: %w", err)
+	}
+	return judged.Seq, nil
+}
+
+func (g *Digester) marked(ctx context.Context, slot time.Time) (seq uint64, ok bool, err error) {
+	at, err := g.Outbox.Position(ctx, markOf(slot))
+	if err != nil {
+		return 0, false, fmt.Errorf("digest: read mark: %w", err)
+	}
+	return at.Seq, at.Subscription != "", nil
+}
+
+// since is the place after which changes are new to a subscription.
+func (g *Digester) since(ctx context.Context, s store.Subscription, w *week) (uint64, error) {
+	last := s.LastDigest
+	if last.IsZero() {
+		return s.Since, nil
+	}
+	if last.After(w.slot) { // made while the clock was wrong
+		last = g.Schedule.Last(w.slot.Add(-time.Second))
+	}
+	seq, ok, err := g.marked(ctx, last)
+	if err == nil && !ok { // the schedule was another then
+		seq, err = g.before(ctx, last)
+	}
+	return max(seq, s.Since), err
+}
+
+// before finds the last change made before t. The log is in the order of time
+// as far as the clock was right.
+func (g *Digester) before(ctx context.Context, t time.Time) (uint64, error) {
+	last, err := g.Ledger.LastSeq(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("digest: read the log: %w", err)
+	}
+	var failed error
+	n := sort.Search(int(last), func(i int) bool { //nolint:gosec // a log has far fewer than 2^63 entries
+		c, err := g.Ledger.Changes(ctx, uint64(i), 1) //nolint:gosec // i is not negative
+		if err != nil {
+			failed = fmt.Errorf("digest: read change %d: %w", i+1, err)
+		}
+		return failed != nil || len(c) == 0 || !c[0].At.Before(t)
+	})
+	return uint64(n), failed //nolint:gosec // n is not negative
+}
+
+// week gathers what there is to tell at now. It reads the log back to the
+// earliest thing that any subscription may not have been told.
+func (g *Digester) week(ctx context.Context, now, slot time.Time) (*week, error) {
+	w := &week{now: now, slot: slot, moves: map[string][]move{}}
+	var err error
+	if w.upto, err = g.mark(ctx, slot); err != nil {
+		return nil, err
+	}
+	first, err := g.earliest(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	dates, err := g.findings(ctx, w, first)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.items(ctx, w, dates); err != nil {
+		return nil, err
+	}
+	if err := g.log(ctx, w, first); err != nil {
+		return nil, err
+	}
+	return w, g.health(ctx, w)
+}
+
+// earliest is the lowest place that any owed digest goes on from.
+func (g *Digester) earliest(ctx context.Context, w *week) (uint64, error) {
+	first := w.upto
+	known := map[int64]bool{} // by LastDigest: nearly all share it
+	for after := ""; ; {
+		subs, err := g.Subscribers.Subscriptions(ctx, after, 500)
+		if err != nil {
+			return 0, fmt.Errorf("digest: read subscriptions: %w", err)
+		}
+		if len(subs) == 0 {
+			return first, nil
+		}
+		for _, s := range subs {
+			after = s.ID
+			if _, due := g.Schedule.Due(s, w.now); !due {
+				continue
+			}
+			if k := s.LastDigest.UnixNano(); !s.LastDigest.IsZero() {
+				if known[k] {
+					continue
+				}
+				known[k] = true
+				s.Since = 0
+			}
+			n, err := g.since(ctx, s, w)
+			if err != nil {
+				return 0, err
+			}
+			first = min(first, n)
+		}
+	}
+}
+
+// findings reads what was found after first, and before that what has a date
+// that is still to come. It returns the dates by thread or item.
+func (g *Digester) findings(ctx context.Context, w *week, first uint64) (map[string]*closing, error) {
+	from, err := g.before(ctx, w.now.Add(-lookBack))
+	if err != nil {
+		return nil, err
+	}
+	dates := map[string]*closing{}
+	err = g.Outbox.Findings(ctx, min(from, first), func(f store.Finding) bool {
+		if f.Change > w.upto {
+			return false
+		}
+		if f.Silent {
+			return true
+		}
+		g.noteDate(w, dates, f)
+		if f.Change > first {
+			c := news{f, query.Prepare(g.Facts(f))}
+			c.Text = ""
+			w.changes = append(w.changes, c)
+		}
+		return true
+	})
+	if err != nil {
+		return nil, fmt.Errorf("digest: read findings: %w", err)
+	}
+	return dates, nil
+}
+
+// noteDate keeps the latest date of a thread: a later notice replaces the date
+// of an earlier one, or ends it.
+func (g *Digester) noteDate(w *week, dates map[string]*closing, f store.Finding) {
+	k := "thread\x00" + f.Thread
+	if f.Thread == "" {
+		k = itemKey(f.Source, f.Key)
+	}
+	if ended(f) {
+		delete(dates, k)
+		return
+	}
+	d := f.Deadline.Date()
+	if d.IsZero() || f.Tier == store.TierMention {
+		return
+	}
+	if old := dates[k]; old != nil && old.Finding.Change == f.Change && tierRank(old.Finding.Tier) <= tierRank(f.Tier) {
+		return
+	}
+	if d.Before(w.now) || d.After(w.now.Add(Ahead)) {
+		delete(dates, k)
+		return
+	}
+	c := &closing{Closing: Closing{Finding: f, Date: d}, prepared: query.Prepare(g.Facts(f))}
+	c.Finding.Text = ""
+	dates[k] = c
+}
+
+// ended tells whether a finding says that nothing can be done any more about
+// its thread.
+func ended(f store.Finding) bool {
+	return f.Stage == "cancelled" || f.Stage == "termination"
+}
+
+// items reads what is listed now: the coming meetings, and which of the dates
+// belong to something withdrawn.
+func (g *Digester) items(ctx context.Context, w *week, dates map[string]*closing) error {
+	withdrawn := map[string]bool{}
+	for _, c := range dates {
+		withdrawn[itemKey(c.Finding.Source, c.Finding.Key)] = false
+	}
+	about := g.About
+	if about == nil {
+		about = About
+	}
+	err := g.Ledger.Items(ctx, "", func(it store.Item) bool {
+		k := itemKey(it.Source, it.Key)
+		if !it.Withdrawn.IsZero() {
+			if _, ok := withdrawn[k]; ok {
+				withdrawn[k] = true
+			}
+			return true
+		}
+		at := it.When()
+		if it.Kind != store.KindMeeting || at.Before(w.now) || at.After(w.now.Add(Ahead)) {
+			return true
+		}
+		f := about(it)
+		m := coming{Coming: Coming{Body: f.BodyName, When: at, Cancelled: it.Cancelled()}, prepared: query.Prepare(g.Facts(f))}
+		it.Parts, it.Documents = nil, nil
+		m.Item = it
+		w.meetings = append(w.meetings, m)
+		return true
+	})
+	if err != nil {
+		return fmt.Errorf("digest: read items: %w", err)
+	}
+	slices.SortStableFunc(w.meetings, func(a, b coming) int { return a.When.Compare(b.When) })
+	for _, c := range dates {
+		if !withdrawn[itemKey(c.Finding.Source, c.Finding.Key)] {
+			w.closing = append(w.closing, *c)
+		}
+	}
+	slices.SortFunc(w.closing, func(a, b closing) int {
+		return cmp.Or(a.Date.Compare(b.Date), cmp.Compare(a.Finding.ID, b.Finding.ID))
+	})
+	return nil
+}
+
+// About is the finding of an item's present state by its own words alone.
+func About(it store.Item) store.Finding {
+	f := store.Finding{
+		Source: it.Source, Key: it.Key, Kind: it.Kind, Topic: store.TopicMeetings, Tier: store.TierCertain,
+		Title: it.Title, URL: it.URL, Body: it.Body, When: it.When(), At: it.Changed,
+		Text: it.Fields[store.FieldCommittee] + "\n" + it.Fields[store.FieldVenue],
+	}
+	for _, p := range it.Parts {
+		f.Text += "\n" + p.Title
+	}
+	return f
+}
+
+// log reads from the change log what a meeting's present state does not tell.
+func (g *Digester) log(ctx context.Context, w *week, first uint64) error {
+	listed := map[string]bool{}
+	for _, m := range w.meetings {
+		listed[itemKey(m.Item.Source, m.Item.Key)] = true
+	}
+	for after := first; after < w.upto; {
+		page, err := g.Ledger.Changes(ctx, after, pageOfChanges)
+		if err != nil {
+			return fmt.Errorf("digest: read changes after %d: %w", after, err)
+		}
+		if len(page) == 0 {
+			return nil
+		}
+		for _, c := range page {
+			after = c.Seq
+			if k := itemKey(c.Source, c.Key); listed[k] && !c.Silent && c.Seq <= w.upto {
+				w.moves[k] = append(w.moves[k], moveOf(c))
+			}
+		}
+	}
+	return nil
+}
+
+func moveOf(c store.Change) move {
+	m := move{
+		seq: c.Seq, new: c.Has(store.NewMeeting), agenda: c.Has(store.AgendaPublished), restored: c.Has(store.MeetingRestored),
+		more: c.Has(store.ItemAdded) || c.Has(store.DocumentAdded) || c.Has(store.DocumentReplaced),
+	}
+	for _, f := range c.Fields {
+		if f.Name == store.FieldWhen && c.Has(store.MeetingMoved) {
+			m.from, _ = time.Parse(time.RFC3339, f.Old) // zero where the old one was no time
+		}
+	}
+	return m
+}
+
+// health sums up what was looked at.
+func (g *Digester) health(ctx context.Context, w *week) error {
+	hs, err := g.Ledger.Healths(ctx)
+	if err != nil {
+		return fmt.Errorf("digest: read health: %w", err)
+	}
+	for _, h := range hs {
+		name := h.Source
+		if g.SourceName != nil {
+			if name = g.SourceName(h.Source); name == "" {
+				continue
+			}
+		}
+		w.looked++
+		o := Outage{Name: name, Since: h.FailingSince}
+		switch {
+		case !h.FailingSince.IsZero():
+			for _, p := range h.Problems {
+				if !slices.Contains(o.Why, p.Reason) {
+					o.Why = append(o.Why, p.Reason)
+				}
+			}
+		case h.LastComplete.Before(w.now.Add(-unread)):
+			o.Since = h.LastComplete
+		default:
+			w.read++
+			continue
+		}
+		w.outages = append(w.outages, o)
+	}
+	return nil
+}

@@ -1,0 +1,342 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"ccgwatch/alerts"
+	"ccgwatch/alerts/judge"
+	"ccgwatch/config"
+	"ccgwatch/scrapers/crawl"
+	"ccgwatch/scrapers/document"
+	"ccgwatch/store"
+	"ccgwatch/store/bolt"
+)
+
+// An app is the parts of CCGWatch joined over one data directory. The daemon
+// and every command that needs the store run on one.
+type app struct {
+	cfg       config.Config
+	data      string
+	log       *slog.Logger
+	store     *bolt.Store
+	fetch     *crawl.Fetcher
+	reader    *document.Reader
+	sources   []source
+	judge     *judge.Judge
+	rules     judge.Rules
+	bodies    map[string]judge.Body // by id
+	areaNames map[string]string     // by id
+	matcher   *alerts.Matcher
+	digests   *alerts.Digester
+	postman   *alerts.Postman
+	links     alerts.Links
+
+	visiting  keyedLocks // one visit of a source at a time
+	following sync.Mutex // one follower step at a time
+	sending   sync.Mutex // one sender at a time
+}
+
+// keyedLocks is a lock a name.
+type keyedLocks struct {
+	mu    sync.Mutex
+	locks map[string]*sync.Mutex
+}
+
+func (k *keyedLocks) lock(name string) (unlock func()) {
+	k.mu.Lock()
+	if k.locks == nil {
+		k.locks = map[string]*sync.Mutex{}
+	}
+	l := k.locks[name]
+	if l == nil {
+		l = &sync.Mutex{}
+		k.locks[name] = l
+	}
+	k.mu.Unlock()
+	l.Lock()
+	return l.Unlock
+}
+
+// openApp opens the store in the data directory and joins the parts over it.
+func openApp(cfg config.Config, data string, log *slog.Logger) (*app, error) {
+	a, err := openBare(cfg, data, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.join(); err != nil {
+		return nil, errors.Join(err, a.store.Close())
+	}
+	return a, nil
+}
+
+// openBare opens the store alone. Claims of a process that died are freed:
+// whoever has the store open is the only sender.
+func openBare(cfg config.Config, data string, log *slog.Logger) (*app, error) {
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	st, err := bolt.Open(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := st.FreeClaims(context.Background()); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return &app{cfg: cfg, data: data, log: log, store: st}, nil
+}
+
+func (a *app) join() error {
+	rules, err := loadRules()
+	if err != nil {
+		return err
+	}
+	if a.sources, err = followed(a.cfg); err != nil {
+		return err
+	}
+	return a.joinWith(rules)
+}
+
+// joinWith builds the parts from the given rules and the sources already chosen.
+func (a *app) joinWith(rules judge.Rules) (err error) {
+	a.rules, a.bodies, a.areaNames = rules, map[string]judge.Body{}, map[string]string{}
+	for _, b := range rules.Bodies {
+		a.bodies[b.ID] = b
+	}
+	for _, x := range rules.Areas {
+		a.areaNames[x.ID] = x.Name
+	}
+	if a.judge, err = judge.New(rules); err != nil {
+		return err
+	}
+	if a.fetch, err = newFetcher(a.cfg, a.data, a.log); err != nil {
+		return err
+	}
+	if a.reader, err = newReader(a.data); err != nil {
+		return err
+	}
+	return a.joinAlerts()
+}
+
+func newFetcher(cfg config.Config, data string, log *slog.Logger) (*crawl.Fetcher, error) {
+	f := &crawl.Fetcher{
+		UserAgent:    userAgent(cfg),
+		Delay:        time.Duration(cfg.Fetch.Delay),
+		Proxy:        cfg.Fetch.Proxy,
+		AllowPrivate: cfg.Fetch.AllowPrivate,
+		RawDir:       filepath.Join(data, "raw"),
+		Log:          log,
+	}
+	return f, nil
+}
+
+// userAgent says who asks and how to reach them.
+func userAgent(cfg config.Config) string {
+	contact := "+mailto:" + cfg.Group.Email
+	switch {
+	case cfg.Group.Email == noContact:
+		contact = "no contact configured"
+	case cfg.Group.URL != "":
+		contact = "+" + cfg.Group.URL + "; " + cfg.Group.Email
+	}
+	name := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || strings.ContainsRune("()\\", r) {
+			return -1
+		}
+		return r
+	}, cfg.Group.Name)
+	return fmt.Sprintf("ccgwatch/%s (%s; %s)", version(), contact, name)
+}
+
+// newReader reads papers in a child process of this program.
+func newReader(data string) (*document.Reader, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding this program to read papers with: %w", err)
+	}
+	return &document.Reader{Command: []string{self, readDocument}, CacheDir: filepath.Join(data, "cache")}, nil
+}
+
+func (a *app) Close() error {
+	a.fetch.Close()
+	return a.store.Close()
+}
+
+// source finds a followed source by id.
+func (a *app) source(id string) (source, error) {
+	i := slices.IndexFunc(a.sources, func(s source) bool { return s.ID == id })
+	if i < 0 {
+		return source{}, usagef("there is no followed source %q: 'ccgwatch sources' lists them", id)
+	}
+	return a.sources[i], nil
+}
+
+// An outcome is what a visit of a source came to.
+type outcome struct {
+	Source   string
+	Requests int
+	Items    int
+	Added    int
+	Amended  int
+	Gone     int
+	Silent   bool
+	Problems []store.Problem
+	Took     time.Duration
+	Err      error
+}
+
+// visit crawls one source, and commits what it saw. The visit ends in the
+// source's health, whatever comes of it.
+func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(crawl.Progress)) outcome {
+	defer a.visiting.lock(s.ID)()
+	out := outcome{Source: s.ID}
+	start := time.Now()
+	var keys []string // nil: all
+	if !s.crawl.Whole {
+		keys = []string{}
+	}
+	old, err := a.store.Snapshot(ctx, s.ID, keys)
+	if err != nil {
+		out.Err = err
+		return out
+	}
+	before, err := a.health(ctx, s.ID)
+	if err != nil {
+		out.Err = err
+		return out
+	}
+	v.Old = old
+	c := &crawl.Crawler{Fetch: a.fetch, Archive: a.store, Read: a.reader.Read, Progress: progress}
+	counts := map[store.Kind]int{}
+	report, err := c.Visit(ctx, s.crawl, v, func(seen store.Sighting) error {
+		seen.Silent = v.Backfill()
+		return a.commit(ctx, s, seen, before, counts, &out)
+	})
+	out.Took, out.Requests, out.Items, out.Problems, out.Err = time.Since(start), report.Requests, report.Items, report.Problems, err
+	if ctx.Err() != nil && err != nil {
+		return out // interrupted: that is ours, not the source's, health
+	}
+	h := store.NextHealth(before, v.Now, append(out.Problems, known(old, out.Err)...), out.Err, counts, out.Requests)
+	h.Source, h.Took = s.ID, out.Took.Round(time.Millisecond).String()
+	if err := a.store.Note(ctx, h); err != nil {
+		out.Err = errors.Join(out.Err, err)
+	}
+	return out
+}
+
+// known are the papers that could not be read before, while a visit that
+// failed did not get so far as to look at them again.
+func known(old store.Snapshot, failed error) []store.Problem {
+	if failed == nil {
+		return nil
+	}
+	var out []store.Problem
+	for _, it := range old.Items {
+		for _, d := range it.Documents {
+			if d.Failed != "" {
+				out = append(out, store.Problem{Reason: store.Reason(d.FailedReason), What: "paper: " + d.Title, URL: d.URL, Detail: d.Failed, Since: d.FailedAt})
+			}
+		}
+	}
+	slices.SortFunc(out, func(x, y store.Problem) int { return strings.Compare(x.URL, y.URL) })
+	return out
+}
+
+func (a *app) health(ctx context.Context, id string) (store.Health, error) {
+	all, err := a.store.Healths(ctx)
+	if err != nil {
+		return store.Health{}, err
+	}
+	for _, h := range all {
+		if h.Source == id {
+			return h, nil
+		}
+	}
+	return store.Health{Source: id}, nil
+}
+
+// commit guards, compares and stores one sighting: snapshot and changes in one
+// transaction. A sighting that is held back leaves only its fingerprint, so
+// that a second one that says the same can pass.
+func (a *app) commit(ctx context.Context, s source, seen store.Sighting, h store.Health, counts map[store.Kind]int, out *outcome) error {
+	var keys []string
+	if !seen.Whole {
+		keys = make([]string, 0, len(seen.Items))
+		for _, it := range seen.Items {
+			keys = append(keys, it.Key)
+		}
+	}
+	old, err := a.store.Snapshot(ctx, s.ID, keys)
+	if err != nil {
+		return err
+	}
+	if err := store.Guard(old, seen); err != nil {
+		var held *store.HeldError
+		if errors.As(err, &held) {
+			old.Held = held.Fingerprint
+			old.Items = nil
+			err = errors.Join(err, a.store.Commit(ctx, old, nil, h))
+		}
+		return err
+	}
+	next, changes := store.Diff(old, seen)
+	if err := a.store.Commit(ctx, next, changes, h); err != nil {
+		return err
+	}
+	for _, c := range changes {
+		switch c.Op {
+		case store.OpAdded:
+			out.Added++
+		case store.OpWithdrawn:
+			out.Gone++
+		default:
+			out.Amended++
+		}
+		out.Silent = out.Silent || c.Silent
+		if !seen.Whole {
+			counts[c.Kind]++
+		}
+	}
+	if seen.Whole {
+		for _, it := range seen.Items {
+			counts[it.Kind]++
+		}
+	}
+	return nil
+}
+
+// follow judges and matches what the log holds, to its end.
+func (a *app) follow(ctx context.Context, now time.Time) error {
+	a.following.Lock()
+	defer a.following.Unlock()
+	for {
+		more, err := a.matcher.Step(ctx, now)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// deliver queues the digests that are due and sends what is.
+func (a *app) deliver(ctx context.Context, now time.Time) (sent, failed int, err error) {
+	a.sending.Lock()
+	defer a.sending.Unlock()
+	if _, err := a.digests.DueDigests(ctx, now); err != nil {
+		return 0, 0, err
+	}
+	for {
+		s, f, err := a.postman.Deliver(ctx, now)
+		sent, failed = sent+s, failed+f
+		if err != nil || s+f == 0 {
+			return sent, failed, err
+		}
+	}
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"ccgwatch/config"
+	"ccgwatch/scrapers/document"
+)
+
+// Exit codes, as scripts may rely on them.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+	exitSome   = 3 // some sources failed
+)
+
+// A cli is the command line: flags every command takes, and the commands.
+type cli struct {
+	Config string `default:"ccgwatch.toml"`
+	Data   string `default:"data"`
+	AsOf   string `name:"as-of"`
+
+	Run         runCmd         `cmd:""`
+	Demo        demoCmd        `cmd:""`
+	Sources     sourcesCmd     `cmd:""`
+	Try         tryCmd         `cmd:""`
+	Crawl       crawlCmd       `cmd:""`
+	Send        sendCmd        `cmd:""`
+	Items       itemsCmd       `cmd:""`
+	Changes     changesCmd     `cmd:""`
+	Findings    findingsCmd    `cmd:""`
+	Show        showCmd        `cmd:""`
+	Explain     explainCmd     `cmd:""`
+	Judge       judgeCmd       `cmd:""`
+	Subscribers subscribersCmd `cmd:""`
+	Status      statusCmd      `cmd:""`
+	Version     versionCmd     `cmd:""`
+}
+
+// An env is what a command runs in.
+type env struct {
+	ctx            context.Context
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	terminal       bool // stderr is one: progress may be drawn
+	args           []string
+	configPath     string
+	configGiven    bool
+	data           string
+	asOf           time.Time // zero: the machine's clock
+	shared         *app      // set when the command runs inside a process that has the store open
+	log            *slog.Logger
+}
+
+// now is the time the command takes as now.
+func (e *env) now() time.Time {
+	if !e.asOf.IsZero() {
+		return e.asOf
+	}
+	return time.Now().In(london())
+}
+
+//go:embed help/*.txt
+var helpTexts embed.FS
+
+// An exitError ends the program with a code; a nil err says nothing more.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// usagef is a mistake in how the command was called.
+func usagef(format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// Main runs the program and returns its exit code.
+func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == readDocument {
+		return document.Main(args[1:], stdin, stdout)
+	}
+	e := &env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, terminal: isTerminal(stderr), args: args}
+	return e.main()
+}
+
+// readDocument is the hidden command under which the program reads a paper in
+// a process of its own.
+const readDocument = "read-document"
+
+func (e *env) main() int {
+	e.log = slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{ReplaceAttr: shortTime}))
+	err := e.dispatch()
+	if err == nil {
+		return exitDone
+	}
+	code := exitFailed
+	var x *exitError
+	if errors.As(err, &x) {
+		code = x.code
+		if x.err == nil {
+			return code
+		}
+	}
+	fmt.Fprintf(e.stderr, "ccgwatch: %v\n", err)
+	if code == exitUsage {
+		fmt.Fprintln(e.stderr, "ccgwatch: 'ccgwatch help' lists the commands, 'ccgwatch help COMMAND' explains one")
+	}
+	return code
+}
+
+func (e *env) dispatch() error {
+	if name, ok := wantsHelp(e.args); ok {
+		return e.help(name)
+	}
+	var c cli
+	parser, err := kong.New(&c, kong.Name("ccgwatch"), kong.NoDefaultHelp(), kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
+	if err != nil {
+		return fmt.Errorf("command line: %w", err)
+	}
+	k, err := parser.Parse(e.args)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	if c.AsOf != "" {
+		if e.asOf, err = parseTime(c.AsOf); err != nil {
+			return usagef("--as-of: %w", err)
+		}
+	}
+	e.configGiven = given(e.args, "--config")
+	if e.configPath, err = filepath.Abs(c.Config); err != nil {
+		return err
+	}
+	if e.data, err = filepath.Abs(c.Data); err != nil {
+		return err
+	}
+	return k.Run(e)
+}
+
+// wantsHelp tells whether help is asked for, and on which command.
+func wantsHelp(args []string) (string, bool) {
+	name, asked := "", len(args) == 0
+	for i, a := range args {
+		switch {
+		case a == "--":
+			return name, asked
+		case a == "-h", a == "--help":
+			asked = true
+		case i == 0 && a == "help":
+			asked = true
+		case !strings.HasPrefix(a, "-") && name == "" && (i == 0 || args[i-1] != "--config" && args[i-1] != "--data" && args[i-1] != "--as-of"):
+			name = a
+		}
+	}
+	return name, asked
+}
+
+func (e *env) help(name string) error {
+	if name == "" {
+		name = "ccgwatch"
+	}
+	text, err := helpTexts.ReadFile("help/" + filepath.Base(name) + ".txt")
+	if err != nil {
+		return usagef("there is no command %q", name)
+	}
+	_, err = e.stdout.Write(text)
+	return err
+}
+
+// given tells whether a flag stands on the command line.
+func given(args []string, flag string) bool {
+	for _, a := range args {
+		if a == flag || strings.HasPrefix(a, flag+"=") {
+			return true
+		}
+	}
+	return false
+}
+
+// config reads the configuration; without the default file the built-in
+// settings hold, but a file that was named must be there.
+func (e *env) config() (config.Config, error) {
+	return loadConfig(e.configPath, e.configGiven)
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Run(e *env) error {
+	_, err := fmt.Fprintln(e.stdout, "ccgwatch", version())
+	return err
+}
+
+// version is what the build says of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "0.1.0-dev"
+	}
+	return info.Main.Version
+}
+
+// shortTime leaves the time to whoever keeps the log (journald, a terminal's user).
+func shortTime(groups []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey && len(groups) == 0 {
+		return slog.String(slog.TimeKey, a.Value.Time().Format("15:04:05"))
+	}
+	return a
+}

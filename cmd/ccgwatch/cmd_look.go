@@ -1,0 +1,531 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"ccgwatch/store"
+)
+
+// A listing is what the commands that list share.
+type listing struct {
+	Source string
+	Kind   string
+	Since  string
+	JSON   bool `name:"json"`
+}
+
+// filter checks the flags and returns the time of --since.
+func (l listing) filter(a *app) (time.Time, error) {
+	if l.Kind != "" && !slices.Contains([]store.Kind{store.KindNotice, store.KindMeeting, store.KindPaper, store.KindRequest, store.KindPage}, store.Kind(l.Kind)) {
+		return time.Time{}, usagef("--kind %q: expected notice, meeting, paper, request or page", l.Kind)
+	}
+	if l.Since == "" {
+		return time.Time{}, nil
+	}
+	t, err := parseTime(l.Since)
+	if err != nil {
+		return t, usagef("--since: %w", err)
+	}
+	return t, nil
+}
+
+// keeps tells whether something of a source and kind at a time is asked for.
+func (l listing) keeps(source string, kind store.Kind, at, since time.Time) bool {
+	return (l.Source == "" || l.Source == source) && (l.Kind == "" || store.Kind(l.Kind) == kind) && (since.IsZero() || !at.Before(since))
+}
+
+// printJSON writes one object a line.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// jsonItem is a line of items --json.
+type jsonItem struct {
+	Source    string            `json:"source"`
+	Key       string            `json:"key"`
+	Kind      store.Kind        `json:"kind"`
+	Body      string            `json:"body"`
+	Title     string            `json:"title"`
+	URL       string            `json:"url"`
+	Published string            `json:"published"`
+	FirstSeen string            `json:"first_seen"`
+	Changed   string            `json:"changed"`
+	Withdrawn string            `json:"withdrawn,omitempty"`
+	Fields    map[string]string `json:"fields"`
+	Documents []jsonDocument    `json:"documents"`
+}
+
+type jsonDocument struct {
+	Key    string `json:"key,omitempty"`
+	Title  string `json:"title"`
+	URL    string `json:"url"`
+	SHA256 string `json:"sha256"`
+	Pages  int    `json:"pages"`
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(london()).Format(time.RFC3339)
+}
+
+func documentsJSON(docs []store.Document) []jsonDocument {
+	out := make([]jsonDocument, 0, len(docs))
+	for _, d := range docs {
+		out = append(out, jsonDocument{d.Key, d.Title, d.URL, d.SHA256, d.Pages})
+	}
+	return out
+}
+
+func itemJSON(it store.Item) jsonItem {
+	fields := it.Fields
+	if fields == nil {
+		fields = map[string]string{}
+	}
+	return jsonItem{
+		it.Source, it.Key, it.Kind, it.Body, it.Title, it.URL, stamp(it.Published), stamp(it.FirstSeen), stamp(it.Changed),
+		stamp(it.Withdrawn), fields, documentsJSON(it.Documents),
+	}
+}
+
+type itemsCmd struct {
+	listing
+	All bool
+}
+
+func (c *itemsCmd) Run(e *env) error {
+	return e.withApp(func(a *app) error {
+		since, err := c.filter(a)
+		if err != nil {
+			return err
+		}
+		var failed error
+		err = a.store.Items(e.ctx, c.Source, func(it store.Item) bool {
+			if !c.keeps(it.Source, it.Kind, it.Changed, since) || !it.Withdrawn.IsZero() && !c.All {
+				return true
+			}
+			if c.JSON {
+				failed = printJSON(e.stdout, itemJSON(it))
+			} else {
+				_, failed = fmt.Fprintf(e.stdout, "%s  %s  %s\n", it.Source, it.Key, itemLine(it))
+			}
+			return failed == nil
+		})
+		return errors.Join(err, failed)
+	})
+}
+
+// itemLine is an item in a line for people.
+func itemLine(it store.Item) string {
+	s := it.Title
+	if when := it.When(); !when.IsZero() {
+		s += ", " + wallTime(when)
+	} else if !it.Published.IsZero() {
+		s += ", " + it.Published.In(london()).Format("2 January 2006")
+	}
+	if it.Cancelled() {
+		s += ", CANCELLED"
+	}
+	if !it.Withdrawn.IsZero() {
+		s += ", no longer listed since " + it.Withdrawn.In(london()).Format("2 January 2006")
+	}
+	if n := len(it.Documents); n > 0 {
+		s += fmt.Sprintf(" (%s)", count(n, "paper"))
+	}
+	return s
+}
+
+// wallTime writes a moment as people do; midnight means that no hour is known.
+func wallTime(t time.Time) string {
+	t = t.In(london())
+	if t.Hour() == 0 && t.Minute() == 0 {
+		return t.Format("Monday 2 January 2006")
+	}
+	return t.Format("Monday 2 January 2006, 15:04")
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// jsonChange is a line of changes --json.
+type jsonChange struct {
+	Seq       uint64              `json:"seq"`
+	At        string              `json:"at"`
+	Source    string              `json:"source"`
+	Key       string              `json:"key"`
+	Kind      store.Kind          `json:"kind"`
+	Op        store.Op            `json:"op"`
+	What      []store.What        `json:"what"`
+	Title     string              `json:"title"`
+	URL       string              `json:"url"`
+	Fields    []store.FieldChange `json:"fields"`
+	Documents []jsonDocument      `json:"documents"`
+	Silent    bool                `json:"silent,omitempty"`
+}
+
+func changeJSON(c store.Change) jsonChange {
+	what, fields := c.What, c.Fields
+	if what == nil {
+		what = []store.What{}
+	}
+	if fields == nil {
+		fields = []store.FieldChange{}
+	}
+	return jsonChange{c.Seq, stamp(c.At), c.Source, c.Key, c.Kind, c.Op, what, c.Title, c.URL, fields, documentsJSON(c.Documents), c.Silent}
+}
+
+type changesCmd struct {
+	listing
+	All bool
+}
+
+func (c *changesCmd) Run(e *env) error {
+	return e.withApp(func(a *app) error {
+		since, err := c.filter(a)
+		if err != nil {
+			return err
+		}
+		return a.eachChange(e, func(x store.Change) error {
+			if x.Silent && !c.All || !c.keeps(x.Source, x.Kind, x.At, since) {
+				return nil
+			}
+			if c.JSON {
+				return printJSON(e.stdout, changeJSON(x))
+			}
+			_, err := fmt.Fprintf(e.stdout, "%s  %s  %s  %s\n", x.At.In(london()).Format("2006-01-02 15:04"), x.Source, x.Key, changeLine(x))
+			return err
+		})
+	})
+}
+
+// eachChange pages through the log.
+func (a *app) eachChange(e *env, f func(store.Change) error) error {
+	for after := uint64(0); ; {
+		page, err := a.store.Changes(e.ctx, after, 500)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, x := range page {
+			if err := f(x); err != nil {
+				return err
+			}
+			after = x.Seq
+		}
+	}
+}
+
+// changeLine is a change in a line for people.
+func changeLine(c store.Change) string {
+	var words []string
+	for _, w := range c.What {
+		words = append(words, strings.ReplaceAll(string(w), "_", " "))
+	}
+	if len(words) == 0 {
+		words = []string{string(c.Op)}
+	}
+	s := strings.Join(words, ", ") + ": " + c.Title
+	for _, f := range c.Fields {
+		if f.Name == store.FieldWhen {
+			s += " (from " + readableTime(f.Old) + " to " + readableTime(f.New) + ")"
+		}
+	}
+	for _, d := range c.Documents {
+		s += "\n      " + d.Title + "  " + d.URL
+	}
+	return s
+}
+
+func readableTime(s string) string {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return s
+	}
+	return wallTime(t)
+}
+
+// jsonFinding is a line of findings --json.
+type jsonFinding struct {
+	ID       string          `json:"id"`
+	At       string          `json:"at"`
+	Source   string          `json:"source"`
+	Key      string          `json:"key"`
+	Topic    store.Topic     `json:"topic"`
+	Tier     store.Tier      `json:"tier"`
+	Title    string          `json:"title"`
+	URL      string          `json:"url"`
+	Document string          `json:"document,omitempty"`
+	Quote    string          `json:"quote"`
+	Page     int             `json:"page"`
+	Stage    string          `json:"stage,omitempty"`
+	Regime   string          `json:"regime,omitempty"`
+	Deadline *store.Deadline `json:"deadline"`
+	Thread   string          `json:"thread"`
+	Body     string          `json:"body,omitempty"`
+	Areas    []string        `json:"areas,omitempty"`
+	Silent   bool            `json:"silent,omitempty"`
+}
+
+func findingJSON(f store.Finding) jsonFinding {
+	return jsonFinding{
+		f.ID, stamp(f.At), f.Source, f.Key, f.Topic, f.Tier, f.Title, f.URL, f.Document, f.Quote, f.Page,
+		f.Stage, f.Regime, f.Deadline, f.Thread, f.Body, f.Areas, f.Silent,
+	}
+}
+
+type findingsCmd struct {
+	listing
+	Topic string
+	Tier  string
+	Query string
+	All   bool
+}
+
+func (c *findingsCmd) Run(e *env) error {
+	return e.withApp(func(a *app) error {
+		since, err := c.filter(a)
+		if err != nil {
+			return err
+		}
+		match, err := a.findingFilter(c.Query)
+		if err != nil {
+			return usagef("--query: %w", err)
+		}
+		var failed error
+		err = a.store.Findings(e.ctx, 0, func(f store.Finding) bool {
+			if !c.keeps(f.Source, f.Kind, f.At, since) || c.Topic != "" && string(f.Topic) != c.Topic || c.Tier != "" && string(f.Tier) != c.Tier ||
+				f.Silent && !c.All || !match(f) {
+				return true
+			}
+			if c.JSON {
+				failed = printJSON(e.stdout, findingJSON(f))
+			} else {
+				_, failed = fmt.Fprintf(e.stdout, "%s  %s  %s, %s: %s\n%s", f.At.In(london()).Format("2006-01-02 15:04"), f.ID[:min(12, len(f.ID))], f.Topic, f.Tier, f.Title, quoteLines(f))
+			}
+			return failed == nil
+		})
+		return errors.Join(err, failed)
+	})
+}
+
+func quoteLines(f store.Finding) string {
+	var b strings.Builder
+	if f.Quote != "" {
+		fmt.Fprintf(&b, "    “%s”\n", f.Quote)
+	}
+	where := f.URL
+	if f.Page > 0 {
+		where = fmt.Sprintf("%s, page %d  %s", f.Document, f.Page, f.URL)
+	}
+	fmt.Fprintf(&b, "    %s\n", where)
+	return b.String()
+}
+
+type showCmd struct {
+	Key  string `arg:""`
+	JSON bool   `name:"json"`
+	listingSource
+}
+
+type listingSource struct {
+	Source string
+}
+
+func (c *showCmd) Run(e *env) error {
+	return e.withApp(func(a *app) error {
+		found, err := a.itemsByKey(e, c.Source, c.Key)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return fmt.Errorf("nothing is known under %q: 'ccgwatch items' lists the keys", c.Key)
+		}
+		if len(found) > 1 {
+			var in []string
+			for _, it := range found {
+				in = append(in, it.Source)
+			}
+			return usagef("%q is in %s: say which with --source", c.Key, strings.Join(in, " and "))
+		}
+		return a.show(e, found[0], c.JSON)
+	})
+}
+
+// itemsByKey finds items by key, by the last part of a key (a notice number, a
+// meeting's number), or by address.
+func (a *app) itemsByKey(e *env, source, key string) ([]store.Item, error) {
+	var exact, ends []store.Item
+	err := a.store.Items(e.ctx, source, func(it store.Item) bool {
+		switch {
+		case it.Key == key, it.URL == key:
+			exact = append(exact, it)
+		case strings.HasSuffix(it.Key, "/"+key):
+			ends = append(ends, it)
+		}
+		return true
+	})
+	if len(exact) > 0 {
+		return exact, err
+	}
+	return ends, err
+}
+
+func (a *app) show(e *env, it store.Item, asJSON bool) error {
+	var history []store.Change
+	err := a.eachChange(e, func(c store.Change) error {
+		if c.Source == it.Source && c.Key == it.Key {
+			history = append(history, c)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		lines := make([]jsonChange, 0, len(history))
+		for _, c := range history {
+			lines = append(lines, changeJSON(c))
+		}
+		return printJSON(e.stdout, struct {
+			jsonItem
+			Parts   []store.Part  `json:"parts,omitempty"`
+			Notice  *store.Notice `json:"notice,omitempty"`
+			History []jsonChange  `json:"history"`
+		}{itemJSON(it), it.Parts, it.Notice, lines})
+	}
+	w := e.stdout
+	fmt.Fprintf(w, "%s\n%s\n\n", itemLine(it), it.URL)
+	fmt.Fprintf(w, "source      %s\nkey         %s\nkind        %s\n", it.Source, it.Key, it.Kind)
+	if it.Body != "" {
+		fmt.Fprintf(w, "body        %s\n", it.Body)
+	}
+	fmt.Fprintf(w, "first seen  %s\n", stamp(it.FirstSeen))
+	names := make([]string, 0, len(it.Fields))
+	for name := range it.Fields {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		fmt.Fprintf(w, "%-11s %s\n", name, it.Fields[name])
+	}
+	if it.Notice != nil {
+		v := a.judge.Notice(it.Notice)
+		fmt.Fprintf(w, "stage       %s\nregime      %s\ncare        %s\noutsourcing %s\n\n%s\n", v.Stage, v.Regime, v.Care, v.Outsourcing, it.Notice.Description)
+	}
+	for _, p := range it.Parts {
+		fmt.Fprintf(w, "\n%s %s", p.Number, p.Title)
+		if p.Restricted {
+			fmt.Fprint(w, " (not for publication, the agenda says)")
+		}
+	}
+	if len(it.Parts) > 0 {
+		fmt.Fprintln(w)
+	}
+	for _, d := range it.Documents {
+		fmt.Fprintf(w, "\n%s\n  %s\n", d.Title, d.URL)
+		if d.SHA256 != "" {
+			fmt.Fprintf(w, "  archived: %s, %s\n", d.SHA256, count(d.Pages, "page"))
+		}
+		if d.Failed != "" {
+			fmt.Fprintf(w, "  could not be read since %s: %s\n", stamp(d.FailedAt), d.Failed)
+		}
+	}
+	fmt.Fprintln(w, "\nWhat changed:")
+	for _, c := range history {
+		silent := map[bool]string{true: "  (silent)"}[c.Silent]
+		fmt.Fprintf(w, "  %s  %s%s\n", c.At.In(london()).Format("2006-01-02 15:04"), strings.ReplaceAll(changeLine(c), "\n", "\n  "), silent)
+	}
+	return nil
+}
+
+type explainCmd struct {
+	Finding string `arg:""`
+	JSON    bool   `name:"json"`
+}
+
+func (c *explainCmd) Run(e *env) error {
+	return e.withApp(func(a *app) error {
+		f, err := a.findingByID(e, c.Finding)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return printJSON(e.stdout, f)
+		}
+		w := e.stdout
+		fmt.Fprintf(w, "%s, %s: %s\n%s\n", f.Topic, f.Tier, f.Title, quoteLines(f))
+		fmt.Fprintf(w, "rule     %s (rules %s)\n", f.Rule, f.Rules)
+		if f.Why != "" {
+			fmt.Fprintf(w, "why      %s\n", f.Why)
+		}
+		if f.Stage != "" {
+			fmt.Fprintf(w, "stage    %s, regime %s\n", f.Stage, f.Regime)
+		}
+		if f.Deadline != nil {
+			fmt.Fprintf(w, "deadline the notice says: %s; by the rule: %s; %s\n", orNone(readableTime(f.Deadline.Stated)), orNone(readableTime(f.Deadline.Computed)), f.Deadline.Who)
+		}
+		if f.SHA256 != "" {
+			fmt.Fprintf(w, "archived %s\n", f.SHA256)
+		}
+		fmt.Fprintf(w, "from     change %d of %s, %s, seen %s\n", f.Change, f.Source, f.Key, stamp(f.At))
+		if f.Silent {
+			fmt.Fprintln(w, "mailed   to nobody: it was there at the first look, or came by a backfill")
+			return nil
+		}
+		n := 0
+		err = a.store.Deliveries(e.ctx, func(d store.Delivery) bool {
+			if slices.Contains(d.Findings, f.ID) {
+				n++
+				fmt.Fprintf(w, "mailed   in %s %s to subscription %s: %s\n", d.Kind, d.MessageID, d.Subscription, d.State)
+			}
+			return true
+		})
+		if n == 0 {
+			fmt.Fprintln(w, "mailed   to nobody so far: no subscription asks for it, or it waits for a digest")
+		}
+		return err
+	})
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}
+
+// findingByID finds a finding by id or by the beginning of one.
+func (a *app) findingByID(e *env, id string) (store.Finding, error) {
+	f, err := a.store.Finding(e.ctx, id)
+	if !errors.Is(err, store.ErrNotFound) {
+		return f, err
+	}
+	var found []store.Finding
+	err = a.store.Findings(e.ctx, 0, func(f store.Finding) bool {
+		if len(id) >= 6 && strings.HasPrefix(f.ID, id) {
+			found = append(found, f)
+		}
+		return len(found) < 2
+	})
+	switch {
+	case err != nil:
+		return f, err
+	case len(found) == 0:
+		return f, fmt.Errorf("there is no finding %q: 'ccgwatch findings' lists them", id)
+	case len(found) > 1:
+		return f, usagef("%q is the beginning of more than one finding: give more of it", id)
+	}
+	return found[0], nil
+}

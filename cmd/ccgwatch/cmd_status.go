@@ -1,0 +1,207 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"ccgwatch/store"
+)
+
+type statusCmd struct {
+	JSON bool `name:"json"`
+}
+
+// jsonStatus is a line of status --json: one a source, then one of the queue.
+type jsonStatus struct {
+	Source       string             `json:"source"`
+	Name         string             `json:"name"`
+	State        string             `json:"state"` // ok, failing or never
+	LastTry      string             `json:"last_try"`
+	LastComplete string             `json:"last_complete"`
+	FailingSince string             `json:"failing_since"`
+	Next         string             `json:"next"`
+	Problems     []store.Problem    `json:"problems"`
+	Counts       map[store.Kind]int `json:"counts"`
+}
+
+type jsonQueue struct {
+	Queue struct {
+		Queued     int `json:"queued"`
+		Sent       int `json:"sent"`
+		Failed     int `json:"failed"`
+		Suppressed int `json:"suppressed"`
+	} `json:"queue"`
+	Subscriptions int    `json:"subscriptions"`
+	LastMail      string `json:"last_mail"`
+	NextDigest    string `json:"next_digest"`
+	Offline       bool   `json:"offline"`
+}
+
+func (c *statusCmd) Run(e *env) error {
+	return e.withApp(func(a *app) error {
+		rows, err := a.statusRows(e)
+		if err != nil {
+			return err
+		}
+		queue, err := a.queueRow(e)
+		if err != nil {
+			return err
+		}
+		queue.Offline = offline(rows)
+		bad := 0
+		for _, r := range rows {
+			if r.State == "failing" {
+				bad++
+			}
+			if c.JSON {
+				err = printJSON(e.stdout, r)
+			} else {
+				err = printStatus(e, r)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if c.JSON {
+			err = printJSON(e.stdout, queue)
+		} else {
+			err = printQueue(e, queue)
+		}
+		if err == nil && bad > 0 {
+			return &exitError{code: exitSome}
+		}
+		return err
+	})
+}
+
+func (a *app) statusRows(e *env) ([]jsonStatus, error) {
+	healths, err := a.store.Healths(e.ctx)
+	if err != nil {
+		return nil, err
+	}
+	diary, err := a.store.Due(e.ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]store.Health{}
+	for _, h := range healths {
+		known[h.Source] = h
+	}
+	rows := make([]jsonStatus, 0, len(a.sources))
+	for _, s := range a.sources {
+		h := known[s.ID]
+		r := jsonStatus{
+			Source: s.ID, Name: s.Name, State: "ok", LastTry: stamp(h.LastTry), LastComplete: stamp(h.LastComplete),
+			FailingSince: stamp(h.FailingSince), Next: stamp(diary[jobOf(s)]), Problems: h.Problems, Counts: h.Counts,
+		}
+		switch {
+		case h.LastTry.IsZero():
+			r.State = "never"
+		case !h.FailingSince.IsZero():
+			r.State = "failing"
+		}
+		if r.Problems == nil {
+			r.Problems = []store.Problem{}
+		}
+		if r.Counts == nil {
+			r.Counts = map[store.Kind]int{}
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// offline tells whether every source visited failed for want of a network:
+// then it is this machine's line and not the sources that is broken.
+func offline(rows []jsonStatus) bool {
+	n := 0
+	for _, r := range rows {
+		if r.State == "never" {
+			continue
+		}
+		if r.State != "failing" || len(r.Problems) == 0 || r.Problems[0].Reason != store.ReasonNetwork {
+			return false
+		}
+		n++
+	}
+	return n > 1
+}
+
+func (a *app) queueRow(e *env) (jsonQueue, error) {
+	var q jsonQueue
+	var last time.Time
+	err := a.store.Deliveries(e.ctx, func(d store.Delivery) bool {
+		switch d.State {
+		case store.Sent:
+			q.Queue.Sent++
+			if d.SentAt.After(last) {
+				last = d.SentAt
+			}
+		case store.Failed:
+			q.Queue.Failed++
+		case store.Suppressed:
+			q.Queue.Suppressed++
+		default:
+			q.Queue.Queued++
+		}
+		return true
+	})
+	if err != nil {
+		return q, err
+	}
+	subs, err := a.store.Subscriptions(e.ctx, "", 0)
+	for _, s := range subs {
+		if s.State == store.StateConfirmed {
+			q.Subscriptions++
+		}
+	}
+	q.LastMail, q.NextDigest = stamp(last), stamp(a.nextDigest(e.now()))
+	return q, err
+}
+
+func printStatus(e *env, r jsonStatus) error {
+	switch r.State {
+	case "never":
+		fmt.Fprintf(e.stdout, "%-16s not visited yet\n", r.Source)
+	case "failing":
+		fmt.Fprintf(e.stdout, "%-16s FAILING since %s; last read completely %s\n", r.Source, r.FailingSince, orNever(r.LastComplete))
+	default:
+		fmt.Fprintf(e.stdout, "%-16s read completely %s%s\n", r.Source, r.LastComplete, countsText(r.Counts))
+	}
+	for _, p := range r.Problems {
+		since := ""
+		if !p.Since.IsZero() {
+			since = " since " + stamp(p.Since)
+		}
+		if _, err := fmt.Fprintf(e.stdout, "    could not read %s%s: %s\n", p.What, since, problemText(p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func orNever(s string) string {
+	if s == "" {
+		return "never"
+	}
+	return s
+}
+
+func countsText(counts map[store.Kind]int) string {
+	s := ""
+	for _, k := range []store.Kind{store.KindNotice, store.KindMeeting, store.KindPaper} {
+		if n := counts[k]; n > 0 {
+			s += ", " + count(n, string(k))
+		}
+	}
+	return s
+}
+
+func printQueue(e *env, q jsonQueue) error {
+	if q.Offline {
+		fmt.Fprintln(e.stdout, "\nEvery source failed for want of a network: this machine seems to be offline.")
+	}
+	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed; last sent %s\n%s; next digest %s\n",
+		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, orNever(q.LastMail), count(q.Subscriptions, "subscription"), q.NextDigest)
+	return err
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/mail"
+	"os"
+	"strings"
+
+	"ccgwatch/store"
+	"ccgwatch/store/query"
+)
+
+type subscribersCmd struct {
+	List   subscribersList   `cmd:""`
+	Add    subscribersAdd    `cmd:""`
+	Export subscribersExport `cmd:""`
+	Erase  subscribersErase  `cmd:""`
+}
+
+// jsonSubscriber is a line of subscribers list --json.
+type jsonSubscriber struct {
+	ID         string      `json:"id"`
+	Address    string      `json:"address"`
+	Query      string      `json:"query"`
+	Often      string      `json:"often"`
+	State      store.State `json:"state"`
+	Created    string      `json:"created"`
+	Consent    string      `json:"consent"`
+	ConsentAt  string      `json:"consent_at"`
+	Ended      string      `json:"ended,omitempty"`
+	LastDigest string      `json:"last_digest,omitempty"`
+}
+
+func subscriberJSON(s store.Subscription) jsonSubscriber {
+	return jsonSubscriber{s.ID, s.Address, s.Query, s.Often, s.State, stamp(s.Created), s.Consent, stamp(s.ConsentAt), stamp(s.Ended), stamp(s.LastDigest)}
+}
+
+type subscribersList struct {
+	JSON bool `name:"json"`
+}
+
+func (c *subscribersList) Run(e *env) error {
+	return e.withApp(func(a *app) error {
+		all, err := a.store.Subscriptions(e.ctx, "", 0)
+		if err != nil {
+			return err
+		}
+		for _, s := range all {
+			if c.JSON {
+				err = printJSON(e.stdout, subscriberJSON(s))
+			} else {
+				_, err = fmt.Fprintf(e.stdout, "%s  %-9s  %-7s  %s  %s\n", s.ID[:min(8, len(s.ID))], s.State, s.Often, s.Address, orEverything(s.Query))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func orEverything(q string) string {
+	if q == "" {
+		return "(everything)"
+	}
+	return q
+}
+
+type subscribersAdd struct {
+	Address string `arg:""`
+	Consent string
+	Query   string
+	Often   string `default:"weekly"`
+}
+
+func (c *subscribersAdd) Run(e *env) error {
+	address, err := plainAddress(c.Address)
+	if err != nil {
+		return usagef("%w", err)
+	}
+	switch {
+	case strings.TrimSpace(c.Consent) == "":
+		return usagef("--consent is missing: say how and when this person agreed; without a recorded consent nobody is mailed")
+	case c.Often != store.Instant && c.Often != store.Weekly && c.Often != store.Both:
+		return usagef("--often %q: expected instant, weekly or both", c.Often)
+	}
+	if _, err := query.Parse(c.Query); err != nil {
+		return usagef("--query: %w", err)
+	}
+	return e.withApp(func(a *app) error {
+		if err := a.checkQuery(c.Query); err != nil {
+			return usagef("--query: %w", err)
+		}
+		since, err := a.store.LastSeq(e.ctx)
+		if err != nil {
+			return err
+		}
+		id := make([]byte, 16)
+		if _, err := rand.Read(id); err != nil {
+			return err
+		}
+		now := e.now()
+		s := store.Subscription{
+			ID: hex.EncodeToString(id), Address: address, Query: strings.TrimSpace(c.Query), Often: c.Often, State: store.StateConfirmed,
+			Created: now, Consent: c.Consent, ConsentAt: now, Since: since,
+		}
+		err = a.store.Subscribe(e.ctx, s)
+		if errors.Is(err, store.ErrConflict) {
+			return fmt.Errorf("this address has that subscription already")
+		}
+		if err == nil {
+			fmt.Fprintf(e.stdout, "added %s: %s, %s\n", s.ID[:8], s.Often, orEverything(s.Query))
+		}
+		return err
+	})
+}
+
+// plainAddress accepts one bare address that any relay takes.
+func plainAddress(s string) (string, error) {
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Name != "" || a.Address != s {
+		return "", errors.New("that is not a bare e-mail address like someone@example.org")
+	}
+	local, domain, _ := strings.Cut(s, "@")
+	if len(s) > 254 || len(local) > 64 || !strings.Contains(domain, ".") || strings.ContainsAny(s, "\" ()<>[]:;,\\") || strings.HasSuffix(domain, ".") {
+		return "", errors.New("that is not an address mail can be sent to")
+	}
+	for _, r := range s {
+		if r <= ' ' || r > '~' {
+			return "", errors.New("addresses with letters outside a-z are not taken: the relays in between may not carry them")
+		}
+	}
+	return s, nil
+}
+
+type subscribersExport struct {
+	Address string `arg:""`
+}
+
+func (c *subscribersExport) Run(e *env) error {
+	return e.withApp(func(a *app) error {
+		all, err := a.store.Subscriptions(e.ctx, "", 0)
+		if err != nil {
+			return err
+		}
+		n := 0
+		for _, s := range all {
+			if !strings.EqualFold(s.Address, c.Address) {
+				continue
+			}
+			n++
+			var sent []store.Delivery
+			err := a.store.Deliveries(e.ctx, func(d store.Delivery) bool {
+				if d.Subscription == s.ID {
+					sent = append(sent, d)
+				}
+				return true
+			})
+			if err != nil {
+				return err
+			}
+			if err := printJSON(e.stdout, struct {
+				jsonSubscriber
+				Deliveries []store.Delivery `json:"deliveries"`
+			}{subscriberJSON(s), sent}); err != nil {
+				return err
+			}
+		}
+		if n == 0 {
+			return errors.New("nothing is kept of that address")
+		}
+		return nil
+	})
+}
+
+type subscribersErase struct {
+	Address string `arg:""`
+}
+
+func (c *subscribersErase) Run(e *env) error {
+	return e.withApp(func(a *app) error {
+		// Files first: a crash in between leaves an entry that can be erased
+		// again, never a file that nothing refers to.
+		files, err := a.messagesTo(e.ctx, c.Address)
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			if err := os.Remove(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		n, err := a.store.Erase(e.ctx, c.Address)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errors.New("nothing is kept of that address")
+		}
+		_, err = fmt.Fprintf(e.stdout, "erased: %s and what was queued for them\n", count(n, "subscription"))
+		return err
+	})
+}

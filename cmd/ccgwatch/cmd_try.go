@@ -1,0 +1,172 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"ccgwatch/config/catalogue"
+	"ccgwatch/scrapers/crawl"
+	"ccgwatch/store"
+)
+
+type tryCmd struct {
+	What     string `arg:""`
+	Platform string
+	Layout   string
+	JSON     bool `name:"json"`
+}
+
+func (c *tryCmd) Run(e *env) error {
+	cfg, err := e.config()
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	candidates, err := c.candidates(e)
+	if err != nil {
+		return err
+	}
+	fetch, err := newFetcher(cfg, e.data, e.log)
+	if err != nil {
+		return err
+	}
+	fetch.RawDir = "" // keeps nothing
+	defer fetch.Close()
+	var failed error
+	for _, s := range candidates {
+		err := c.visit(e, fetch, s)
+		if err == nil {
+			return nil
+		}
+		if e.ctx.Err() != nil {
+			return e.ctx.Err()
+		}
+		failed = errors.Join(failed, err)
+	}
+	return failed
+}
+
+// visit crawls one source, stores nothing, and prints what it saw.
+func (c *tryCmd) visit(e *env, fetch *crawl.Fetcher, s source) error {
+	show := newProgress(e)
+	crawler := &crawl.Crawler{Fetch: fetch, Progress: show.draw}
+	var seen []store.Item
+	report, err := crawler.Visit(e.ctx, s.crawl, crawl.Visit{Now: e.now()}, func(x store.Sighting) error {
+		seen = append(seen, x.Items...)
+		return nil
+	})
+	show.clear()
+	if err != nil {
+		return err
+	}
+	for _, it := range seen {
+		if c.JSON {
+			err = printJSON(e.stdout, itemJSON(it))
+		} else {
+			_, err = fmt.Fprintf(e.stdout, "%s  %s\n", it.Key, itemLine(it))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, p := range report.Problems {
+		fmt.Fprintf(e.stderr, "ccgwatch: could not read %s: %s\n", p.What, problemText(p))
+	}
+	fmt.Fprintf(e.stderr, "%s: read as %s, %s in %s\n", s.Base, s.Platform, count(len(seen), "item"), count(report.Requests, "request"))
+	return nil
+}
+
+// candidates are the ways to read what was named: the followed source, the row
+// of the catalogue, or what the address looks like.
+func (c *tryCmd) candidates(e *env) ([]source, error) {
+	cfg, err := e.config()
+	if err != nil {
+		return nil, err
+	}
+	list, err := followed(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(list, func(s source) bool { return s.ID == c.What }); i >= 0 {
+		return list[i : i+1], nil
+	}
+	national, err := catalogue.National()
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(national, func(n catalogue.Listing) bool { return n.ID == c.What }); i >= 0 {
+		n := national[i]
+		if n.Base == "" {
+			return nil, fmt.Errorf("%s: no address is known: %s", n.ID, n.Note)
+		}
+		return c.guess(catalogue.Source{ID: n.ID, Name: n.Name, Body: n.Body, Platform: n.Platform, Base: n.Base, Page: n.Page, Layout: n.Layout})
+	}
+	u, err := url.Parse(c.What)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, usagef("%q is neither a source ('ccgwatch sources --all' lists them) nor an address beginning with https://", c.What)
+	}
+	u.RawQuery, u.Fragment = "", ""
+	return c.guess(rowOf(u))
+}
+
+// rowOf makes a row of an address: the page of a committee system gives its
+// root, any other page is taken for a list of board papers.
+func rowOf(u *url.URL) catalogue.Source {
+	r := catalogue.Source{ID: "try", Name: u.Host, Page: u.Path}
+	switch file := path.Base(u.Path); {
+	case strings.HasSuffix(u.Path, ".aspx"):
+		u.Path = strings.TrimSuffix(u.Path, file)
+		r.Platform, r.Page = "moderngov", ""
+	case strings.Contains(u.Host, "find-tender"), strings.Contains(u.Path, "/fts"):
+		r.Platform = "find-a-tender"
+	case strings.Contains(u.Host, "contractsfinder"), strings.Contains(u.Path, "/cf"):
+		r.Platform = "contracts-finder"
+	}
+	if r.Platform == "" && strings.Trim(u.Path, "/") != "" {
+		u.Path = ""
+	}
+	r.Base = strings.TrimSuffix(u.String(), "/")
+	return r
+}
+
+// guess lists the sources that a row could be, the likeliest first.
+func (c *tryCmd) guess(r catalogue.Source) ([]source, error) {
+	if c.Platform != "" {
+		r.Platform = c.Platform
+	}
+	if c.Layout != "" {
+		r.Platform, r.Layout = "boards", c.Layout
+	}
+	var rows []catalogue.Source
+	with := func(platform, layout string) {
+		x := r
+		x.Platform, x.Layout = platform, layout
+		if platform == "moderngov" {
+			x.Base = strings.TrimSuffix(r.Base+r.Page, "/")
+		}
+		rows = append(rows, x)
+	}
+	switch {
+	case r.Platform == "boards" && r.Layout == "":
+		with("boards", "two-hop")
+		with("boards", "accordion")
+	case r.Platform != "":
+		rows = append(rows, r)
+	default:
+		with("moderngov", "")
+		with("boards", "two-hop")
+		with("boards", "accordion")
+	}
+	var out []source
+	for _, x := range rows {
+		s, err := build(x, nil)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"ccgwatch/scrapers/crawl"
+)
+
+// tickEvery is how often the daemon looks at the wall clock. Timers stand still
+// while a machine sleeps, so nothing waits for its hour with a timer: every
+// tick asks the diary what is due.
+const tickEvery = 30 * time.Second
+
+type runCmd struct{}
+
+func (runCmd) Run(e *env) error {
+	if e.shared != nil {
+		return usagef("ccgwatch is running on this data directory already")
+	}
+	return e.withApp(func(a *app) error {
+		d := &daemon{app: a}
+		l, err := new(net.ListenConfig).Listen(e.ctx, "tcp", a.cfg.Web.Listen)
+		if err != nil {
+			return fmt.Errorf("config: [web] listen: %w", err)
+		}
+		srv := a.webServer(func() time.Time { return time.Now().In(london()) })
+		a.log.Info("pages", "at", "http://"+l.Addr().String()+"/")
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				a.log.Error("pages", "err", err)
+			}
+		})
+		a.log.Info("watching", "sources", len(a.sources), "data", a.data, "mail", a.mailGoes())
+		d.run(e.ctx)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), 5*time.Second)
+		defer cancel()
+		err = srv.Shutdown(ctx)
+		wg.Wait()
+		a.log.Info("stopped")
+		return err
+	})
+}
+
+// A daemon crawls on schedule, follows the log and sends.
+type daemon struct {
+	*app
+	visits sync.WaitGroup
+	mu     sync.Mutex
+	busy   map[string]bool // sources being visited
+}
+
+// run ticks until ctx ends, and waits for what it started.
+func (d *daemon) run(ctx context.Context) {
+	t := time.NewTicker(tickEvery)
+	defer t.Stop()
+	slots := make(chan struct{}, visitsAtOnce)
+	for {
+		now := time.Now().In(london())
+		due, err := d.due(ctx, now)
+		if err != nil {
+			d.log.Error("schedule", "err", err)
+		}
+		for _, s := range due {
+			if d.claim(s.ID) {
+				d.visits.Go(func() {
+					defer d.release(s.ID)
+					select {
+					case slots <- struct{}{}:
+						defer func() { <-slots }()
+						d.look(ctx, s, now)
+					case <-ctx.Done():
+					}
+				})
+			}
+		}
+		d.mail(ctx, now)
+		select {
+		case <-ctx.Done():
+			d.visits.Wait()
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// step does all that is due at a moment and waits for it: the daemon's work
+// without its clock, as the demonstration and tests drive it.
+func (d *daemon) step(ctx context.Context, now time.Time) error {
+	due, err := d.due(ctx, now)
+	if err != nil {
+		return err
+	}
+	for _, s := range due {
+		d.look(ctx, s, now)
+	}
+	d.mail(ctx, now)
+	return ctx.Err()
+}
+
+func (d *daemon) claim(id string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.busy == nil {
+		d.busy = map[string]bool{}
+	}
+	if d.busy[id] {
+		return false
+	}
+	d.busy[id] = true
+	return true
+}
+
+func (d *daemon) release(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.busy, id)
+}
+
+// due returns the sources whose time has come. One that was never visited is
+// due at once; a time that passed while the machine slept is made up once.
+func (d *daemon) due(ctx context.Context, now time.Time) ([]source, error) {
+	diary, err := d.store.Due(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []source
+	for _, s := range d.sources {
+		at, known := diary[jobOf(s)]
+		if known && at.After(now) && at.Sub(now) > s.longest(now) {
+			known = false // the clock was set back: do not wait for a future that moved away
+		}
+		if !known || !at.After(now) {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+func jobOf(s source) string { return "crawl/" + s.ID }
+
+// look visits a source and sets its next time. The time is set after the visit:
+// a daemon killed in between looks again when it starts.
+func (d *daemon) look(ctx context.Context, s source, now time.Time) {
+	o := d.visit(ctx, s, crawl.Visit{Now: now}, nil)
+	if ctx.Err() != nil {
+		return
+	}
+	logOutcome(d.app, o)
+	next := s.next(now)
+	if o.Err != nil {
+		// A failing source is asked again within the hour, and for ever.
+		if soon := now.Add(30 * time.Minute); soon.Before(next) {
+			next = soon
+		}
+	}
+	if err := d.store.SetDue(ctx, jobOf(s), next); err != nil {
+		d.log.Error("schedule", "source", s.ID, "err", err)
+	}
+	if err := d.follow(ctx, now); err != nil && ctx.Err() == nil {
+		d.log.Error("judging", "err", err)
+	}
+}
+
+func logOutcome(a *app, o outcome) {
+	if o.Err != nil {
+		a.log.Warn("crawl failed", "source", o.Source, "err", strings.TrimPrefix(o.Err.Error(), "crawl "+o.Source+": "), "took", o.Took.Round(time.Millisecond))
+		return
+	}
+	a.log.Info("crawl", "source", o.Source, "requests", o.Requests, "items", o.Items, "added", o.Added, "amended", o.Amended, "gone", o.Gone,
+		"problems", len(o.Problems), "silent", o.Silent, "took", o.Took.Round(time.Millisecond))
+}
+
+// mail follows the log and sends what is due, unless the clock cannot be
+// believed: a message dated before what it tells would be wrong for good.
+func (d *daemon) mail(ctx context.Context, now time.Time) {
+	if err := d.follow(ctx, now); err != nil {
+		if ctx.Err() == nil {
+			d.log.Error("judging", "err", err)
+		}
+		return
+	}
+	if last, err := d.lastChange(ctx); err != nil || last.Sub(now) > time.Hour {
+		if err == nil {
+			d.log.Error("the clock is behind the last change known: mail is held until it is right", "clock", now, "last_change", last)
+		} else if ctx.Err() == nil {
+			d.log.Error("mail", "err", err)
+		}
+		return
+	}
+	sent, failed, err := d.deliver(ctx, now)
+	if err != nil && ctx.Err() == nil {
+		d.log.Error("mail", "err", err)
+	}
+	if sent+failed > 0 {
+		d.log.Info("mail", "sent", sent, "failed", failed)
+	}
+}
+
+func (a *app) lastChange(ctx context.Context) (time.Time, error) {
+	seq, err := a.store.LastSeq(ctx)
+	if err != nil || seq == 0 {
+		return time.Time{}, err
+	}
+	last, err := a.store.Changes(ctx, seq-1, 1)
+	if err != nil || len(last) == 0 {
+		return time.Time{}, err
+	}
+	return last[0].At, nil
+}

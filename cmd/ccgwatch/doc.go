@@ -1,0 +1,64 @@
+/*
+Ccgwatch watches what NHS bodies and councils in England publish about health
+and care services (tender notices, board papers, committee agendas) and writes
+to subscribers when something moves, in time to act.
+
+	go run ./cmd/ccgwatch demo     # see it work
+	go run ./cmd/ccgwatch help     # the commands
+
+# The path of one change
+
+Suppose a care board puts a pack of papers on its site on a Thursday afternoon,
+and page 7 asks the board to approve insourcing of weekend lists. This is how a
+subscriber comes to read that sentence.
+
+Tick. The daemon (daemon.go) wakes every 30 seconds and asks the diary in the
+store whose time has come: wall-clock instants, because timers stand still while
+a laptop sleeps. The source llr-icb is due.
+
+Fetch. package scrapers/crawl asks for the board's list of meetings: robots.txt
+first, one request at a time per host, a pause between, what the site says about
+waiting obeyed, the address of the peer checked at connect, caps that are errors.
+
+Parse. package scrapers/boards turns the list, and then each meeting's page, into
+store.Items. It does no I/O and reads no clock. The pack is a store.Document of
+the September meeting; it is new, so crawl downloads it into the archive under its
+SHA-256 and has a child process (scrapers/document) take the text out page by
+page.
+
+Guard. store.Guard looks at the sighting as a whole. Had the page been empty, or a
+third of the meetings gone at once, it would stop here: the source's health says
+so, and what is known stays as it is.
+
+Diff. store.Diff compares what was seen with what is known, both values, and
+gives the next snapshot and one store.Change: amended, document_added.
+
+Commit. The store (store/bolt) writes snapshot and change in one transaction. From
+here on the change log is the truth; everything below follows it and can be
+killed at any point and start again from where it was.
+
+Judge and match. alerts.Matcher takes the next commit of the log. package
+alerts/judge reads the pages and finds the sentence; a store.Finding says topic
+outsourcing, tier certain, page 7, with the sentence as quoted. Each subscription
+whose query fits (store/query) is owed one alert. alerts/mail renders it; findings,
+deliveries with their frozen bytes, and the follower's place go in in one
+transaction.
+
+Send. alerts.Postman leases the delivery, hands it to a sender, and settles it. A
+crash in between repeats the same bytes under the same Message-ID.
+
+On Friday at 07:30 the digest (alerts/digest.go) says it again among what is coming,
+what changed, what could not be read and since when; and if nothing happened, it
+says that.
+
+# Where to look
+
+	scrapers   find      crawl, ocds, moderngov, boards, document
+	store      remember  nouns, Diff, Guard, the roles; bolt, query, storetest
+	alerts     tell      match, digest, send; judge, mail, web
+	config     is what the operator says; config/catalogue is what is known beforehand
+	cmd        joins them, and nothing imports it
+
+Who may import whom is a table in imports_test.go.
+*/
+package main

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"ccgwatch/alerts"
+	"ccgwatch/alerts/mail"
+	"ccgwatch/store"
+	"ccgwatch/store/query"
+)
+
+// joinAlerts builds what tells people: matcher, digests, postman, links.
+func (a *app) joinAlerts() error {
+	secret, err := readSecret(filepath.Join(a.data, "secret.key"))
+	if err != nil {
+		return err
+	}
+	if a.links, err = alerts.NewLinks(a.cfg.Group.URL, a.cfg.Group.Email, secret); err != nil {
+		return fmt.Errorf("config: [group]: %w", err)
+	}
+	compose, err := mail.NewComposer(a.cfg.Group.Name, a.links, london())
+	if err != nil {
+		return fmt.Errorf("config: [group]: %w", err)
+	}
+	a.matcher = &alerts.Matcher{
+		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
+		Judge: func(ctx context.Context, c store.Change, it store.Item) ([]store.Finding, error) {
+			return a.judge.Findings(c, it, func(sha string) ([]string, error) { return a.store.Text(ctx, sha) })
+		},
+	}
+	a.digests = &alerts.Digester{
+		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, About: a.about,
+		SourceName: a.sourceName, Schedule: alerts.Fridays(london()), Log: a.log,
+	}
+	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Log: a.log}
+	return nil
+}
+
+// readSecret reads the key that unsubscribe links are made with, or makes it:
+// written aside and renamed, so that no half of one is ever used.
+func readSecret(name string) ([]byte, error) {
+	b, err := os.ReadFile(name)
+	switch {
+	case err == nil && len(b) >= 32:
+		return b, nil
+	case err == nil:
+		return nil, fmt.Errorf("%s is damaged: it has %d bytes, not 32; bring it back from a copy, or remove it (links in mails already sent then stop working)", name, len(b))
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	b = make([]byte, 32)
+	if _, err := rand.Read(b); err != nil {
+		return nil, err
+	}
+	tmp := name + ".tmp"
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, err
+	}
+	return b, os.Rename(tmp, name)
+}
+
+// facts are what a query is asked about a finding: its words, and its body
+// under every name it is known by.
+func (a *app) facts(f store.Finding) query.Facts {
+	x := query.Facts{
+		Topics: []string{string(f.Topic)}, Kinds: []string{string(f.Kind)}, Tiers: []string{string(f.Tier)}, Sources: []string{f.Source},
+		Areas: slices.Clone(f.Areas), Text: strings.Join([]string{f.Title, f.Quote, f.Document, f.BodyName, f.Text}, "\n"),
+	}
+	if f.Stage != "" {
+		x.Stages = []string{f.Stage}
+	}
+	if f.BodyName != "" {
+		x.Bodies = append(x.Bodies, f.BodyName)
+	}
+	if b, ok := a.bodies[f.Body]; ok {
+		x.Bodies = append(append(append(x.Bodies, b.ID, b.Name), b.Codes...), b.Aliases...)
+	} else if f.Body != "" {
+		x.Bodies = append(x.Bodies, f.Body)
+	}
+	for _, id := range f.Areas {
+		if name := a.areaNames[id]; name != "" {
+			x.Areas = append(x.Areas, name)
+		}
+	}
+	return x
+}
+
+// about is what is known of an item by its own words and its body.
+func (a *app) about(it store.Item) store.Finding {
+	f := alerts.About(it)
+	if b, ok := a.bodies[it.Body]; ok {
+		f.Body, f.BodyName, f.Areas = b.ID, b.Name, b.Areas
+	}
+	return f
+}
+
+func (a *app) sourceName(id string) string {
+	for _, s := range a.sources {
+		if s.ID == id {
+			return s.Name
+		}
+	}
+	return ""
+}
+
+// findingFilter makes a filter of a query as subscribers write it.
+func (a *app) findingFilter(q string) (func(store.Finding) bool, error) {
+	if strings.TrimSpace(q) == "" {
+		return func(store.Finding) bool { return true }, nil
+	}
+	parsed, err := query.Parse(q)
+	if err != nil {
+		return nil, err
+	}
+	return func(f store.Finding) bool { return parsed.Match(a.facts(f)) }, a.checkQuery(q)
+}
+
+// checkQuery refuses bodies and areas that nothing can ever match: a
+// subscription to a misspelt name would be silent for ever.
+func (a *app) checkQuery(q string) error {
+	parsed, err := query.Parse(q)
+	if err != nil {
+		return err
+	}
+	for _, v := range parsed.Values("source") {
+		if _, err := a.source(v); err != nil {
+			return err
+		}
+	}
+	for _, v := range parsed.Values("area") {
+		if a.areaNames[v] == "" {
+			return fmt.Errorf("area:%s: there is no such area; there are %s", v, strings.Join(a.areaIDs(), ", "))
+		}
+	}
+	for _, v := range parsed.Values("body") {
+		if !a.isBody(v) {
+			return fmt.Errorf("body:%s: no body is known by that id, name or code; 'ccgwatch sources --all' lists many", v)
+		}
+	}
+	return nil
+}
+
+// isBody tells whether a body is known by an id, name or code as a query writes it.
+func (a *app) isBody(v string) bool {
+	for _, b := range a.rules.Bodies {
+		f := query.Facts{Bodies: append(append([]string{b.ID, b.Name}, b.Codes...), b.Aliases...)}
+		if q, err := query.Parse("body:\"" + v + "\""); err == nil && q.Match(f) {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *app) areaIDs() []string {
+	var ids []string
+	for _, x := range a.rules.Areas {
+		ids = append(ids, x.ID)
+	}
+	return ids
+}
+
+func (a *app) nextDigest(now time.Time) time.Time { return alerts.Fridays(london()).Next(now) }
+
+func (a *app) mailGoes() string { return filepath.Join(a.data, "outbox") }
+
+// messagesTo lists the files that messages to an address were written to.
+func (a *app) messagesTo(ctx context.Context, address string) ([]string, error) {
+	all, err := a.store.Subscriptions(ctx, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	theirs := map[string]bool{}
+	for _, s := range all {
+		theirs[s.ID] = strings.EqualFold(s.Address, address)
+	}
+	var files []string
+	err = a.store.Deliveries(ctx, func(d store.Delivery) bool {
+		if theirs[d.Subscription] {
+			files = append(files, filepath.Join(a.data, "outbox", d.ID+".eml"))
+		}
+		return true
+	})
+	return files, err
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"time"
+
+	"ccgwatch/alerts/web"
+)
+
+// webServer serves the pages of an app.
+func (a *app) webServer(now func() time.Time) *http.Server {
+	contact := a.cfg.Group.Email
+	if contact == noContact {
+		contact = ""
+	}
+	s := web.Server{
+		Ledger: a.store, Outbox: a.store, Subscribers: a.store,
+		Group: a.cfg.Group.Name, URL: a.cfg.Group.URL, Listen: a.cfg.Web.Listen, Contact: contact,
+		Sources: func() []web.SourceInfo { return a.sourceInfos(now()) },
+		Token:   a.subscriptionOf, Now: now, Log: a.log, Version: version(),
+	}
+	return s.NewHTTPServer(a.cfg.Web.Listen)
+}
+
+func (a *app) sourceInfos(now time.Time) []web.SourceInfo {
+	diary, err := a.store.Due(context.Background())
+	if err != nil {
+		a.log.Error("pages", "err", err)
+	}
+	out := make([]web.SourceInfo, 0, len(a.sources))
+	for _, s := range a.sources {
+		next, ok := diary[jobOf(s)]
+		if !ok {
+			next = s.next(now)
+		}
+		out = append(out, web.SourceInfo{ID: s.ID, Name: s.Name, Base: s.Base, Platform: s.Platform, Schedule: s.Schedule.Words(), Next: next})
+	}
+	return out
+}
+
+// subscriptionOf finds the subscription that an unsubscribe token ends. One
+// that has the form of a token and is nobody's (any more) is accepted, and ends
+// nothing: an old link must work for ever, also after erasure or a restored
+// backup, and the answer tells nobody who is subscribed.
+func (a *app) subscriptionOf(token string) (string, bool, error) {
+	if b, err := base64.RawURLEncoding.DecodeString(token); err != nil || len(b) != 32 {
+		return "", false, nil
+	}
+	all, err := a.store.Subscriptions(context.Background(), "", 0)
+	if err != nil {
+		return "", false, err
+	}
+	ids := make([]string, 0, len(all))
+	for _, s := range all {
+		ids = append(ids, s.ID)
+	}
+	if id, ok := a.links.Tokens(ids).Verify(token); ok {
+		return id, true, nil
+	}
+	return "nobody", true, nil
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"net"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// Each command has a script in testdata/script. The sample town is up, at
+// $TOWN; `town 2026-09-10T18:00` moves its clock; ccgwatch.toml follows it.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			sites, err := newTown()
+			if err != nil {
+				return err
+			}
+			srv := httptest.NewServer(sites)
+			e.Defer(srv.Close)
+			e.Values["town"] = sites
+			e.Setenv("TOWN", srv.URL)
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			pages := l.Addr().String()
+			if err := l.Close(); err != nil {
+				return err
+			}
+			e.Setenv("PAGES", pages)
+			config := townConfig(srv.URL) + "\n[web]\nlisten = \"" + pages + "\"\n"
+			return os.WriteFile(filepath.Join(e.WorkDir, "ccgwatch.toml"), []byte(config), 0o600)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"town": func(ts *testscript.TestScript, _ bool, args []string) {
+				when, err := parseTime(args[0])
+				ts.Check(err)
+				ts.Value("town").(*town).moveTo(when)
+			},
+			// replace OLD NEW FILE changes a file, as an operator's slip would.
+			"replace": func(ts *testscript.TestScript, _ bool, args []string) {
+				file := ts.MkAbs(args[2])
+				b, err := os.ReadFile(file)
+				ts.Check(err)
+				if !strings.Contains(string(b), args[0]) {
+					ts.Fatalf("%s has no %q", args[2], args[0])
+				}
+				ts.Check(os.WriteFile(file, []byte(strings.ReplaceAll(string(b), args[0], args[1])), 0o600))
+			},
+		},
+	})
+}

@@ -1,0 +1,173 @@
+// Package config reads what the operator says: one strict TOML file. It knows
+// every key, its type and what may stand there, and reports all mistakes of a
+// file at once, each with its line and what was expected. It imports nothing
+// of ours and starts nothing; cmd joins it with the catalogue and passes plain
+// values down.
+//
+// The file is TOML 1.0: tabs, CR LF line ends and a byte order mark are white
+// space. The environment overrides nothing.
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// A Config is what the operator says, with the defaults where nothing is said.
+type Config struct {
+	Path    string // of the file; "" when there is none
+	Group   Group
+	Fetch   Fetch
+	Sources []Source // in the order of the file; those of the catalogue are not in it
+	SMTP    SMTP
+	Mailbox Mailbox
+	Web     Web
+}
+
+// Group is who runs this.
+type Group struct {
+	Name string
+	// Email is the From of every mail and the contact in the User-Agent, one
+	// bare address; "" when nothing was configured (mail is then written as files).
+	Email string
+	// URL is the public address of the pages without a trailing slash, e.g.
+	// "https://watch.example.org"; "" when everything works by mail alone.
+	URL            string
+	Areas          []string // ids of areas; none is everywhere
+	BuiltinSources bool     // follow the sources of the catalogue too
+}
+
+// Fetch is how we ask.
+type Fetch struct {
+	Delay        Duration       // between the starts of two requests to a host
+	DelayGiven   bool           // the operator wants another one than the default: it replaces the built-in pace of a platform too
+	Proxy        string         // "" for none; the environment's proxies are ignored
+	AllowPrivate []netip.Prefix // private addresses that may be asked, for a test site
+}
+
+// A Source is one [[source]]. A field that is nil was not said: for a built-in
+// id the catalogue's value stays, for any other the platform's.
+type Source struct {
+	ID         string
+	Name       *string
+	Platform   *string // one of Platforms
+	Base       *string // http or https, no trailing slash
+	Schedule   *Schedule
+	Body       *string   // id, code or name of a body in the catalogue
+	Page       *string   // path, or whole address, of the page with the list
+	Layout     *string   // one of Layouts
+	Committees *[]string // ids or names as the site has them; nil is all
+	Delay      *Duration // replaces any built-in pace, never a site's own wish
+	Hosts      *[]string // further hosts that may be asked
+	Enabled    *bool     // false: not followed, for a built-in id
+	Line       int       // where it stands in the file
+}
+
+// SMTP is the relay that takes our mail.
+type SMTP struct {
+	Host         string // "" writes .eml files to data/outbox
+	Port         int
+	TLS          string // starttls, implicit, none (loopback only)
+	Username     string
+	PasswordFile string
+	Password     Secret // what PasswordFile holds
+}
+
+// Mailbox is the IMAP mailbox read for subscribing, unsubscribing and bounces.
+type Mailbox struct {
+	Host         string // "" for none
+	Port         int
+	TLS          string // implicit, starttls, none (loopback only)
+	Username     string
+	PasswordFile string
+	Password     Secret
+	Folder       string
+}
+
+// Web is the pages.
+type Web struct {
+	Listen string // host:port; "" serves none
+}
+
+// Default is the configuration of an operator who says nothing.
+func Default() Config {
+	return Config{
+		Group:   Group{Name: "CCGWatch", Areas: []string{"leicester", "leicestershire", "rutland"}, BuiltinSources: true},
+		Fetch:   Fetch{Delay: Duration(5 * time.Second)},
+		SMTP:    SMTP{Port: 587, TLS: "starttls"},
+		Mailbox: Mailbox{Port: 993, TLS: "implicit", Folder: "INBOX"},
+		Web:     Web{Listen: "127.0.0.1:8080"},
+	}
+}
+
+// Platforms are the kinds of site that can be followed.
+func Platforms() []string {
+	return []string{"find-a-tender", "contracts-finder", "moderngov", "cmis", "boards", "whatdotheyknow", "feed", "page"}
+}
+
+// UsualSchedule is when a source of a platform is looked at where neither the
+// file nor the catalogue says so; "" for an unknown platform.
+func UsualSchedule(platform string) string {
+	switch platform {
+	case "find-a-tender":
+		return "17 7-19 * * *"
+	case "contracts-finder":
+		return "47 7,10,13,16,19 * * *"
+	case "moderngov", "cmis":
+		return "5 7,12,17 * * *"
+	case "boards", "feed", "page":
+		return "35 7,17 * * *"
+	case "whatdotheyknow": // it asks for no more than once or twice a day
+		return "25 8 * * *"
+	}
+	return ""
+}
+
+// Layouts are the ways in which a boards page can be arranged.
+func Layouts() []string { return []string{"flat", "table", "accordion", "two-hop"} }
+
+// Known is what the catalogue knows. What is nil is not checked.
+type Known struct {
+	Areas   []string // ids
+	Builtin []string // ids of built-in sources: these need neither platform nor base
+	Bodies  []string // ids, codes and names
+}
+
+// TOML is the source as it is written into a file: one [[source]] that Load
+// reads back as the same, to be appended to what is there.
+func (s Source) TOML() (string, error) {
+	var b strings.Builder
+	b.WriteString("[[source]]\n")
+	for _, field := range []struct {
+		key   string
+		value any
+		said  bool
+	}{
+		{"id", s.ID, true},
+		{"name", s.Name, s.Name != nil},
+		{"platform", s.Platform, s.Platform != nil},
+		{"base", s.Base, s.Base != nil},
+		{"schedule", s.Schedule, s.Schedule != nil},
+		{"body", s.Body, s.Body != nil},
+		{"page", s.Page, s.Page != nil},
+		{"layout", s.Layout, s.Layout != nil},
+		{"committees", s.Committees, s.Committees != nil},
+		{"delay", s.Delay, s.Delay != nil},
+		{"hosts", s.Hosts, s.Hosts != nil},
+		{"enabled", s.Enabled, s.Enabled != nil},
+	} {
+		if !field.said {
+			continue
+		}
+		line, err := toml.Marshal(map[string]any{field.key: field.value})
+		if err != nil {
+			return "", fmt.Errorf("config: writing %s of source %s: %w", field.key, s.ID, err)
+		}
+		b.Write(line)
+	}
+	return b.String(), nil
+}

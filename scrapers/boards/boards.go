@@ -1,0 +1,237 @@
+// Package boards reads the pages on which NHS boards list their papers. There
+// is no common system behind them, only a few layouts, one file each:
+//
+//   - two-hop: a list of dated links, each to a page that holds a meeting's pack
+//     (integrated care boards on WordPress);
+//   - accordion: one page of papers under headings that fold away (trusts).
+//
+// What a page prints wrongly (a weekday that does not fit, a date without a
+// year) becomes a doubt of the item and is not corrected. Nothing is guessed
+// from the name of a file.
+package boards
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"ccgwatch/scrapers/crawl"
+	"ccgwatch/store"
+)
+
+// The layouts.
+const (
+	TwoHop    = "two-hop"
+	Accordion = "accordion"
+)
+
+// Options describe one board's site.
+type Options struct {
+	ID   string        // of the source
+	Name string        // of the source, for people
+	Body string        // id of the body that publishes
+	Base string        // address of the site's root; keys are relative to it
+	Page string        // path of the list below Base, or its whole address
+	Pace time.Duration // least time between requests, zero: the fetcher's own
+	// Layout is TwoHop or Accordion; "" goes by what is known of the site, and
+	// at first by what the page looks like.
+	Layout string
+	// Title names meetings whose link says only when they are; "Board meeting" if empty.
+	Title string
+}
+
+// A site is a board's site: what its parse functions share.
+type site struct {
+	Options
+	root  *url.URL
+	dates *calendar
+	loc   *time.Location
+	tidy  tidier
+}
+
+// Source makes the source of a board's site.
+func Source(o Options) (crawl.Source, error) {
+	fail := func(format string, args ...any) (crawl.Source, error) {
+		return crawl.Source{}, fmt.Errorf("boards source %s: %w", o.ID, fmt.Errorf(format, args...))
+	}
+	root, err := url.Parse(strings.TrimSuffix(o.Base, "/") + "/")
+	switch {
+	case err != nil:
+		return fail("base %q: %w", o.Base, err)
+	case root.Scheme != "http" && root.Scheme != "https", root.Host == "":
+		return fail("base %q is no http or https address", o.Base)
+	}
+	page, err := root.Parse(strings.TrimPrefix(o.Page, "/"))
+	switch {
+	case err != nil:
+		return fail("page %q: %w", o.Page, err)
+	case page.Host != root.Host:
+		return fail("page %q is on another host than base %q", o.Page, o.Base)
+	}
+	loc, err := time.LoadLocation("Europe/London")
+	if err != nil {
+		return fail("%w", err)
+	}
+	if o.Title == "" {
+		o.Title = "Board meeting"
+	}
+	s := &site{Options: o, root: root, dates: newCalendar(), loc: loc, tidy: newTidier()}
+	src := crawl.Source{ID: o.ID, Name: o.Name, Body: o.Body, Platform: "boards", Base: o.Base, Whole: true, Pace: o.Pace}
+	var parse func(crawl.Visit, *crawl.Page) error
+	switch o.Layout {
+	case TwoHop:
+		src.Kind, parse = store.KindMeeting, s.twoHop
+	case Accordion:
+		src.Kind, parse = store.KindPaper, s.accordion
+	case "":
+		src.Kind, parse = store.KindPaper, s.either
+	default:
+		return fail("unknown layout %q (%s or %s)", o.Layout, TwoHop, Accordion)
+	}
+	src.Plan = func(v crawl.Visit) []crawl.Request {
+		return []crawl.Request{{URL: page.String(), Accept: "text/html", Parse: func(p *crawl.Page) error { return parse(v, p) }}}
+	}
+	return src, nil
+}
+
+// either reads a page whose layout nobody named: a list with a dated link to a
+// page of the same site is two-hop. What was once read stays as it was read, so
+// that a page that lost its links does not turn into another layout.
+func (s *site) either(v crawl.Visit, p *crawl.Page) error {
+	for _, it := range v.Old.Items {
+		if it.Kind == store.KindMeeting {
+			return s.twoHop(v, p)
+		}
+	}
+	d, err := p.HTML()
+	if err != nil {
+		return err
+	}
+	if len(v.Old.Items) == 0 {
+		for _, a := range content(d).Find("a[href]").EachIter() {
+			l, ok := s.link(p, a)
+			if !ok || l.url.Host != s.root.Host || isFile(l.url) {
+				continue
+			}
+			if _, _, dated := s.dated(l.text); dated {
+				return s.twoHop(v, p)
+			}
+		}
+	}
+	return s.accordion(v, p)
+}
+
+// key names what stands at an address by its path below the base.
+func (s *site) key(kind string, u *url.URL) string {
+	path := u.EscapedPath()
+	if below, ok := strings.CutPrefix(path, strings.TrimSuffix(s.root.EscapedPath(), "/")); ok && u.Host == s.root.Host {
+		path = below
+	} else if u.Host != s.root.Host {
+		path = "//" + u.Host + path
+	}
+	if u.RawQuery != "" {
+		path += "?" + u.RawQuery
+	}
+	return kind + path
+}
+
+// A link is a link of a page with its own words.
+type link struct {
+	url  *url.URL
+	text string // as printed, in one line
+	node *goquery.Selection
+}
+
+// link reads an a element; false for one that leads nowhere else.
+func (s *site) link(p *crawl.Page, a *goquery.Selection) (link, bool) {
+	href := a.AttrOr("href", "")
+	u, err := url.Parse(p.Abs(href))
+	if err != nil || u.Host == "" || strings.HasPrefix(strings.TrimSpace(href), "#") || u.String() == p.URL.String() {
+		return link{}, false
+	}
+	if q := u.Query(); len(q) > 0 {
+		for name := range q {
+			if strings.HasPrefix(name, "utm_") || strings.HasPrefix(name, "ccm_") { // how one came, not where one is
+				q.Del(name)
+			}
+		}
+		u.RawQuery = q.Encode()
+	}
+	return link{url: u, text: s.tidy.line(visible(a)), node: a}, true
+}
+
+// isFile tells papers from pages, by the address alone.
+func isFile(u *url.URL) bool {
+	path := strings.ToLower(u.Path)
+	for _, end := range []string{".pdf", ".doc", ".docx"} {
+		if strings.HasSuffix(path, end) {
+			return true
+		}
+	}
+	// Concrete CMS hides the name of a file.
+	return strings.Contains(path, "/download_file/")
+}
+
+// content is the part of a page that is about its subject, or the whole body
+// without menus where the page does not say.
+func content(d *goquery.Document) *goquery.Selection {
+	d.Find("script, style, noscript, template").Remove()
+	for _, where := range []string{"main", "[role=main]", "#content", "#main-content"} {
+		if c := d.Find(where); c.Length() > 0 {
+			c.Find("nav, aside").Remove()
+			return c.First()
+		}
+	}
+	d.Find("nav, header, footer, aside").Remove()
+	return d.Find("body")
+}
+
+// paper makes the item of a paper that stands for itself.
+func (s *site) paper(l link, heading string, d date) store.Item {
+	key, label := s.key("document", l.url), s.tidy.label(l)
+	it := store.Item{
+		Key: key, Kind: store.KindPaper, Title: label, URL: l.url.String(), Fields: map[string]string{},
+		Documents: []store.Document{{Key: key, Title: label, URL: l.url.String(), Role: store.RoleReport}},
+	}
+	if heading != "" {
+		it.Title = heading + ": " + label
+		it.Fields[store.FieldHeading] = heading
+	}
+	s.when(&it, d)
+	return it
+}
+
+// when enters a day whose hour is not known, and what is doubtful about it.
+func (s *site) when(it *store.Item, d date) {
+	if d.full() {
+		it.Fields[store.FieldWhen] = d.at(0, 0, s.loc).Format(time.RFC3339)
+	}
+	if d.Doubt != "" {
+		it.Fields[store.FieldDoubt] = d.Doubt
+	}
+}
+
+// cover says how far back the list goes: what is older has dropped off, and is
+// not withdrawn.
+func (s *site) cover(p *crawl.Page, items []store.Item) {
+	var oldest time.Time
+	for _, it := range items {
+		if t := it.When(); !t.IsZero() && (oldest.IsZero() || t.Before(oldest)) {
+			oldest = t
+		}
+	}
+	if !oldest.IsZero() {
+		p.Cover(oldest, time.Time{})
+	}
+}
+
+// doubtful adds a doubt to an item that may have one already.
+func doubtful(it *store.Item, doubt string) {
+	if old := it.Fields[store.FieldDoubt]; old != "" && !strings.Contains(old, doubt) {
+		doubt = old + "; " + doubt
+	}
+	it.Fields[store.FieldDoubt] = doubt
+}

@@ -1,0 +1,202 @@
+package boards
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"ccgwatch/scrapers/crawl"
+	"ccgwatch/store"
+)
+
+// Which meetings have their pages read at every visit; the others keep what is
+// known of them. Packs of older meetings are not replaced any more.
+const (
+	pagesBefore = 60 * 24 * time.Hour
+	pagesAfter  = 400 * 24 * time.Hour
+)
+
+// An entry is a line of the list.
+type entry struct {
+	item   store.Item
+	when   date
+	status string // as the line itself says, "" if it does not
+}
+
+// twoHop reads the list: every link whose words carry a date is a meeting (or,
+// if it leads to a file, a paper). Other links are not followed.
+func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
+	d, err := p.HTML()
+	if err != nil {
+		return err
+	}
+	var list []entry
+	place := map[string]int{}
+	for _, a := range content(d).Find("a[href]").EachIter() {
+		l, ok := s.link(p, a)
+		if !ok {
+			continue
+		}
+		when, title, ok := s.dated(l.text)
+		if !ok || l.url.Host != s.root.Host && !isFile(l.url) {
+			continue
+		}
+		e := entry{when: when, status: s.tidy.status(l.text)}
+		if isFile(l.url) {
+			e.item = s.paper(l, "", when)
+		} else {
+			e.item = s.meeting(v, l, title, e)
+		}
+		i, twice := place[e.item.Key]
+		if !twice {
+			place[e.item.Key] = len(list)
+			list = append(list, e)
+		} else if !list[i].when.same(when) {
+			doubtful(&list[i].item, fmt.Sprintf("the list links it for %s and for %s", list[i].when, when))
+		}
+	}
+	items := make([]store.Item, len(list))
+	for i, e := range list {
+		items[i] = e.item
+		p.Add(e.item)
+		if t := e.item.When(); e.item.Stub && (t.IsZero() || !t.Before(v.Now.Add(-pagesBefore)) && !t.After(v.Now.Add(pagesAfter))) {
+			p.Follow(crawl.Request{
+				URL: e.item.URL, Accept: "text/html", Detail: e.item.Key,
+				Parse: func(p *crawl.Page) error { return s.meetingPage(e, p) },
+			})
+		}
+	}
+	s.cover(p, items)
+	return nil
+}
+
+// dated finds the date in a link's words and the title beside it. A day
+// without a year counts if a weekday makes clear that it is one.
+func (s *site) dated(text string) (when date, title string, ok bool) {
+	for _, d := range s.dates.find(text) {
+		if d.Year == 0 && text[d.start] <= '9' { // it begins with the day
+			continue
+		}
+		if title = s.tidy.trim(text[:d.start]); title == "" {
+			title = s.tidy.trim(text[d.end:])
+		}
+		if _, _, clock := s.dates.time(title); title == "" || clock {
+			title = s.Title
+		}
+		return d, title, true
+	}
+	return date{}, "", false
+}
+
+// meeting is what the list says of a meeting. Where it is silent about the
+// status, the one known stands, so that a page that cannot be read brings no
+// cancelled meeting back.
+func (s *site) meeting(v crawl.Visit, l link, title string, e entry) store.Item {
+	key := s.key("meeting", l.url)
+	known := v.Old.Items[key].Fields[store.FieldStatus]
+	it := store.Item{
+		Key: key, Kind: store.KindMeeting, Title: title, URL: l.url.String(), Stub: true,
+		Fields: map[string]string{
+			store.FieldCommittee: title,
+			store.FieldStatus:    cmp.Or(e.status, known, store.StatusConfirmed),
+		},
+	}
+	s.when(&it, e.when)
+	return it
+}
+
+// meetingPage reads a meeting's own page. A page that does not show the date
+// under which it was listed is not that page: a soft 404, or another layout.
+func (s *site) meetingPage(e entry, p *crawl.Page) error {
+	d, err := p.HTML()
+	if err != nil {
+		return err
+	}
+	main := content(d)
+	text := s.tidy.line(visible(main))
+	when, after, ok := s.shown(text, e.when)
+	if !ok {
+		return crawl.Errorf(s.tidy.otherPage(text), "the page of the meeting does not show its date, %s", e.when)
+	}
+	documents := s.pack(p, main)
+	// What the page says wins; what it leaves open the list decides.
+	status := s.tidy.cancelled(s.tidy.line(main.Find("h1").First().Text()), text[max(0, when.start-80):when.start]+" "+after, text)
+	if status == "" {
+		status = cmp.Or(e.status, store.StatusConfirmed)
+	}
+	p.Update(e.item.Key, func(it *store.Item) {
+		it.Stub = false
+		it.Documents = documents
+		it.Fields[store.FieldStatus] = status
+		hour, minute, timed := s.dates.time(after)
+		if !timed {
+			hour, minute, _ = s.dates.time(s.tidy.begins.FindString(text))
+		}
+		it.Fields[store.FieldWhen] = when.at(hour, minute, s.loc).Format(time.RFC3339)
+		if e.when.Year == 0 { // the page knew it
+			delete(it.Fields, store.FieldDoubt)
+		}
+		if when.Doubt != "" {
+			doubtful(it, when.Doubt)
+		}
+	})
+	return nil
+}
+
+// shown finds the listed date on a meeting's page, and the words after it up
+// to the next date: of several places the first that goes on with a time.
+func (s *site) shown(text string, listed date) (when date, after string, ok bool) {
+	all := s.dates.find(text)
+	for i, d := range all {
+		if !d.same(listed) || d.Year == 0 && listed.Year == 0 {
+			continue
+		}
+		if d.Year == 0 {
+			d.Year, d.Doubt = listed.Year, "" // the list has the year
+		}
+		end := len(text)
+		if i+1 < len(all) {
+			end = all[i+1].start
+		}
+		rest := text[d.end:min(end, d.end+80)]
+		_, _, timed := s.dates.time(rest)
+		if !ok || timed {
+			when, after, ok = d, rest, true
+		}
+		if timed {
+			return when, after, ok
+		}
+	}
+	return when, after, ok
+}
+
+// pack gives the papers of a meeting's page: a single one is the pack.
+func (s *site) pack(p *crawl.Page, main *goquery.Selection) (list []store.Document) {
+	known := map[string]bool{}
+	papers := 0
+	for _, a := range main.Find("a[href]").EachIter() {
+		l, ok := s.link(p, a)
+		if !ok || !isFile(l.url) {
+			continue
+		}
+		doc := store.Document{Key: s.key("document", l.url), Title: s.tidy.label(l), URL: l.url.String(), Role: store.RoleReport}
+		if known[doc.Key] {
+			continue
+		}
+		known[doc.Key] = true
+		if s.tidy.minutes.MatchString(doc.Title) {
+			doc.Role = store.RoleMinutes
+		} else {
+			papers++
+		}
+		list = append(list, doc)
+	}
+	for i := range list {
+		if papers == 1 && list[i].Role == store.RoleReport {
+			list[i].Role = store.RolePack
+		}
+	}
+	return list
+}

@@ -1,0 +1,8 @@
+package document
+
+// LowerLimits and Tidy are tested from inside.
+var (
+	LowerLimits = lowerLimits
+	Tidy        = tidy
+	ReadDOCX    = readDOCX
+)

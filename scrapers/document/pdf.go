@@ -1,0 +1,176 @@
+package document
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"github.com/klippa-app/go-pdfium"
+	pdferrors "github.com/klippa-app/go-pdfium/errors"
+	"github.com/klippa-app/go-pdfium/references"
+	"github.com/klippa-app/go-pdfium/requests"
+	"github.com/klippa-app/go-pdfium/webassembly"
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
+)
+
+// A box holds PDFium: one instance in linear memory of fixed size.
+type box struct {
+	pool     pdfium.Pool
+	instance pdfium.Pdfium
+	memory   *linear
+}
+
+// newPDFium compiles PDFium, or takes it from the cache, and starts it.
+func newPDFium(cache string, memoryMiB int) (*box, error) {
+	// Cancelling by context would be checked on every loop inside PDFium and
+	// halves its speed; the process is killed instead.
+	config := wazero.NewRuntimeConfig().WithCloseOnContextDone(false)
+	if cache != "" {
+		c, err := wazero.NewCompilationCacheWithDir(cache)
+		if err != nil {
+			return nil, fmt.Errorf("open the cache of compiled code: %w", err)
+		}
+		config = config.WithCompilationCache(c)
+	}
+	memory, err := reserve(uint64(max(memoryMiB, 64)) << 20 / 4 * 3)
+	if err != nil {
+		return nil, err
+	}
+	b := &box{memory: &linear{bytes: memory}}
+	pool, err := webassembly.Init(webassembly.Config{
+		Context:       experimental.WithMemoryAllocator(context.Background(), b.memory),
+		MaxIdle:       1,
+		MaxTotal:      1,
+		RuntimeConfig: config,
+		FSConfig:      wazero.NewFSConfig(), // the default mounts /
+		Stdout:        io.Discard,
+		Stderr:        io.Discard,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start PDFium: %w", err)
+	}
+	b.pool = pool
+	if b.instance, err = pool.GetInstanceWithContext(context.Background()); err != nil {
+		return nil, fmt.Errorf("start PDFium: %w", err)
+	}
+	debug.FreeOSMemory() // what compiling left behind
+	return b, nil
+}
+
+func (b *box) close() error { return b.pool.Close() }
+
+// linear is the memory of the box: reserved once, never moved, never grown
+// beyond its most. (A limit in wazero alone still lets it copy on growth, and
+// a hostile file then takes several times the limit.)
+type linear struct {
+	bytes   []byte
+	refused bool // PDFium has asked for more
+}
+
+// Allocate implements experimental.MemoryAllocator.
+func (l *linear) Allocate(_, _ uint64) experimental.LinearMemory { return l }
+
+// Reallocate implements experimental.LinearMemory.
+func (l *linear) Reallocate(size uint64) []byte {
+	if size > uint64(len(l.bytes)) {
+		l.refused = true
+		return nil
+	}
+	return l.bytes[:size]
+}
+
+// Free implements experimental.LinearMemory: the process ends with the box.
+func (l *linear) Free() {}
+
+// runPDFium reads a PDF in the box.
+func (c *child) runPDFium(data []byte) ([]string, error) {
+	b, err := newPDFium(c.cache, c.memory)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.ready(0); err != nil {
+		return nil, err
+	}
+	pages, err := b.read(data, c.pages)
+	if err != nil && b.memory.refused {
+		return nil, fmt.Errorf("%w: it takes more than %d MiB of memory", ErrTooLarge, c.memory)
+	}
+	return pages, err
+}
+
+// read takes the text out of every page. After a trap the instance is in no
+// known state, so the first error ends it.
+func (b *box) read(data []byte, most int) (pages []string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			pages, err = nil, fmt.Errorf("%w: PDFium: %v", ErrBroken, p)
+		}
+	}()
+	doc, err := b.instance.OpenDocument(&requests.OpenDocument{File: &data})
+	switch {
+	case errors.Is(err, pdferrors.ErrPassword):
+		return nil, fmt.Errorf("%w: it asks for a password", ErrEncrypted)
+	case errors.Is(err, pdferrors.ErrSecurity):
+		return nil, fmt.Errorf("%w: in a way that PDFium does not know", ErrEncrypted)
+	case err != nil:
+		return nil, fmt.Errorf("%w: PDFium: %w", ErrBroken, err)
+	}
+	count, err := b.instance.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: doc.Document})
+	if err != nil {
+		return nil, fmt.Errorf("%w: its number of pages: %w", ErrBroken, err)
+	}
+	if count.PageCount > most {
+		return nil, tooManyPages(count.PageCount, most)
+	}
+	size := 0
+	for n := range count.PageCount {
+		text, err := b.page(doc.Document, n, maxText-size)
+		switch {
+		case errors.Is(err, ErrTooLarge):
+			return nil, err
+		case err != nil:
+			return nil, fmt.Errorf("%w: page %d of %d: PDFium: %w", ErrBroken, n+1, count.PageCount, err)
+		}
+		size += len(text)
+		pages = append(pages, text)
+	}
+	return pages, nil
+}
+
+// page reads one page (0 is the first) in two calls; the convenient call of
+// the library makes one for each character and takes three times as long.
+func (b *box) page(doc references.FPDF_DOCUMENT, n, room int) (string, error) {
+	page, err := b.instance.FPDF_LoadPage(&requests.FPDF_LoadPage{Document: doc, Index: n})
+	if err != nil {
+		return "", err
+	}
+	text, err := b.instance.FPDFText_LoadPage(&requests.FPDFText_LoadPage{Page: requests.Page{ByReference: &page.Page}})
+	if err != nil {
+		return "", err
+	}
+	chars, err := b.instance.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: text.TextPage})
+	if err != nil {
+		return "", err
+	}
+	var s string
+	switch {
+	case chars.Count > room:
+		return "", fmt.Errorf("%w: more than %d MiB of text", ErrTooLarge, maxText>>20)
+	case chars.Count > 0:
+		got, err := b.instance.FPDFText_GetText(&requests.FPDFText_GetText{TextPage: text.TextPage, Count: chars.Count})
+		if err != nil {
+			return "", err
+		}
+		s = got.Text
+	}
+	if _, err := b.instance.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage}); err != nil {
+		return "", err
+	}
+	if _, err := b.instance.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: page.Page}); err != nil {
+		return "", err
+	}
+	return s, nil
+}

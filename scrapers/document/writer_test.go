@@ -1,0 +1,109 @@
+package document_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/zlib"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// A pdf is written object by object; tests bend it where they need to.
+type pdf struct {
+	bytes.Buffer
+	offsets []int
+}
+
+func newPDF() *pdf {
+	p := &pdf{}
+	p.WriteString("%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
+	return p
+}
+
+func (p *pdf) object(format string, args ...any) int {
+	p.offsets = append(p.offsets, p.Len())
+	fmt.Fprintf(p, "%d 0 obj\n%s\nendobj\n", len(p.offsets), fmt.Sprintf(format, args...))
+	return len(p.offsets)
+}
+
+func (p *pdf) stream(dict string, data []byte) int {
+	return p.object("<< %s /Length %d >>\nstream\n%s\nendstream", dict, len(data), data)
+}
+
+// finish writes the cross-reference table; trailer entries go into extra.
+func (p *pdf) finish(extra string) []byte {
+	xref := p.Len()
+	fmt.Fprintf(p, "xref\n0 %d\n0000000000 65535 f \n", len(p.offsets)+1)
+	for _, o := range p.offsets {
+		fmt.Fprintf(p, "%010d 00000 n \n", o)
+	}
+	fmt.Fprintf(p, "trailer\n<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n", len(p.offsets)+1, extra, xref)
+	return p.Bytes()
+}
+
+func deflate(data []byte) []byte {
+	var b bytes.Buffer
+	z := zlib.NewWriter(&b)
+	_, _ = z.Write(data)
+	_ = z.Close()
+	return b.Bytes()
+}
+
+// papers of text: one string a page, its lines apart by "\n"; WinAnsi.
+func textPDF(pages ...string) []byte {
+	p := newPDF()
+	kids := ""
+	for i := range pages {
+		kids += fmt.Sprintf("%d 0 R ", 4+2*i)
+	}
+	p.object("<< /Type /Catalog /Pages 2 0 R >>")
+	p.object("<< /Type /Pages /Count %d /Kids [ %s] >>", len(pages), kids)
+	p.object("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>")
+	escape := strings.NewReplacer("\\", "\\\\", "(", "\\(", ")", "\\)", "£", "\xa3", "–", "\x96", "’", "\x92", "\u00a0", "\xa0")
+	for i, page := range pages {
+		var text bytes.Buffer
+		text.WriteString("BT /F1 10 Tf 14 TL 50 800 Td\n")
+		for line := range strings.SplitSeq(page, "\n") {
+			fmt.Fprintf(&text, "(%s) Tj T*\n", escape.Replace(line))
+		}
+		text.WriteString("ET\n")
+		p.object("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents %d 0 R /Resources << /Font << /F1 3 0 R >> >> >>", 5+2*i)
+		p.stream("/Filter /FlateDecode", deflate(text.Bytes()))
+	}
+	return p.finish("")
+}
+
+// onePage is a PDF whose page has this content stream and these page entries.
+func onePage(page, dict string, content []byte) []byte {
+	p := newPDF()
+	p.object("<< /Type /Catalog /Pages 2 0 R >>")
+	p.object("<< /Type /Pages /Count 1 /Kids [ 4 0 R ] >>")
+	p.object("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>")
+	p.object("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R /Resources << /Font << /F1 3 0 R >> %s >> >>", page)
+	p.stream(dict, content)
+	return p.finish("")
+}
+
+// docx is a Word document with this body, in the main part of this name.
+func docx(tb testing.TB, name, body string) []byte {
+	tb.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, f := range [][2]string{
+		{"[Content_Types].xml", `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>`},
+		{name, `<?xml version="1.0" encoding="UTF-8" standalone="yes"?><w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"><w:body>` + body + `</w:body></w:document>`},
+	} {
+		w, err := z.Create(f[0])
+		if err == nil {
+			_, err = w.Write([]byte(f[1]))
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return b.Bytes()
+}

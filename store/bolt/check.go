@@ -1,0 +1,238 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"ccgwatch/store"
+)
+
+// checkMost is how many faults Check lists before it gives up.
+const checkMost = 50
+
+// Check reads everything in a store that no process has open for writing and
+// joins what it finds wrong into one error, ErrDamaged. It writes nothing. A
+// damaged page can make bbolt panic or the process die: run it in a child
+// process where that matters.
+func Check(ctx context.Context, dir string) (Report, error) {
+	var r Report
+	path := filepath.Join(dir, File)
+	c := checker{ctx: ctx, report: &r, papers: map[string]bool{}}
+	if err := sound(path); err != nil {
+		return r, fmt.Errorf("check %s: %w", path, err)
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: lockWait})
+	if err != nil {
+		return r, fmt.Errorf("check %s: %w", path, explain(err))
+	}
+	defer func() { _ = db.Close() }()
+	cd, err := newCodec()
+	if err != nil {
+		return r, err
+	}
+	defer cd.close()
+	err = db.View(func(t *bbolt.Tx) error {
+		salt, err := readMeta(t)
+		if err != nil {
+			return err
+		}
+		c.tx = &tx{Tx: t, s: &Store{dir: dir, codec: cd, salt: salt}, ctx: ctx}
+		for err := range t.Check() { // to the end: bbolt's goroutine must not outlive the transaction
+			c.fault(err)
+		}
+		if len(c.faults) == 0 {
+			c.ledger()
+			c.outbox()
+			c.subscribers()
+			c.archive()
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return r, fmt.Errorf("check %s: %w", path, err)
+	}
+	if len(c.faults) > 0 {
+		return r, fmt.Errorf("check %s: %w: %w", path, ErrDamaged, errors.Join(c.faults...))
+	}
+	return r, nil
+}
+
+type checker struct {
+	*tx
+	ctx    context.Context //nolint:containedctx // lives as long as one call
+	report *Report
+	faults []error
+	papers map[string]bool // that items refer to
+}
+
+func (c *checker) fault(err error) {
+	if err != nil && len(c.faults) < checkMost {
+		c.faults = append(c.faults, err)
+	}
+}
+
+func (c *checker) faultf(format string, args ...any) { c.fault(fmt.Errorf(format, args...)) }
+
+// values decodes every value of a bucket, and goes on past the ones that are damaged.
+func values[T any](c *checker, bucket string, f func(key []byte, v T)) {
+	_ = c.in(bucket).ForEach(func(k, b []byte) error {
+		var v T
+		if err := c.s.codec.decode(bucket, k, b, &v); err != nil {
+			c.fault(err)
+			return c.ctx.Err()
+		}
+		f(k, v)
+		return c.ctx.Err()
+	})
+}
+
+func (c *checker) ledger() {
+	values(c, bSources, func([]byte, source) {})
+	values(c, bHealth, func([]byte, store.Health) {})
+	values(c, bDiary, func([]byte, time.Time) {})
+	values(c, bItems, func(k []byte, it store.Item) {
+		c.report.Items++
+		if string(k) != string(pair(it.Source, it.Key)) {
+			c.faultf("items %q holds %s %q", printable(k), it.Source, it.Key)
+		}
+		for _, d := range it.Documents {
+			if d.SHA256 != "" {
+				c.papers[d.SHA256] = true
+			}
+		}
+	})
+	var before uint64
+	values(c, bChanges, func(k []byte, x store.Change) {
+		c.report.Changes++
+		if x.Seq != before+1 || string(k) != string(be64(x.Seq)) || x.Batch > x.Seq || x.Batch == 0 {
+			c.faultf("changes: %d of batch %d follows %d", x.Seq, x.Batch, before)
+		}
+		before = x.Seq
+	})
+}
+
+func (c *checker) outbox() {
+	last := c.lastSeq()
+	values(c, bFollowers, func(k []byte, p store.Position) {
+		if p.Seq > last {
+			c.faultf("the follower %s is at %d, the log ends at %d", k, p.Seq, last)
+		}
+	})
+	values(c, bFindings, func(k []byte, f store.Finding) {
+		c.report.Findings++
+		if seq := c.in(bFindingIDs).Get([]byte(f.ID)); !bytes.Equal(k, join(be64(f.Change), []byte(f.ID))) || !bytes.Equal(seq, be64(f.Change)) {
+			c.faultf("finding %s is not where its index says", f.ID)
+		}
+	})
+	waiting := 0
+	values(c, bDeliveries, func(k []byte, d store.Delivery) {
+		c.report.Deliveries++
+		if at := c.in(bDelivIDs).Get([]byte(d.ID)); !bytes.Equal(k, join(at, []byte(d.ID))) || c.in(bOf).Get(pair(d.Subscription, d.ID)) == nil {
+			c.faultf("delivery %s is not where its index says", d.ID)
+		}
+		if _, err := c.raw(d.ID); err != nil {
+			c.faultf("the bytes of delivery %s: %w", d.ID, err)
+		}
+		if c.in(bSubs).Get([]byte(d.Subscription)) == nil {
+			c.faultf("delivery %s is of no subscription", d.ID)
+		}
+		if key := dueKey(d); key != nil {
+			waiting++
+			if c.in(bDue).Get(key) == nil {
+				c.faultf("delivery %s waits and is not in the index", d.ID)
+			}
+		}
+	})
+	c.count(bFindingIDs, c.report.Findings)
+	c.count(bDelivIDs, c.report.Deliveries)
+	c.count(bOf, c.report.Deliveries)
+	c.count(bRaw, c.report.Deliveries)
+	c.count(bDue, waiting)
+}
+
+func (c *checker) subscribers() {
+	values(c, bSubs, func(k []byte, s store.Subscription) {
+		c.report.Subscriptions++
+		if string(k) != s.ID || c.in(bAddresses).Get(join(c.s.addressKey(s.Address), k)) == nil {
+			c.faultf("subscription %s is not where its index says", k)
+		}
+	})
+	c.count(bAddresses, c.report.Subscriptions)
+}
+
+// count compares the size of an index with what it is an index of.
+func (c *checker) count(bucket string, want int) {
+	n := 0
+	_ = c.in(bucket).ForEach(func(_, _ []byte) error { n++; return c.ctx.Err() })
+	if n != want {
+		c.faultf("%s has %d entries and should have %d", bucket, n, want)
+	}
+}
+
+// archive reads every paper and its text, and looks for the papers that items
+// refer to. Where there is no archive at all, the directory holds a backup of
+// the database alone.
+func (c *checker) archive() {
+	root := filepath.Join(c.s.dir, "archive")
+	if _, err := os.Stat(root); errors.Is(err, os.ErrNotExist) {
+		return
+	}
+	_ = filepath.WalkDir(root, func(path string, e os.DirEntry, err error) error {
+		switch name := filepath.Base(path); {
+		case err != nil:
+			c.fault(err)
+		case e.IsDir() && name == "tmp":
+			return filepath.SkipDir
+		case e.IsDir():
+		case strings.HasSuffix(name, textEnd):
+			c.fault(checkText(path))
+		default:
+			c.report.Papers++
+			delete(c.papers, name)
+			c.fault(checkPaper(path, name))
+		}
+		return c.ctx.Err()
+	})
+	for sha := range c.papers {
+		c.faultf("paper %s is referred to and missing", sha)
+	}
+}
+
+func checkText(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	if _, err := readText(f); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func checkPaper(path, sha string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return err
+	}
+	if hex.EncodeToString(h.Sum(nil)) != sha {
+		return fmt.Errorf("%s: its bytes are not those of its name", path)
+	}
+	return nil
+}

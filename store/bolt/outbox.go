@@ -1,0 +1,306 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ccgwatch/store"
+)
+
+// Position reads how far a follower has come.
+func (s *Store) Position(ctx context.Context, follower string) (store.Position, error) {
+	var p store.Position
+	err := s.view(ctx, "read the place of "+follower, func(t *tx) error {
+		_, err := t.get(bFollowers, []byte(follower), &p)
+		return err
+	})
+	return p, err
+}
+
+// Advance is one transaction: after a crash the follower stands before its step
+// and nothing of it is there, or after it with all of it. It may therefore be
+// repeated blindly; a repeat of a step that was done is an ErrConflict.
+func (s *Store) Advance(ctx context.Context, follower string, from, to store.Position, f []store.Finding, d []store.Delivery) error {
+	what := "advance " + follower
+	if err := named("follower", follower); err != nil {
+		return wrap(what, err)
+	}
+	return s.update(ctx, what, func(t *tx) error {
+		var at store.Position
+		if _, err := t.get(bFollowers, []byte(follower), &at); err != nil {
+			return err
+		}
+		if at != from {
+			return fmt.Errorf("it is at %v, not %v: %w", at, from, store.ErrConflict)
+		}
+		for _, x := range f {
+			if err := t.addFinding(x); err != nil {
+				return err
+			}
+		}
+		for _, x := range d {
+			if err := t.addDelivery(x); err != nil {
+				return err
+			}
+		}
+		return t.put(bFollowers, []byte(follower), to)
+	})
+}
+
+func (t *tx) addFinding(f store.Finding) error {
+	if err := named("finding", f.ID); err != nil {
+		return err
+	}
+	ids := t.in(bFindingIDs)
+	if ids.Get([]byte(f.ID)) != nil {
+		return nil
+	}
+	seq := be64(f.Change)
+	if err := ids.Put([]byte(f.ID), seq); err != nil {
+		return err
+	}
+	return t.put(bFindings, join(seq, []byte(f.ID)), f)
+}
+
+// addDelivery stores a new delivery with its indexes and bytes. If its
+// subscription is gone, its address was erased while the message was made.
+func (t *tx) addDelivery(d store.Delivery) error {
+	if err := errors.Join(named("delivery", d.ID), named("subscription of "+d.ID, d.Subscription)); err != nil {
+		return err
+	}
+	if t.in(bSubs).Get([]byte(d.Subscription)) == nil || t.in(bDelivIDs).Get([]byte(d.ID)) != nil {
+		return nil
+	}
+	if d.State == "" {
+		d.State = store.Queued
+	}
+	created := instant(d.Created)
+	if err := t.in(bDelivIDs).Put([]byte(d.ID), created); err != nil {
+		return err
+	}
+	if err := t.mark(bOf, pair(d.Subscription, d.ID)); err != nil {
+		return err
+	}
+	if err := t.set(bRaw, []byte(d.ID), t.s.codec.pack(bRaw, []byte(d.ID), d.Raw)); err != nil {
+		return err
+	}
+	if k := dueKey(d); k != nil {
+		if err := t.mark(bDue, k); err != nil {
+			return err
+		}
+	}
+	return t.put(bDeliveries, join(created, []byte(d.ID)), d)
+}
+
+// dueKey is a delivery's entry in the index of what waits, nil for what does not.
+func dueKey(d store.Delivery) []byte {
+	switch d.State {
+	case store.Queued:
+		return join(instant(d.Due), []byte(d.ID))
+	case store.Claimed:
+		return join(instant(d.Lease), []byte(d.ID))
+	}
+	return nil
+}
+
+// delivery reads one by id, without its bytes.
+func (t *tx) delivery(id string) (store.Delivery, error) {
+	var d store.Delivery
+	created := t.in(bDelivIDs).Get([]byte(id))
+	if created == nil {
+		return d, store.ErrNotFound
+	}
+	return d, found(t.get(bDeliveries, join(created, []byte(id)), &d))
+}
+
+// move stores a delivery in place of what it was, index entry included.
+func (t *tx) move(was, now store.Delivery) error {
+	if k := dueKey(was); k != nil {
+		if err := t.in(bDue).Delete(k); err != nil {
+			return err
+		}
+	}
+	if k := dueKey(now); k != nil {
+		if err := t.mark(bDue, k); err != nil {
+			return err
+		}
+	}
+	return t.put(bDeliveries, join(instant(now.Created), []byte(now.ID)), now)
+}
+
+// drop removes a delivery with its bytes and indexes.
+func (t *tx) drop(id string) error {
+	d, err := t.delivery(id)
+	if err != nil {
+		return err
+	}
+	if k := dueKey(d); k != nil {
+		if err := t.in(bDue).Delete(k); err != nil {
+			return err
+		}
+	}
+	return errors.Join(
+		t.in(bDeliveries).Delete(join(instant(d.Created), []byte(id))),
+		t.in(bDelivIDs).Delete([]byte(id)),
+		t.in(bOf).Delete(pair(d.Subscription, id)),
+		t.in(bRaw).Delete([]byte(id)))
+}
+
+// Digest is one transaction: either the digest is queued and its period over, or neither.
+func (s *Store) Digest(ctx context.Context, d store.Delivery, from, until time.Time) error {
+	return s.update(ctx, "queue digest "+d.ID, func(t *tx) error {
+		var sub store.Subscription
+		if err := found(t.get(bSubs, []byte(d.Subscription), &sub)); err != nil {
+			return err
+		}
+		if sub.State != store.StateConfirmed || !sub.LastDigest.Equal(from) {
+			return fmt.Errorf("subscription %s is %s, its last digest ended %s: %w", sub.ID, sub.State, sub.LastDigest.Format(time.RFC3339), store.ErrConflict)
+		}
+		sub.LastDigest = until
+		if err := t.put(bSubs, []byte(sub.ID), sub); err != nil {
+			return err
+		}
+		return t.addDelivery(d)
+	})
+}
+
+// Findings decodes one finding at a time out of one read transaction.
+func (s *Store) Findings(ctx context.Context, after uint64, f func(store.Finding) bool) error {
+	if after == ^uint64(0) {
+		return nil
+	}
+	return s.view(ctx, "read the findings", func(t *tx) error {
+		return each(t, bFindings, be64(after+1), nil, func(_ []byte, x store.Finding) (bool, error) { return f(x), nil })
+	})
+}
+
+// Finding reads one.
+func (s *Store) Finding(ctx context.Context, id string) (store.Finding, error) {
+	var f store.Finding
+	err := s.view(ctx, "read finding "+id, func(t *tx) error {
+		seq := t.in(bFindingIDs).Get([]byte(id))
+		if seq == nil {
+			return store.ErrNotFound
+		}
+		return found(t.get(bFindings, join(seq, []byte(id)), &f))
+	})
+	return f, err
+}
+
+// Lease claims deliveries in one transaction, the longest due first, with their
+// bytes. What is claimed stays claimed after a crash, until the lease runs out.
+// Attempts is left to the sender.
+func (s *Store) Lease(ctx context.Context, now time.Time, length time.Duration, limit int) ([]store.Delivery, error) {
+	var out []store.Delivery
+	if length <= 0 {
+		return nil, fmt.Errorf("lease deliveries: a lease of %v would never hold", length)
+	}
+	// Asked every half minute for years, and mostly in vain: only what is due
+	// is worth a write.
+	waiting := false
+	if err := s.view(ctx, "look for deliveries", func(t *tx) error { waiting = len(t.due(now, 1)) > 0; return nil }); err != nil || !waiting {
+		return nil, err
+	}
+	err := s.update(ctx, "lease deliveries", func(t *tx) error {
+		for len(out) < limit {
+			ids := t.due(now, limit-len(out))
+			if len(ids) == 0 {
+				break
+			}
+			for _, id := range ids { // each leaves the index of what is due now
+				d, err := t.claim(id, now.Add(length))
+				if err != nil {
+					return fmt.Errorf("delivery %s: %w", id, err)
+				}
+				if d.State == store.Claimed {
+					out = append(out, d)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// claim claims a delivery, or suppresses it if nobody is subscribed any more.
+func (t *tx) claim(id string, until time.Time) (store.Delivery, error) {
+	was, err := t.delivery(id)
+	if err != nil {
+		return was, err
+	}
+	var sub store.Subscription
+	if _, err := t.get(bSubs, []byte(was.Subscription), &sub); err != nil {
+		return was, err
+	}
+	d := was
+	if d.State, d.Lease = store.Claimed, until; sub.State != store.StateConfirmed {
+		d.State, d.Lease = store.Suppressed, time.Time{}
+	}
+	if err := t.move(was, d); err != nil || d.State != store.Claimed {
+		return d, err
+	}
+	d.Raw, err = t.raw(id)
+	return d, err
+}
+
+// due lists up to limit ids whose time has come: gathered first, because a
+// cursor does not bear the index changing under it.
+func (t *tx) due(now time.Time, limit int) []string {
+	var ids []string
+	end := string(instant(now))
+	c := t.in(bDue).Cursor()
+	for k, _ := c.First(); k != nil && len(ids) < limit && string(k[:instantLen]) <= end; k, _ = c.Next() {
+		ids = append(ids, string(k[instantLen:]))
+	}
+	return ids
+}
+
+// Settle is one transaction. It gives store.ErrNotFound if the delivery was
+// erased while it was being sent. Nobody holds a settled delivery any more.
+func (s *Store) Settle(ctx context.Context, d store.Delivery) error {
+	return s.update(ctx, "settle delivery "+d.ID, func(t *tx) error {
+		was, err := t.delivery(d.ID)
+		if err != nil {
+			return err
+		}
+		now := was
+		now.State, now.Due, now.LastError, now.SentAt, now.Attempts = d.State, d.Due, d.LastError, d.SentAt, d.Attempts
+		if now.State != store.Claimed {
+			now.Lease = time.Time{}
+		}
+		return t.move(was, now)
+	})
+}
+
+// Deliveries decodes one delivery at a time out of one read transaction.
+func (s *Store) Deliveries(ctx context.Context, f func(store.Delivery) bool) error {
+	return s.view(ctx, "read the deliveries", func(t *tx) error {
+		return each(t, bDeliveries, nil, nil, func(_ []byte, d store.Delivery) (bool, error) { return f(d), nil })
+	})
+}
+
+// Raw reads the frozen bytes of a delivery.
+func (s *Store) Raw(ctx context.Context, id string) (b []byte, err error) {
+	err = s.view(ctx, "read the bytes of delivery "+id, func(t *tx) error {
+		b, err = t.raw(id)
+		return err
+	})
+	return b, err
+}
+
+func (t *tx) raw(id string) ([]byte, error) {
+	v := t.in(bRaw).Get([]byte(id))
+	if v == nil {
+		return nil, store.ErrNotFound
+	}
+	b, err := t.s.codec.unpack(bRaw, []byte(id), v)
+	if err != nil {
+		return nil, err
+	}
+	return append(make([]byte, 0, len(b)), b...), nil // the transaction's own memory ends with it
+}
