@@ -25,7 +25,7 @@ import (
 //	entry KEY TITLE       add the list entry alone
 //	title KEY TITLE       complete an item
 //	follow PATH           ask for another page
-//	cursor TEXT           checkpoint
+//	cursor TEXT           checkpoint; a backfill has no text
 //	cover FROM TO         (dates)
 //	none | fail | panic KEY | panicnow | anonymous
 func talk(p *crawl.Page) error {
@@ -50,7 +50,7 @@ func talk(p *crawl.Page) error {
 		case "follow":
 			p.Follow(crawl.Request{URL: p.Abs(f[1]), Parse: talk})
 		case "cursor":
-			p.Checkpoint(f[1])
+			p.Checkpoint(strings.Join(f[1:], ""))
 		case "cover":
 			from, _ := time.Parse(time.DateOnly, f[1])
 			to, _ := time.Parse(time.DateOnly, f[2])
@@ -223,6 +223,15 @@ sighting cursor="" last=true none=true
 cursor c1
 `, want: `
 sighting cursor="c1" last=true none=false
+`},
+		{name: "a backfill that fails hands on what it has, too", reason: store.ReasonMissing, site: `
+-- https://a.example/list --
+item a First
+cursor
+follow /gone
+`, want: `
+sighting cursor="" last=false none=false
+  a First
 `},
 		{name: "pages that lead in a circle", whole: true, reason: store.ReasonFormat, site: `
 -- https://a.example/list --
