@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -183,7 +184,7 @@ func (l *ledger) visit(s *service, src crawl.Source, v crawl.Visit) error {
 	s.now = v.Now
 	v.Old = store.Snapshot{Cursor: l.snap.Cursor}
 	src.Pace = time.Nanosecond
-	c := &crawl.Crawler{Fetch: &crawl.Fetcher{UserAgent: "test", Transport: s}}
+	c := &crawl.Crawler{Fetch: &crawl.Fetcher{UserAgent: "test", Transport: s, AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}}
 	_, err := c.Visit(context.Background(), src, v, l.take)
 	return err
 }
