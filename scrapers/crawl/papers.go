@@ -153,11 +153,7 @@ func (e *cutError) Unwrap() error { return e.err }
 // perfectly good Content-Length: bytes without an end count only if the same
 // come twice (odd is what came before), because then that is what is published.
 func (v *visit) readPaper(ctx context.Context, d *store.Document, odd string) error {
-	etag, modified := d.ETag, d.Modified
-	if d.SHA256 == "" {
-		etag, modified = "", "" // nothing here that could be unchanged
-	}
-	dl, err := v.Fetch.download(ctx, v.Fetch.task(v.src, v.dog), d.URL, etag, modified)
+	dl, err := v.Fetch.download(ctx, v.Fetch.task(v.src, v.dog), d.URL, d.ETag, d.Modified)
 	if err != nil {
 		return err
 	}
