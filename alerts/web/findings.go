@@ -18,6 +18,11 @@ import (
 // perPage is how many findings a page shows.
 const perPage = 25
 
+// mostMatched is after about how many findings a search for words pauses, and
+// offers to look further back: each costs some 30 microseconds, the record
+// grows for years, and anybody may ask.
+const mostMatched = 10_000
+
 // filter is what the form on /findings asks for.
 type filter struct {
 	Topic  store.Topic
@@ -43,18 +48,17 @@ func (s *site) findings(w http.ResponseWriter, r *http.Request) error {
 	if f.parsed, wrong = parse(f.Query); wrong != nil {
 		return s.findingsPage(w, http.StatusBadRequest, findingsBody{filter: f, Mistake: wrong})
 	}
-	list, more, err := s.recent(r.Context(), f, before, perPage)
+	list, next, err := s.recent(r.Context(), f, before, perPage)
 	if err != nil {
 		return err
 	}
-	body := findingsBody{filter: f, First: before == place{}}
+	body := findingsBody{filter: f, First: before == place{}, Paused: next != place{} && next.id == ""}
 	for _, x := range list {
 		body.List = append(body.List, s.show(x))
 	}
-	if more {
+	if (next != place{}) {
 		v := f.values()
-		last := list[len(list)-1]
-		v.Set("before", fmt.Sprintf("%d-%s", last.Change, last.ID))
+		v.Set("before", fmt.Sprintf("%d-%s", next.change, next.id))
 		body.Older = "/findings?" + v.Encode()
 	}
 	return s.findingsPage(w, http.StatusOK, body)
@@ -70,6 +74,7 @@ type findingsBody struct {
 	Older    string // address of the next page, "" on the last
 	Filtered bool
 	First    bool
+	Paused   bool // Older goes on with a search that has not filled the page
 }
 
 func (s *site) findingsPage(w http.ResponseWriter, status int, b findingsBody) error {
@@ -99,7 +104,8 @@ func parse(q string) (query.Query, *mistake) {
 	return query.Query{}, &mistake{Pos: at.Pos, Expected: at.Msg, Before: string(runes[:cut]), After: string(runes[cut:])}
 }
 
-// A place in the list of findings: older than this one.
+// A place in the list of findings: older than this one; without an id, this
+// change's and older.
 type place struct {
 	change uint64
 	id     string
@@ -144,21 +150,25 @@ func (s *site) fits(f filter, x store.Finding) bool {
 }
 
 // recent returns the newest findings that fit, older than a place, newest
-// first, and whether there are more. The store gives them oldest first from
-// any change on: the log is read backwards in widening steps, so that the
-// first page of a long record costs little.
-func (s *site) recent(ctx context.Context, f filter, before place, n int) ([]store.Finding, bool, error) {
+// first, and the place after them; none where there are no more. The store
+// gives them oldest first from any change on: the log is read backwards in
+// widening steps, so that the first page of a long record costs little.
+func (s *site) recent(ctx context.Context, f filter, before place, n int) ([]store.Finding, place, error) {
 	var found []store.Finding // newest first
 	seq, err := s.Ledger.LastSeq(ctx)
 	if err != nil {
-		return nil, false, err
+		return nil, place{}, err
 	}
 	high := seq
 	if before.change != 0 && before.change < high {
 		high = before.change
 	}
+	matched := 0
 	// Findings of one change stay together within a step.
-	for step := uint64(500); high > 0 && len(found) <= n; step *= 4 {
+	for step := uint64(500); high > 0 && len(found) <= n; step = min(4*step, mostMatched/2) {
+		if f.Query != "" && matched >= mostMatched {
+			return found, place{change: high}, nil
+		}
 		low := high - min(high, step)
 		var part []store.Finding
 		passed := false // the place itself, in the order of the store
@@ -170,6 +180,7 @@ func (s *site) recent(ctx context.Context, f filter, before place, n int) ([]sto
 				passed = true
 				return false
 			}
+			matched++
 			if s.fits(f, x) {
 				part = append(part, x)
 				if len(part) > 2*(n+1) { // keep the newest only
@@ -179,16 +190,17 @@ func (s *site) recent(ctx context.Context, f filter, before place, n int) ([]sto
 			return true
 		})
 		if err != nil {
-			return nil, false, err
+			return nil, place{}, err
 		}
 		slices.Reverse(part)
 		found = append(found, part...)
 		high = low
 	}
 	if len(found) > n {
-		return found[:n], true, nil
+		last := found[n-1]
+		return found[:n], place{last.Change, last.ID}, nil
 	}
-	return found, false, nil
+	return found, place{}, nil
 }
 
 // shown is a finding on a page.

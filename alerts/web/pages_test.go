@@ -283,6 +283,45 @@ func TestPagingShowsEveryFindingOnce(t *testing.T) {
 	}
 }
 
+// A search for what is rare in a long record pauses, says so, and goes on
+// where it paused: every finding that fits is shown once.
+func TestSearchOfALongRecordPauses(t *testing.T) {
+	s, st := sample()
+	st.findings = nil
+	for i := range 25_000 {
+		title := "common"
+		if i%10_000 == 100 {
+			title = "rare"
+		}
+		st.findings = append(st.findings, store.Finding{ID: fmt.Sprintf("id-%05d", i), Change: uint64(i/3 + 1), Title: title})
+	}
+	h := s.Handler()
+	var got []string
+	pages, paused := 0, 0
+	for next := "/findings?q=rare"; next != ""; pages++ {
+		if pages > 20 {
+			t.Fatal("the search does not end")
+		}
+		st.reads = 0
+		d := read(t, h, next)
+		if st.reads > 3*mostMatched {
+			t.Errorf("%s read %d findings at one go", next, st.reads)
+		}
+		d.Find("article h2 a").Each(func(_ int, a *goquery.Selection) { got = append(got, a.AttrOr("href", "")) })
+		more := words(d, ".more")
+		if strings.Contains(more, "paused") {
+			paused++
+		}
+		if all := words(d, "main"); more != "" && strings.Contains(all, "Nothing found") {
+			t.Errorf("%s says there is nothing before it has looked everywhere", next)
+		}
+		next = d.Find(".more a").AttrOr("href", "")
+	}
+	if diff := cmp.Diff([]string{"/finding/id-20100", "/finding/id-10100", "/finding/id-00100"}, got); diff != "" || paused < 1 {
+		t.Errorf("after %d pages, %d of them paused (-want +got)\n%s", pages, paused, diff)
+	}
+}
+
 func TestNewestFindingsCostLittle(t *testing.T) {
 	s, st := sample()
 	for i := range uint64(100_000) {
