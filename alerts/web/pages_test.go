@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"html/template"
+	"math"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +95,9 @@ func TestFindingsPage(t *testing.T) {
 	}
 	if last.Find("a[rel~=external]").Length() != 0 || !strings.Contains(last.Text(), "no link that is safe to follow") {
 		t.Error("a script is offered as a link")
+	}
+	if got := d.Find("article").Eq(2).Find("a[rel~=external]").AttrOr("href", ""); got != "https://council.example.org/ieListDocuments.aspx?MId=15033#page=7" {
+		t.Error("the link does not lead to the page quoted:", got)
 	}
 	if got := words(d, "article:nth-of-type(3) figcaption"); got != "Podiatry report, page 7" {
 		t.Error(got)
@@ -432,6 +438,81 @@ func TestHistoryFindsItsEntriesInALongLog(t *testing.T) {
 	it.Changed = st.changes[199_999].At
 	if h, err = v.history(context.Background(), it); err != nil || !h.Cut {
 		t.Errorf("a search that was cut short does not say so: %+v, %v", h, err)
+	}
+}
+
+// The style sheet promises 7 to 1 for text, and 3 to 1 for lines, by the
+// formula of WCAG 2.2, in light and in dark.
+func TestContrast(t *testing.T) {
+	style, err := assets.ReadFile("pages/style.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := regexp.MustCompile(`(?s):root \{.*?\}`).FindAllString(string(style), 2)
+	if len(roots) != 2 {
+		t.Fatal("no light and dark colours")
+	}
+	luminance := func(hex string) float64 {
+		v, err := strconv.ParseUint(hex, 16, 32)
+		if err != nil || len(hex) != 6 {
+			t.Fatal(hex, err)
+		}
+		sum := 0.0
+		for i, weight := range []float64{0.0722, 0.7152, 0.2126} {
+			c := float64(v>>(8*i)&0xff) / 255
+			if c <= 0.04045 {
+				c /= 12.92
+			} else {
+				c = math.Pow((c+0.055)/1.055, 2.4)
+			}
+			sum += weight * c
+		}
+		return sum
+	}
+	for i, root := range roots {
+		colour := map[string]float64{}
+		for _, m := range regexp.MustCompile(`--(\w+): #(\w+)`).FindAllStringSubmatch(root, -1) {
+			colour[m[1]] = luminance(m[2])
+		}
+		for pair, least := range map[string]float64{
+			"ink ground": 7, "ink soft": 7, "ink mark": 7, "link ground": 7, "link soft": 7, "link mark": 7, "ground link": 7,
+			"ok ground": 7, "bad ground": 7, "line ground": 3, "line soft": 3, "bad soft": 3,
+		} {
+			a, b, _ := strings.Cut(pair, " ")
+			x, y := colour[a], colour[b]
+			if got := (max(x, y) + 0.05) / (min(x, y) + 0.05); got < least || colour[a] == colour[b] {
+				t.Errorf("%s %s: %.2f to 1, want %g", []string{"light", "dark"}[i], pair, got, least)
+			}
+		}
+	}
+}
+
+// What a page loads comes from here, and is small: phones on a poor line.
+func TestPagesAreSmallAndLoadNothingElse(t *testing.T) {
+	s, st := sample()
+	for i := range uint64(perPage) {
+		f := st.findings[1]
+		f.ID, f.Change, f.Quote = fmt.Sprint("x", i), 10+i, strings.Repeat("a quote ", 60)
+		st.findings = append(st.findings, f)
+	}
+	h := s.Handler()
+	for _, target := range []string{"/", "/findings", "/finding/f1", "/meetings", itemPath("leicester", "meeting/15033"), "/u/token-1", "/nothing"} {
+		w := ask(h, "GET", target)
+		if n := w.Body.Len(); n > 48<<10 {
+			t.Errorf("%s has %d bytes", target, n)
+		}
+		d, err := goquery.NewDocumentFromReader(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Find("link[href], [src], [srcset], [poster], [background]").Each(func(_ int, x *goquery.Selection) {
+			if goquery.NodeName(x) != "link" || x.AttrOr("href", "") != "/style.css" {
+				t.Errorf("%s loads %s", target, goquery.NodeName(x))
+			}
+		})
+	}
+	if style := ask(h, "GET", "/style.css").Body.String(); strings.Contains(style, "url(") || strings.Contains(style, "@import") || strings.Contains(style, "@font-face") {
+		t.Error("the style sheet loads something")
 	}
 }
 

@@ -21,6 +21,7 @@ func (s *site) funcs() template.FuncMap {
 		"quote":    func(t string) string { return line(t, 1500) },
 		"prose":    prose,
 		"link":     webLink,
+		"paged":    paged,
 		"when":     s.when,
 		"date":     s.date,
 		"meeting":  s.meeting,
@@ -114,6 +115,15 @@ func webLink(raw string) *link {
 	}
 	u.Host = host
 	return &link{URL: u.String(), Host: host}
+}
+
+// paged is the address of a page of a paper: browsers open a PDF there. An
+// address with a fragment of its own stays as it is.
+func paged(raw string, page int) string {
+	if page <= 0 || strings.Contains(raw, "#") {
+		return raw
+	}
+	return raw + "#page=" + strconv.Itoa(page)
 }
 
 // itemPath is the address of an item's page.
