@@ -24,16 +24,16 @@ func (w *writer) digest(d *alerts.Digest) (subject string) {
 	switch {
 	case d.Quiet() && d.Read == 0:
 		subject += "nothing could be read"
-		w.para(say(w.looked(d)))
+		w.lead(say(w.looked(d)))
 	case d.Quiet():
 		subject += "all quiet"
-		w.para(say("All quiet: nothing that you asked for is coming up in the next four weeks or has changed since " + w.from(d) + ". " + w.looked(d)))
+		w.lead(say("All quiet: nothing that you asked for is coming up in the next four weeks or has changed since " + w.from(d) + ". " + w.looked(d)))
 	default:
 		if len(what) == 0 {
 			what = append(what, count(len(d.Meetings), "cancelled meeting"))
 		}
 		subject += strings.Join(what, ", ")
-		w.para(say("The week to " + w.c.day(d.Slot) + ": " + strings.Join(what, ", ") + ". " + w.looked(d)))
+		w.lead(say("The week to " + w.c.day(d.Slot) + ": " + strings.Join(what, ", ") + ". " + w.looked(d)))
 	}
 	w.meetings(d)
 	w.closing(d)
