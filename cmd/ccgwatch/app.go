@@ -26,6 +26,7 @@ import (
 type app struct {
 	cfg       config.Config
 	data      string
+	settings  string // fingerprint of the configuration file it was opened with
 	log       *slog.Logger
 	store     *bolt.Store
 	fetch     *crawl.Fetcher

@@ -103,7 +103,7 @@ type itemsCmd struct {
 }
 
 func (c *itemsCmd) Run(e *env) error {
-	return e.withApp(func(a *app) error {
+	return e.query(func(a *app) error {
 		since, err := c.filter(a)
 		if err != nil {
 			return err
@@ -193,7 +193,7 @@ type changesCmd struct {
 }
 
 func (c *changesCmd) Run(e *env) error {
-	return e.withApp(func(a *app) error {
+	return e.query(func(a *app) error {
 		since, err := c.filter(a)
 		if err != nil {
 			return err
@@ -294,7 +294,7 @@ type findingsCmd struct {
 }
 
 func (c *findingsCmd) Run(e *env) error {
-	return e.withApp(func(a *app) error {
+	return e.query(func(a *app) error {
 		since, err := c.filter(a)
 		if err != nil {
 			return err
@@ -344,7 +344,7 @@ type listingSource struct {
 }
 
 func (c *showCmd) Run(e *env) error {
-	return e.withApp(func(a *app) error {
+	return e.query(func(a *app) error {
 		found, err := a.itemsByKey(e, c.Source, c.Key)
 		if err != nil {
 			return err
@@ -456,7 +456,7 @@ type explainCmd struct {
 }
 
 func (c *explainCmd) Run(e *env) error {
-	return e.withApp(func(a *app) error {
+	return e.query(func(a *app) error {
 		f, err := a.findingByID(e, c.Finding)
 		if err != nil {
 			return err
