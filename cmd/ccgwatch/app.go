@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ccgwatch/alerts"
@@ -41,6 +42,7 @@ type app struct {
 	postman   *alerts.Postman
 	links     alerts.Links
 
+	daemon    atomic.Bool // run has it open
 	visiting  keyedLocks // one visit of a source at a time
 	following sync.Mutex // one follower step at a time
 	sending   sync.Mutex // one sender at a time

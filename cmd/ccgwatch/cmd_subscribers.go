@@ -183,6 +183,11 @@ type subscribersErase struct {
 
 func (c *subscribersErase) Run(e *env) error {
 	return e.query(func(a *app) error {
+		// Nobody writes or queues a message to them meanwhile.
+		a.following.Lock()
+		defer a.following.Unlock()
+		a.sending.Lock()
+		defer a.sending.Unlock()
 		// Files first: a crash in between leaves an entry that can be erased
 		// again, never a file that nothing refers to.
 		files, err := a.messagesTo(e.ctx, c.Address)

@@ -22,9 +22,13 @@ type runCmd struct{}
 
 func (runCmd) Run(e *env) error {
 	if e.shared != nil {
+		if !e.shared.daemon.Load() {
+			return errors.New("another command has this data directory open: start the daemon when it is done")
+		}
 		return usagef("ccgwatch is running on this data directory already")
 	}
 	return e.withApp(func(a *app) error {
+		a.daemon.Store(true)
 		d := &daemon{app: a}
 		l, err := new(net.ListenConfig).Listen(e.ctx, "tcp", a.cfg.Web.Listen)
 		if err != nil {
