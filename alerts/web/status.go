@@ -51,7 +51,7 @@ func (s *site) status(w http.ResponseWriter, r *http.Request) error {
 		Now     time.Time
 		Sources []sourceState
 		Gone    []string // read once, followed no longer
-		Looked  int // sources visited at all
+		Looked  int      // sources visited at all
 		Bad     int
 		Queue   queue
 		Gaps    []string

@@ -43,9 +43,9 @@ type app struct {
 	links     alerts.Links
 
 	daemon    atomic.Bool // run has it open
-	visiting  keyedLocks // one visit of a source at a time
-	following sync.Mutex // one follower step at a time
-	sending   sync.Mutex // one sender at a time
+	visiting  keyedLocks  // one visit of a source at a time
+	following sync.Mutex  // one follower step at a time
+	sending   sync.Mutex  // one sender at a time
 }
 
 // keyedLocks is a lock a name.
