@@ -43,6 +43,15 @@ func TestStatusPage(t *testing.T) {
 	}
 }
 
+// Before the first look, the page claimed that every source could be read.
+func TestStatusPageBeforeTheFirstLookClaimsNothing(t *testing.T) {
+	s, st := sample()
+	st.healths = nil
+	if got := words(read(t, s.Handler(), "/"), "main > p:first-of-type"); !strings.Contains(got, "No source has been looked at yet.") || strings.Contains(got, "could be read") {
+		t.Errorf("the page says %q", got)
+	}
+}
+
 func TestStateOfASource(t *testing.T) {
 	now := at("2026-08-12 12:00")
 	info := SourceInfo{Next: now.Add(time.Hour)}

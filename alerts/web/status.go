@@ -51,6 +51,7 @@ func (s *site) status(w http.ResponseWriter, r *http.Request) error {
 		Now     time.Time
 		Sources []sourceState
 		Gone    []string // read once, followed no longer
+		Looked  int      // sources visited at all
 		Bad     int
 		Queue   queue
 		Gaps    []string
@@ -61,6 +62,9 @@ func (s *site) status(w http.ResponseWriter, r *http.Request) error {
 		delete(known, info.ID)
 		if st.Mark == "bad" {
 			body.Bad++
+		}
+		if st.Mark != "new" {
+			body.Looked++
 		}
 		body.Sources = append(body.Sources, st)
 	}

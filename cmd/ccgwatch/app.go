@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ccgwatch/alerts"
@@ -26,6 +27,7 @@ import (
 type app struct {
 	cfg       config.Config
 	data      string
+	settings  string // fingerprint of the configuration file it was opened with
 	log       *slog.Logger
 	store     *bolt.Store
 	fetch     *crawl.Fetcher
@@ -40,9 +42,10 @@ type app struct {
 	postman   *alerts.Postman
 	links     alerts.Links
 
-	visiting  keyedLocks // one visit of a source at a time
-	following sync.Mutex // one follower step at a time
-	sending   sync.Mutex // one sender at a time
+	daemon    atomic.Bool // run has it open
+	visiting  keyedLocks  // one visit of a source at a time
+	following sync.Mutex  // one follower step at a time
+	sending   sync.Mutex  // one sender at a time
 }
 
 // keyedLocks is a lock a name.

@@ -122,6 +122,9 @@ func (e *env) main() int {
 			return code
 		}
 	}
+	if errors.Is(err, context.Canceled) && e.ctx.Err() != nil {
+		err = errors.New("interrupted; what was read completely is kept")
+	}
 	fmt.Fprintf(e.stderr, "ccgwatch: %v\n", err)
 	if code == exitUsage {
 		fmt.Fprintln(e.stderr, "ccgwatch: 'ccgwatch help' lists the commands, 'ccgwatch help COMMAND' explains one")
@@ -142,9 +145,15 @@ func (e *env) dispatch() error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	if c.AsOf != "" {
+	switch {
+	case c.Data == "", c.Config == "":
+		return usagef("--data and --config take a name: an empty one is none")
+	case given(e.args, "--as-of"):
 		if e.asOf, err = parseTime(c.AsOf); err != nil {
 			return usagef("--as-of: %w", err)
+		}
+		if y := e.asOf.Year(); y < 2000 || y > 2199 {
+			return usagef("--as-of %s: expected a time from 2000 to 2199", c.AsOf)
 		}
 	}
 	e.configGiven = given(e.args, "--config")

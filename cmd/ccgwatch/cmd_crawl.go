@@ -44,6 +44,9 @@ func (c *crawlCmd) Run(e *env) error {
 			v.Until = v.Now
 		}
 		if v.Backfill() && !v.Until.After(v.Since) {
+			if c.Until == "" {
+				return usagef("--since %s lies ahead: a backfill reads what was", c.Since)
+			}
 			return usagef("--until %s is not after --since %s", c.Until, c.Since)
 		}
 		chosen := a.sources
@@ -61,6 +64,9 @@ func (c *crawlCmd) Run(e *env) error {
 			}
 		} else if v.Backfill() {
 			chosen = feedsOf(chosen)
+		}
+		if len(chosen) == 0 {
+			return usagef("no source is followed that this could read")
 		}
 		failed := 0
 		show := newProgress(e)

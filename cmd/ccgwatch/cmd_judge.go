@@ -51,7 +51,7 @@ func (c *judgeCmd) file(e *env, j *judge.Judge, name string, b []byte) error {
 	trimmed := bytes.TrimSpace(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")))
 	switch {
 	case bytes.HasPrefix(trimmed, []byte("{")):
-		return c.notices(e, j, b)
+		return c.notices(e, j, trimmed)
 	case bytes.Contains(b[:min(len(b), 1024)], []byte("%PDF-")), bytes.HasPrefix(b, []byte("PK\x03\x04")):
 		reader, err := newReader(os.TempDir())
 		if err != nil {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,8 +24,11 @@ type listing struct {
 
 // filter checks the flags and returns the time of --since.
 func (l listing) filter(a *app) (time.Time, error) {
-	if l.Kind != "" && !slices.Contains([]store.Kind{store.KindNotice, store.KindMeeting, store.KindPaper, store.KindRequest, store.KindPage}, store.Kind(l.Kind)) {
-		return time.Time{}, usagef("--kind %q: expected notice, meeting, paper, request or page", l.Kind)
+	if err := oneOf("--kind", l.Kind, store.KindNotice, store.KindMeeting, store.KindPaper, store.KindRequest, store.KindPage); err != nil {
+		return time.Time{}, err
+	}
+	if err := a.knowsSource(l.Source); err != nil {
+		return time.Time{}, err
 	}
 	if l.Since == "" {
 		return time.Time{}, nil
@@ -33,6 +38,31 @@ func (l listing) filter(a *app) (time.Time, error) {
 		return t, usagef("--since: %w", err)
 	}
 	return t, nil
+}
+
+// knowsSource refuses the name of a source that is neither followed nor was ever
+// visited: with a slip of the pen nothing would be found, and that looks like no news.
+func (a *app) knowsSource(id string) error {
+	if id == "" || slices.ContainsFunc(a.sources, func(s source) bool { return s.ID == id }) {
+		return nil
+	}
+	h, err := a.health(context.Background(), id)
+	if err == nil && h.LastTry.IsZero() {
+		return usagef("--source %q: there is no such source: 'ccgwatch sources' lists those followed", id)
+	}
+	return err
+}
+
+// oneOf refuses a value that is none of the known.
+func oneOf[T ~string](flag, value string, known ...T) error {
+	if value == "" || slices.Contains(known, T(value)) {
+		return nil
+	}
+	var names []string
+	for _, k := range known {
+		names = append(names, string(k))
+	}
+	return usagef("%s %q: expected %s or %s", flag, value, strings.Join(names[:len(names)-1], ", "), names[len(names)-1])
 }
 
 // keeps tells whether something of a source and kind at a time is asked for.
@@ -103,7 +133,7 @@ type itemsCmd struct {
 }
 
 func (c *itemsCmd) Run(e *env) error {
-	return e.withApp(func(a *app) error {
+	return e.query(func(a *app) error {
 		since, err := c.filter(a)
 		if err != nil {
 			return err
@@ -193,7 +223,7 @@ type changesCmd struct {
 }
 
 func (c *changesCmd) Run(e *env) error {
-	return e.withApp(func(a *app) error {
+	return e.query(func(a *app) error {
 		since, err := c.filter(a)
 		if err != nil {
 			return err
@@ -294,9 +324,16 @@ type findingsCmd struct {
 }
 
 func (c *findingsCmd) Run(e *env) error {
-	return e.withApp(func(a *app) error {
+	return e.query(func(a *app) error {
 		since, err := c.filter(a)
 		if err != nil {
+			return err
+		}
+		if err := cmp.Or(
+			oneOf("--topic", c.Topic, store.TopicTenders, store.TopicOutsourcing, store.TopicMeetings, store.TopicAwards, store.TopicPapers,
+				store.TopicDeadlines, store.TopicConsultations, store.TopicFOI),
+			oneOf("--tier", c.Tier, store.TierCertain, store.TierLikely, store.TierMention),
+		); err != nil {
 			return err
 		}
 		match, err := a.findingFilter(c.Query)
@@ -344,7 +381,10 @@ type listingSource struct {
 }
 
 func (c *showCmd) Run(e *env) error {
-	return e.withApp(func(a *app) error {
+	return e.query(func(a *app) error {
+		if err := a.knowsSource(c.Source); err != nil {
+			return err
+		}
 		found, err := a.itemsByKey(e, c.Source, c.Key)
 		if err != nil {
 			return err
@@ -456,7 +496,7 @@ type explainCmd struct {
 }
 
 func (c *explainCmd) Run(e *env) error {
-	return e.withApp(func(a *app) error {
+	return e.query(func(a *app) error {
 		f, err := a.findingByID(e, c.Finding)
 		if err != nil {
 			return err

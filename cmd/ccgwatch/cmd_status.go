@@ -38,7 +38,7 @@ type jsonQueue struct {
 }
 
 func (c *statusCmd) Run(e *env) error {
-	return e.withApp(func(a *app) error {
+	return e.query(func(a *app) error {
 		rows, err := a.statusRows(e)
 		if err != nil {
 			return err

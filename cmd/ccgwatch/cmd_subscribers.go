@@ -44,7 +44,7 @@ type subscribersList struct {
 }
 
 func (c *subscribersList) Run(e *env) error {
-	return e.withApp(func(a *app) error {
+	return e.query(func(a *app) error {
 		all, err := a.store.Subscriptions(e.ctx, "", 0)
 		if err != nil {
 			return err
@@ -91,7 +91,7 @@ func (c *subscribersAdd) Run(e *env) error {
 	if _, err := query.Parse(c.Query); err != nil {
 		return usagef("--query: %w", err)
 	}
-	return e.withApp(func(a *app) error {
+	return e.query(func(a *app) error {
 		if err := a.checkQuery(c.Query); err != nil {
 			return usagef("--query: %w", err)
 		}
@@ -142,7 +142,7 @@ type subscribersExport struct {
 }
 
 func (c *subscribersExport) Run(e *env) error {
-	return e.withApp(func(a *app) error {
+	return e.query(func(a *app) error {
 		all, err := a.store.Subscriptions(e.ctx, "", 0)
 		if err != nil {
 			return err
@@ -182,7 +182,12 @@ type subscribersErase struct {
 }
 
 func (c *subscribersErase) Run(e *env) error {
-	return e.withApp(func(a *app) error {
+	return e.query(func(a *app) error {
+		// Nobody writes or queues a message to them meanwhile.
+		a.following.Lock()
+		defer a.following.Unlock()
+		a.sending.Lock()
+		defer a.sending.Unlock()
 		// Files first: a crash in between leaves an entry that can be erased
 		// again, never a file that nothing refers to.
 		files, err := a.messagesTo(e.ctx, c.Address)

@@ -22,9 +22,13 @@ type runCmd struct{}
 
 func (runCmd) Run(e *env) error {
 	if e.shared != nil {
+		if !e.shared.daemon.Load() {
+			return errors.New("another command has this data directory open: start the daemon when it is done")
+		}
 		return usagef("ccgwatch is running on this data directory already")
 	}
 	return e.withApp(func(a *app) error {
+		a.daemon.Store(true)
 		d := &daemon{app: a}
 		l, err := new(net.ListenConfig).Listen(e.ctx, "tcp", a.cfg.Web.Listen)
 		if err != nil {
@@ -82,6 +86,7 @@ func (d *daemon) run(ctx context.Context) {
 			}
 		}
 		d.mail(ctx, now)
+		d.tidy(ctx, now)
 		select {
 		case <-ctx.Done():
 			d.visits.Wait()
@@ -103,6 +108,21 @@ func (d *daemon) step(ctx context.Context, now time.Time) error {
 	}
 	d.mail(ctx, now)
 	return ctx.Err()
+}
+
+// tidy drops, once a day, the raw answers that were kept long enough.
+func (d *daemon) tidy(ctx context.Context, now time.Time) {
+	const job = "tidy"
+	diary, err := d.store.Due(ctx)
+	if err != nil || diary[job].After(now) && diary[job].Sub(now) <= 25*time.Hour {
+		return
+	}
+	if err := d.fetch.Prune(now); err != nil {
+		d.log.Warn("raw answers", "err", err)
+	}
+	if err := d.store.SetDue(ctx, job, now.Add(24*time.Hour)); err != nil && ctx.Err() == nil {
+		d.log.Error("schedule", "job", job, "err", err)
+	}
 }
 
 func (d *daemon) claim(id string) bool {

@@ -34,7 +34,7 @@ func (a *app) sourceInfos(now time.Time) []web.SourceInfo {
 	for _, s := range a.sources {
 		next, ok := diary[jobOf(s)]
 		if !ok {
-			next = s.next(now)
+			next = now // one that was never looked at is due at once
 		}
 		out = append(out, web.SourceInfo{ID: s.ID, Name: s.Name, Base: s.Base, Platform: s.Platform, Schedule: s.Schedule.Words(), Next: next})
 	}

@@ -15,55 +15,123 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
-// One process at a time has the store open (bbolt locks its file). Whoever has
-// it also listens on a socket in the data directory and runs commands for the
-// others, so that a command gives the same answer whether the daemon runs or
-// not. A request is one line of JSON and then the command's standard input; the
-// answer is a row of frames: stream (1 stdout, 2 stderr, 3 exit code), length,
-// bytes.
+// One process at a time has the store open (bbolt locks its file). A process
+// that keeps it open for longer also listens on a socket in the data directory
+// and runs commands for the others, so that a command gives the same answer
+// whether the daemon runs or not. A request is one line of JSON; the answer is a
+// row of frames: stream, length, bytes. The first frame says that the command
+// has begun: whoever is cut off before it may ask again. The caller's standard
+// input is sent only once the command reads it, since what a command does not
+// read belongs to whatever comes after it.
 
 const (
 	frameStdout byte = 1
 	frameStderr byte = 2
 	frameExit   byte = 3
+	frameBegun  byte = 4
+	frameInput  byte = 5 // the command reads its standard input
 )
 
 // A remoteCall is the first line of a request.
 type remoteCall struct {
 	Args     []string `json:"args"`
 	Terminal bool     `json:"terminal"`
+	Config   string   `json:"config"` // fingerprint of the caller's settings
 }
 
-// socketPath is where the process that has the store open listens. Unix socket
-// names are limited to about 100 bytes, so a deep data directory gets a short
-// name elsewhere; it is in the user's own directory either way.
-func socketPath(data string) string {
-	p := filepath.Join(data, "ccgwatch.sock")
-	if len(p) < 100 {
-		return p
+const socketName = "ccgwatch.sock"
+
+// socketPath gives the socket in the data directory a name that the system
+// takes: they are limited to about 100 bytes, so a deep directory is reached
+// through a link in a directory of our own. done removes that again.
+func socketPath(data string) (path string, done func(), err error) {
+	path = filepath.Join(data, socketName)
+	if len(path) < 100 {
+		return path, func() {}, nil
 	}
-	sum := sha256.Sum256([]byte(p))
-	return filepath.Join(os.TempDir(), "ccgwatch-"+hex.EncodeToString(sum[:8])+".sock")
+	dir, err := os.MkdirTemp("", "ccgwatch-")
+	if err != nil {
+		return "", nil, err
+	}
+	done = func() { _ = os.RemoveAll(dir) }
+	if err := os.Symlink(data, filepath.Join(dir, "d")); err != nil {
+		done()
+		return "", nil, err
+	}
+	return filepath.Join(dir, "d", socketName), done, nil
 }
 
-// serveCommands listens until ctx ends. A socket left by a process that was
+// A host runs commands for others.
+type host struct {
+	app    *app
+	mu     sync.Mutex
+	idle   *sync.Cond // of mu
+	active int
+	closed bool
+}
+
+// begin counts a command, unless the host is about to end.
+func (h *host) begin() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	h.active++
+	return true
+}
+
+func (h *host) end() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.active--
+	h.idle.Broadcast()
+}
+
+// rest waits until no command runs, or ctx ends, and takes no more.
+func (h *host) rest(ctx context.Context) {
+	defer context.AfterFunc(ctx, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.idle.Broadcast()
+	})()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for h.active > 0 && ctx.Err() == nil {
+		h.idle.Wait()
+	}
+	h.closed = true
+}
+
+// serveCommands listens until stop is called, which waits for the commands that
+// run; when ctx ends they are cut short. A socket left by a process that was
 // killed is replaced: whoever calls this holds the store's lock.
 func serveCommands(ctx context.Context, a *app) (stop func(), err error) {
-	path := socketPath(a.data)
+	path, done, err := socketPath(a.data)
+	if err != nil {
+		return nil, fmt.Errorf("socket in %s: %w", a.data, err)
+	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		done()
 		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "unix", path)
 	if err != nil {
+		done()
 		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(err, l.Close())
+		err = errors.Join(err, l.Close())
+		done()
+		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	h := &host{app: a}
+	h.idle = sync.NewCond(&h.mu)
+	inner, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -71,30 +139,46 @@ func serveCommands(ctx context.Context, a *app) (stop func(), err error) {
 			if err != nil {
 				return
 			}
-			wg.Go(func() { answerCommand(ctx, a, c) })
+			wg.Go(func() { h.answer(inner, c) })
 		}
 	})
 	return func() {
+		h.rest(ctx)
 		cancel()
 		_ = l.Close()
 		wg.Wait()
+		done()
 	}, nil
 }
 
-// answerCommand runs one command for a caller. It ends when the caller hangs up.
-func answerCommand(ctx context.Context, a *app, c net.Conn) {
+// lastWords is how long a caller may take to read the end of the answer to a
+// command that was cut short.
+const lastWords = 2 * time.Second
+
+// answer runs one command for a caller. It ends when the caller hangs up.
+func (h *host) answer(ctx context.Context, c net.Conn) {
 	defer c.Close()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	defer context.AfterFunc(ctx, func() { // a caller who neither asks nor reads must not keep us
+		_ = c.SetReadDeadline(time.Unix(1, 0))
+		_ = c.SetWriteDeadline(time.Now().Add(lastWords))
+	})()
 	in := bufio.NewReader(c)
 	line, err := in.ReadBytes('\n')
 	if err != nil {
 		return
 	}
 	var call remoteCall
-	if err := json.Unmarshal(line, &call); err != nil {
+	if err := json.Unmarshal(line, &call); err != nil || !h.begin() {
 		return
 	}
+	defer h.end()
+	var mu sync.Mutex
+	send := func(stream byte) *frameWriter { return &frameWriter{w: c, mu: &mu, stream: stream} }
+	if _, err := send(frameBegun).Write(nil); err != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	pr, pw := io.Pipe()
 	go func() { // the caller's standard input; hanging up cancels the command
 		_, err := io.Copy(pw, &frameReader{r: in})
@@ -104,16 +188,33 @@ func answerCommand(ctx context.Context, a *app, c net.Conn) {
 		}
 		cancel()
 	}()
-	var mu sync.Mutex
 	e := &env{
-		ctx: ctx, stdin: pr,
-		stdout: &frameWriter{w: c, mu: &mu, stream: frameStdout}, stderr: &frameWriter{w: c, mu: &mu, stream: frameStderr},
-		terminal: call.Terminal, args: call.Args, shared: a,
+		ctx: ctx, stdin: &wantedInput{r: pr, ask: send(frameInput)},
+		stdout: send(frameStdout), stderr: send(frameStderr),
+		terminal: call.Terminal, args: call.Args, shared: h.app,
+	}
+	if call.Config != h.app.settings {
+		fmt.Fprintln(e.stderr, "ccgwatch: the running ccgwatch goes by other settings than these: they hold when it is started again")
 	}
 	code := e.main()
 	_ = pr.Close()
-	exit := frameWriter{w: c, mu: &mu, stream: frameExit}
-	_, _ = exit.Write([]byte{byte(code & 0xff)})
+	_, _ = send(frameExit).Write([]byte{byte(code & 0xff)})
+}
+
+// wantedInput asks the caller for its standard input when it is first read.
+type wantedInput struct {
+	r     io.Reader
+	ask   io.Writer
+	asked sync.Once
+	err   error
+}
+
+func (w *wantedInput) Read(b []byte) (int, error) {
+	w.asked.Do(func() { _, w.err = w.ask.Write(nil) })
+	if w.err != nil {
+		return 0, w.err
+	}
+	return w.r.Read(b)
 }
 
 // frameReader reads the caller's input: chunks with a length, ended by an empty one.
@@ -156,39 +257,52 @@ func (f *frameWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// errNobody: no process listens for this data directory.
+// errNobody: no process listens for this data directory, or it ended before it
+// began the command.
 var errNobody = errors.New("nobody listens")
 
 // callRemote has the process that holds the store run the command. errNobody
 // says that there is none.
 func callRemote(e *env) (int, error) {
+	path, done, err := socketPath(e.data)
+	if err != nil {
+		return 0, fmt.Errorf("socket in %s: %w", e.data, err)
+	}
+	defer done()
 	var d net.Dialer
-	c, err := d.DialContext(e.ctx, "unix", socketPath(e.data))
+	c, err := d.DialContext(e.ctx, "unix", path)
 	if err != nil {
 		return 0, errNobody
 	}
 	defer c.Close()
 	stop := context.AfterFunc(e.ctx, func() { _ = c.Close() })
 	defer stop()
-	line, err := json.Marshal(remoteCall{Args: e.remoteArgs(), Terminal: e.terminal})
+	line, err := json.Marshal(remoteCall{Args: e.remoteArgs(), Terminal: e.terminal, Config: settingsOf(e.configPath)})
 	if err != nil {
 		return 0, err
 	}
 	if _, err := c.Write(append(line, '\n')); err != nil {
 		return 0, errNobody
 	}
-	go sendInput(c, e.stdin)
 	in := bufio.NewReader(c)
+	begun := false
 	for {
 		var head [5]byte
 		if _, err := io.ReadFull(in, head[:]); err != nil {
-			if e.ctx.Err() != nil {
+			switch {
+			case e.ctx.Err() != nil:
 				return exitFailed, e.ctx.Err()
+			case !begun:
+				return 0, errNobody
 			}
 			return 0, fmt.Errorf("the running ccgwatch broke off: %w", err)
 		}
 		n := int64(binary.BigEndian.Uint32(head[1:]))
 		switch head[0] {
+		case frameBegun:
+			begun = true
+		case frameInput:
+			go sendInput(c, e.stdin)
 		case frameExit:
 			code := make([]byte, 1)
 			_, err := io.ReadFull(in, code)
@@ -202,6 +316,16 @@ func callRemote(e *env) (int, error) {
 			return 0, err
 		}
 	}
+}
+
+// settingsOf is a fingerprint of a configuration file; "" if there is none.
+func settingsOf(path string) string {
+	b, err := os.ReadFile(path) //nolint:gosec // the user's own file
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // sendInput passes on the standard input, and its end.
