@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -33,9 +34,9 @@ func (a *app) joinAlerts() error {
 	}
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
-		Judge: func(ctx context.Context, c store.Change, it store.Item) ([]store.Finding, error) {
+		Judge: a.passOverPanics(func(ctx context.Context, c store.Change, it store.Item) ([]store.Finding, error) {
 			return a.judge.Findings(c, it, func(sha string) ([]string, error) { return a.store.Text(ctx, sha) })
-		},
+		}),
 	}
 	a.digests = &alerts.Digester{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, About: a.about,
@@ -43,6 +44,24 @@ func (a *app) joinAlerts() error {
 	}
 	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Log: a.log}
 	return nil
+}
+
+type judging = func(context.Context, store.Change, store.Item) ([]store.Finding, error)
+
+// passOverPanics has a change on which the rules panic give no findings, and
+// says so in the log. The log of changes is followed in order: the daemon would
+// otherwise die of the same change at every start, and nobody would be told of
+// anything any more.
+func (a *app) passOverPanics(f judging) judging {
+	return func(ctx context.Context, c store.Change, it store.Item) (found []store.Finding, err error) {
+		defer func() {
+			if x := recover(); x != nil {
+				a.log.Error("judging panicked: this change gives no findings", "change", c.Seq, "source", c.Source, "key", c.Key, "panic", x, "stack", string(debug.Stack()))
+				found, err = nil, nil
+			}
+		}()
+		return f(ctx, c, it)
+	}
 }
 
 // readSecret reads the key that unsubscribe links are made with, or makes it:
