@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -219,7 +220,12 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 	v.Old = old
 	c := &crawl.Crawler{Fetch: a.fetch, Archive: a.store, Read: a.reader.Read, Progress: progress}
 	counts := map[store.Kind]int{}
-	report, err := c.Visit(ctx, s.crawl, v, func(seen store.Sighting) error {
+	report, err := c.Visit(ctx, s.crawl, v, func(seen store.Sighting) (err error) {
+		defer func() { // one source's oddity must not end the daemon, and end it again at every start
+			if x := recover(); x != nil {
+				err = fmt.Errorf("comparing panicked: %v\n%s", x, debug.Stack())
+			}
+		}()
 		seen.Silent = v.Backfill()
 		return a.commit(ctx, s, seen, before, counts, &out)
 	})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -125,7 +126,9 @@ func (a *app) visitAll(ctx context.Context, chosen []source, v crawl.Visit, draw
 func printOutcome(w io.Writer, o outcome) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: ", o.Source)
-	if o.Err != nil {
+	if errors.Is(o.Err, context.Canceled) {
+		b.WriteString("interrupted\n")
+	} else if o.Err != nil {
 		fmt.Fprintf(&b, "FAILED: %s\n", strings.TrimPrefix(o.Err.Error(), "crawl "+o.Source+": "))
 	} else {
 		fmt.Fprintf(&b, "%d read, %d added, %d amended, %d gone, in %d requests and %s%s\n", o.Items, o.Added, o.Amended, o.Gone, o.Requests,

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -33,7 +34,7 @@ func (a *app) joinAlerts() error {
 	}
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
-		Judge: a.meaning,
+		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, About: a.about,
@@ -53,6 +54,24 @@ func (a *app) meaning(ctx context.Context, c store.Change, it store.Item) ([]sto
 		}
 	}
 	return found, err
+}
+
+type judging = func(context.Context, store.Change, store.Item) ([]store.Finding, error)
+
+// passOverPanics has a change on which the rules panic give no findings, and
+// says so in the log. The log of changes is followed in order: the daemon would
+// otherwise die of the same change at every start, and nobody would be told of
+// anything any more.
+func (a *app) passOverPanics(f judging) judging {
+	return func(ctx context.Context, c store.Change, it store.Item) (found []store.Finding, err error) {
+		defer func() {
+			if x := recover(); x != nil {
+				a.log.Error("judging panicked: this change gives no findings", "change", c.Seq, "source", c.Source, "key", c.Key, "panic", x, "stack", string(debug.Stack()))
+				found, err = nil, nil
+			}
+		}()
+		return f(ctx, c, it)
+	}
 }
 
 // readSecret reads the key that unsubscribe links are made with, or makes it:
