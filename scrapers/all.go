@@ -22,7 +22,7 @@ import (
 // followed before somebody asks for it by its id.
 func Sites() []crawl.Source {
 	return []crawl.Source{
-		// exampleshire(),
+		// One line for each: exampleshire(),
 	}
 }
 
