@@ -23,12 +23,11 @@ func imports() map[string][]string {
 		"scrapers/ocds":            scrapers,
 		"scrapers/moderngov":       scrapers,
 		"scrapers/boards":          scrapers,
-		// Below cmd nothing imports config: scrapers is given rows.
-		"scrapers":     append([]string{"scrapers/ocds", "scrapers/moderngov", "scrapers/boards"}, scrapers...),
-		"alerts/judge": {"store"},
-		"alerts":       {"alerts/judge", "store", "store/query"},
-		"alerts/mail":  {"alerts", "alerts/judge", "store", "store/query"},
-		"alerts/web":   {"alerts", "alerts/judge", "store", "store/query"},
+		"scrapers":                 append([]string{"scrapers/ocds", "scrapers/moderngov", "scrapers/boards"}, scrapers...),
+		"alerts/judge":             {"store"},
+		"alerts":                   {"alerts/judge", "store", "store/query"},
+		"alerts/mail":              {"alerts", "alerts/judge", "store", "store/query"},
+		"alerts/web":               {"alerts", "alerts/judge", "store", "store/query"},
 	}
 }
 
