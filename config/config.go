@@ -119,7 +119,7 @@ func UsualSchedule(platform string) string {
 		return "47 7,10,13,16,19 * * *"
 	case "moderngov", "cmis":
 		return "5 7,12,17 * * *"
-	case "boards", "feed", "page":
+	case "boards", "feed", "page", "site": // a site of its own kind
 		return "35 7,17 * * *"
 	case "whatdotheyknow": // it asks for no more than once or twice a day
 		return "25 8 * * *"
@@ -133,7 +133,7 @@ func Layouts() []string { return []string{"flat", "table", "accordion", "two-hop
 // Known is what the catalogue knows. What is nil is not checked.
 type Known struct {
 	Areas   []string // ids
-	Builtin []string // ids of built-in sources: these need neither platform nor base
+	Builtin []string // ids of sources we know how to read: these need neither platform nor base
 	Bodies  []string // ids, codes and names
 }
 

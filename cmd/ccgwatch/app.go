@@ -17,6 +17,7 @@ import (
 	"ccgwatch/alerts"
 	"ccgwatch/alerts/judge"
 	"ccgwatch/config"
+	"ccgwatch/scrapers"
 	"ccgwatch/scrapers/crawl"
 	"ccgwatch/scrapers/document"
 	"ccgwatch/store"
@@ -103,7 +104,7 @@ func (a *app) join() error {
 	if err != nil {
 		return err
 	}
-	if a.sources, err = followed(a.cfg); err != nil {
+	if a.sources, err = followed(a.cfg, scrapers.Sites()); err != nil {
 		return err
 	}
 	return a.joinWith(rules)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"ccgwatch/config/catalogue"
+	"ccgwatch/scrapers"
 	"ccgwatch/scrapers/crawl"
 	"ccgwatch/store"
 )
@@ -79,19 +80,24 @@ func (c *tryCmd) visit(e *env, fetch *crawl.Fetcher, s source) error {
 	return nil
 }
 
-// candidates are the ways to read what was named: the followed source, the row
-// of the catalogue, or what the address looks like.
+// candidates are the ways to read what was named: the followed source, the site
+// of its own kind, the row of the catalogue, or what the address looks like.
 func (c *tryCmd) candidates(e *env) ([]source, error) {
 	cfg, err := e.config()
 	if err != nil {
 		return nil, err
 	}
-	list, err := followed(cfg)
+	sites := scrapers.Sites()
+	list, err := followed(cfg, sites)
 	if err != nil {
 		return nil, err
 	}
 	if i := slices.IndexFunc(list, func(s source) bool { return s.ID == c.What }); i >= 0 {
 		return list[i : i+1], nil
+	}
+	if siteIndex(sites, c.What) >= 0 {
+		s, err := build(rowFor(c.What, nil, sites), nil, sites)
+		return []source{s}, err
 	}
 	national, err := catalogue.National()
 	if err != nil {
@@ -162,7 +168,7 @@ func (c *tryCmd) guess(r catalogue.Source) ([]source, error) {
 	}
 	var out []source
 	for _, x := range rows {
-		s, err := build(x, nil)
+		s, err := build(x, nil, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -23,10 +23,7 @@ import (
 
 	"ccgwatch/alerts/judge"
 	"ccgwatch/config"
-	"ccgwatch/scrapers/boards"
-	"ccgwatch/scrapers/crawl"
-	"ccgwatch/scrapers/moderngov"
-	"ccgwatch/scrapers/ocds"
+	"ccgwatch/scrapers"
 	"ccgwatch/store"
 )
 
@@ -102,23 +99,21 @@ func demoApp(dir, sites string, log *slog.Logger) (*app, error) {
 const demoPace = time.Microsecond
 
 func demoSources(sites string) ([]source, error) {
-	icb, err := boards.Source(boards.Options{
-		ID: "mercia-vale-icb", Name: "NHS Mercia Vale ICB: board", Body: "mercia-vale-icb", Base: sites + "/icb", Page: "/board/", Layout: "two-hop", Pace: demoPace,
-	})
-	if err != nil {
-		return nil, err
-	}
-	list := []struct {
-		schedule string
-		src      crawl.Source
-	}{
-		{"17 7-19 * * *", ocds.FindATender("tenders", "Sample tender service", sites+"/tenders", demoPace)},
-		{"5 7,12,17 * * *", moderngov.Source(moderngov.Options{ID: "mercia-vale", Name: "Mercia Vale Council", Body: "mercia-vale-council", Base: sites + "/council", Pace: demoPace})},
-		{"35 7,17 * * *", icb},
-	}
 	var out []source
-	for _, x := range list {
-		s, err := newSource(x.src, x.schedule)
+	for _, x := range []struct {
+		schedule string
+		row      scrapers.Row
+	}{
+		{"17 7-19 * * *", scrapers.Row{ID: "tenders", Name: "Sample tender service", Platform: "find-a-tender", Base: sites + "/tenders"}},
+		{"5 7,12,17 * * *", scrapers.Row{ID: "mercia-vale", Name: "Mercia Vale Council", Body: "mercia-vale-council", Platform: "moderngov", Base: sites + "/council"}},
+		{"35 7,17 * * *", scrapers.Row{ID: "mercia-vale-icb", Name: "NHS Mercia Vale ICB: board", Body: "mercia-vale-icb", Platform: "boards", Base: sites + "/icb", Page: "/board/", Layout: "two-hop"}},
+	} {
+		x.row.Pace = demoPace
+		c, err := scrapers.Build(x.row)
+		if err != nil {
+			return nil, err
+		}
+		s, err := newSource(c, x.schedule)
 		if err != nil {
 			return nil, err
 		}

@@ -9,10 +9,8 @@ import (
 	"ccgwatch/alerts/judge"
 	"ccgwatch/config"
 	"ccgwatch/config/catalogue"
-	"ccgwatch/scrapers/boards"
+	"ccgwatch/scrapers"
 	"ccgwatch/scrapers/crawl"
-	"ccgwatch/scrapers/moderngov"
-	"ccgwatch/scrapers/ocds"
 )
 
 // A source is one that is followed: what the crawler needs, and when to look.
@@ -40,8 +38,9 @@ func newSource(c crawl.Source, schedule string) (source, error) {
 }
 
 // followed lists the sources of a configuration: the built-in ones, unless they
-// are switched off, with the operator's fields laid over them, and the operator's own.
-func followed(cfg config.Config) ([]source, error) {
+// are switched off, with the operator's fields laid over them, and the
+// operator's own: rows, and of the sites of their own kind those that are named.
+func followed(cfg config.Config, sites []crawl.Source) ([]source, error) {
 	builtin, err := catalogue.Builtin()
 	if err != nil {
 		return nil, err
@@ -54,11 +53,11 @@ func followed(cfg config.Config) ([]source, error) {
 	for _, c := range cfg.Sources {
 		i := slices.IndexFunc(rows, func(r catalogue.Source) bool { return r.ID == c.ID })
 		if i < 0 {
-			row := catalogue.Source{ID: c.ID}
-			if j := slices.IndexFunc(builtin, func(r catalogue.Source) bool { return r.ID == c.ID }); j >= 0 {
-				row = builtin[j]
+			own := sites
+			if c.Platform != nil { // a row that was there before a site took its id stays one
+				own = nil
 			}
-			rows = append(rows, row)
+			rows = append(rows, rowFor(c.ID, builtin, own))
 			i = len(rows) - 1
 		}
 		overlay(&rows[i], c)
@@ -74,13 +73,29 @@ func followed(cfg config.Config) ([]source, error) {
 		if cfg.Fetch.DelayGiven && !paced(cfg, r.ID) {
 			r.Delay = notZero(time.Duration(cfg.Fetch.Delay))
 		}
-		s, err := build(r, committeesOf(cfg, r.ID))
+		s, err := build(r, committeesOf(cfg, r.ID), sites)
 		if err != nil {
 			return nil, fmt.Errorf("config: source %q: %w", r.ID, err)
 		}
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// rowFor is what is known of an id before the operator has said anything.
+func rowFor(id string, builtin []catalogue.Source, sites []crawl.Source) catalogue.Source {
+	if i := slices.IndexFunc(builtin, func(r catalogue.Source) bool { return r.ID == id }); i >= 0 {
+		return builtin[i]
+	}
+	if i := siteIndex(sites, id); i >= 0 {
+		s := sites[i]
+		return catalogue.Source{ID: s.ID, Name: s.Name, Body: s.Body, Platform: scrapers.SitePlatform, Base: s.Base, Delay: s.Pace}
+	}
+	return catalogue.Source{ID: id}
+}
+
+func siteIndex(sites []crawl.Source, id string) int {
+	return slices.IndexFunc(sites, func(s crawl.Source) bool { return s.ID == id })
 }
 
 // overlay lays what the operator said over a row.
@@ -153,8 +168,8 @@ func nameBody(r *catalogue.Source) error {
 	return nil
 }
 
-// build turns a row into a source, by its platform.
-func build(r catalogue.Source, committees []string) (source, error) {
+// build turns a row into a source, by its platform or as a site of its own kind.
+func build(r catalogue.Source, committees []string, sites []crawl.Source) (source, error) {
 	if r.Name == "" {
 		r.Name = r.ID
 	}
@@ -166,28 +181,34 @@ func build(r catalogue.Source, committees []string) (source, error) {
 	}
 	var c crawl.Source
 	var err error
-	switch r.Platform {
-	case "find-a-tender":
-		c = ocds.FindATender(r.ID, r.Name, r.Base, r.Delay)
-	case "contracts-finder":
-		c = ocds.ContractsFinder(r.ID, r.Name, r.Base, r.Delay)
-	case "moderngov":
-		c = moderngov.Source(moderngov.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Pace: r.Delay, Committees: committees})
-	case "boards":
-		c, err = boards.Source(boards.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Page: r.Page, Layout: r.Layout, Pace: r.Delay})
-	default:
-		err = fmt.Errorf("platform %q cannot be read yet: find-a-tender, contracts-finder, moderngov and boards can", r.Platform)
+	if i := siteIndex(sites, r.ID); i >= 0 && r.Platform == scrapers.SitePlatform {
+		c, err = ownSite(sites[i], r, committees)
+	} else {
+		c, err = scrapers.Build(scrapers.Row{
+			ID: r.ID, Name: r.Name, Body: r.Body, Platform: r.Platform, Base: r.Base, Page: r.Page, Layout: r.Layout,
+			Hosts: r.Hosts, Committees: committees, Pace: r.Delay,
+		})
 	}
 	if err != nil {
 		return source{}, err
 	}
-	c.Hosts = append(c.Hosts, r.Hosts...)
 	return newSource(c, r.Schedule)
+}
+
+// ownSite is a site of its own kind with what the operator may say about it.
+// Where it is and how it is read is for its file to say.
+func ownSite(site crawl.Source, r catalogue.Source, committees []string) (crawl.Source, error) {
+	if r.Base != site.Base || r.Page != "" || r.Layout != "" || len(committees) > 0 {
+		return crawl.Source{}, fmt.Errorf("it is read in its own way from %s: base, page, layout and committees cannot be set", site.Base)
+	}
+	site.Name, site.Body, site.Platform, site.Pace = r.Name, r.Body, scrapers.SitePlatform, r.Delay
+	site.Hosts = slices.Concat(site.Hosts, r.Hosts)
+	return site, nil
 }
 
 // loadConfig reads the file; the default one may be absent.
 func loadConfig(path string, mustExist bool) (config.Config, error) {
-	known, err := knownNames()
+	known, err := knownNames(scrapers.Sites())
 	if err != nil {
 		return config.Config{}, err
 	}
@@ -218,7 +239,8 @@ func withContact(cfg config.Config) config.Config {
 // reserved (RFC 2606) and nobody's.
 const noContact = "alerts@example.org"
 
-func knownNames() (config.Known, error) {
+// knownNames are the names that a configuration may use without explaining them.
+func knownNames(sites []crawl.Source) (config.Known, error) {
 	var k config.Known
 	areas, err := catalogue.Areas()
 	if err != nil {
@@ -239,6 +261,9 @@ func knownNames() (config.Known, error) {
 		k.Bodies = append(append(append(k.Bodies, x.ID, x.Name), x.Codes...), x.Aliases...)
 	}
 	for _, x := range builtin {
+		k.Builtin = append(k.Builtin, x.ID)
+	}
+	for _, x := range sites {
 		k.Builtin = append(k.Builtin, x.ID)
 	}
 	return k, nil
@@ -286,25 +311,19 @@ func (c *sourcesCmd) Run(e *env) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	list, err := followed(cfg)
+	list, err := followed(cfg, scrapers.Sites())
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	var rows []jsonSource
-	for _, s := range list {
-		rows = append(rows, jsonSource{ID: s.ID, Name: s.Name, Body: s.Body, Platform: s.Platform, Base: s.Base, Schedule: s.Schedule.String(), Followed: true})
-	}
+	var national []catalogue.Listing
+	var sites []crawl.Source
 	if c.All {
-		national, err := catalogue.National()
-		if err != nil {
+		if national, err = catalogue.National(); err != nil {
 			return err
 		}
-		for _, n := range national {
-			if !slices.ContainsFunc(rows, func(r jsonSource) bool { return r.Base == n.Base && r.Followed && (n.Page == "" || r.Body == n.Body) }) {
-				rows = append(rows, jsonSource{ID: n.ID, Name: n.Name, Body: n.Body, Platform: n.Platform, Base: n.Base + n.Page, Note: n.Note})
-			}
-		}
+		sites = scrapers.Sites()
 	}
+	rows := listed(list, sites, national)
 	for _, r := range rows {
 		if c.JSON {
 			err = printJSON(e.stdout, r)
@@ -318,6 +337,28 @@ func (c *sourcesCmd) Run(e *env) error {
 	return nil
 }
 
+// listed are the followed sources, and after them the sites and places that are not.
+func listed(list []source, sites []crawl.Source, national []catalogue.Listing) []jsonSource {
+	var rows []jsonSource
+	for _, s := range list {
+		rows = append(rows, jsonSource{ID: s.ID, Name: s.Name, Body: s.Body, Platform: s.Platform, Base: s.Base, Schedule: s.Schedule.String(), Followed: true})
+	}
+	for _, s := range sites {
+		if !slices.ContainsFunc(rows, func(r jsonSource) bool { return r.ID == s.ID }) {
+			rows = append(rows, jsonSource{ID: s.ID, Name: s.Name, Body: s.Body, Platform: scrapers.SitePlatform, Base: s.Base})
+		}
+	}
+	for _, n := range national {
+		if siteIndex(sites, n.ID) >= 0 { // what reads it is a better entry than where it is
+			continue
+		}
+		if !slices.ContainsFunc(rows, func(r jsonSource) bool { return r.Base == n.Base && r.Followed && (n.Page == "" || r.Body == n.Body) }) {
+			rows = append(rows, jsonSource{ID: n.ID, Name: n.Name, Body: n.Body, Platform: n.Platform, Base: n.Base + n.Page, Note: n.Note})
+		}
+	}
+	return rows
+}
+
 func printSource(e *env, r jsonSource) error {
 	when := "not followed"
 	if r.Followed {
@@ -328,8 +369,11 @@ func printSource(e *env, r jsonSource) error {
 		when = s.Words()
 	}
 	platform := r.Platform
-	if platform == "" {
+	switch platform {
+	case "":
 		platform = "unknown system"
+	case scrapers.SitePlatform:
+		platform = "a site of its own kind"
 	}
 	_, err := fmt.Fprintf(e.stdout, "%-18s %s\n%-18s %s, %s\n%-18s %s\n", r.ID, r.Name, "", platform, r.Base, "", strings.TrimSpace(when+"  "+r.Note))
 	return err
