@@ -198,7 +198,9 @@ func (v *visit) ask(ctx context.Context, r Request, waiting int) (gathered, erro
 	}
 	v.progress(r.URL, waiting)
 	v.report.Requests++
-	a, err := v.Fetch.get(ctx, v.Fetch.task(v.src, v.dog), r.URL, r.Accept)
+	t := v.Fetch.task(v.src, v.dog)
+	t.fresh = v.Fresh
+	a, err := v.Fetch.get(ctx, t, r.URL, r.Accept)
 	v.count(err)
 	if err != nil {
 		return gathered{}, err
