@@ -75,6 +75,7 @@ func orMentioned(t store.Topic) string {
 }
 
 func digester(t testing.TB, m *memory) *Digester {
+	t.Helper()
 	return &Digester{
 		Ledger: m, Outbox: m, Subscribers: m, Facts: facts, Compose: plain, Schedule: Fridays(zone(t)), Log: slog.New(slog.DiscardHandler),
 	}

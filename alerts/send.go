@@ -16,6 +16,7 @@ import (
 // error wraps ErrRefused or ErrUncertain where that is known; any other means
 // that the message was certainly not taken and may be tried again.
 type Sender interface {
+	// Send returns when the server has taken the message or has not.
 	Send(ctx context.Context, d store.Delivery, to string) error
 }
 

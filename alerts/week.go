@@ -85,7 +85,7 @@ func (g *Digester) DueDigests(ctx context.Context, now time.Time) (made int, err
 func (g *Digester) queue(ctx context.Context, w *week, s store.Subscription) (bool, error) {
 	q, err := g.queries.parse(s.Query, g.Log)
 	if err != nil {
-		return false, nil //nolint:nilerr // logged; the others must get theirs
+		return false, nil // logged; the others must get theirs
 	}
 	since, err := g.since(ctx, s, w)
 	if err != nil {

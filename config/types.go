@@ -28,6 +28,7 @@ func (d *Duration) UnmarshalText(b []byte) error {
 // MarshalText writes what UnmarshalText reads.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
+// String writes it as Go does: 1h30m0s.
 func (d Duration) String() string { return time.Duration(d).String() }
 
 // A Secret is a password. However it is printed, it prints as ***; Reveal is
@@ -46,6 +47,7 @@ func (s Secret) IsZero() bool { return s.text == "" }
 // Format prints *** for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("***")) }
 
+// String is ***, whatever the text.
 func (s Secret) String() string { return "***" }
 
 // MarshalText keeps it out of JSON, TOML and structured logs.

@@ -40,6 +40,7 @@ type HeldError struct {
 	Of          int // items compared
 }
 
+// Error names the source and how much of it is gone or altered.
 func (e *HeldError) Error() string {
 	return fmt.Sprintf("%s: %d of %d items are gone and %d altered: %v; %v", e.Source, e.Absent, e.Of, e.Altered, ErrShrunk, ErrHeld)
 }

@@ -144,6 +144,8 @@ type Outbox interface {
 // A Diary remembers when each job of the daemon is due next, as wall-clock
 // instants, so that a machine that slept makes up for a missed run once.
 type Diary interface {
+	// Due returns every job that has a date, by name.
 	Due(ctx context.Context) (map[string]time.Time, error)
+	// SetDue replaces the date of one job.
 	SetDue(ctx context.Context, job string, at time.Time) error
 }

@@ -21,6 +21,7 @@ func psrText(printed string) string {
 // An intention as the old form carries it: with a status, a signature date and
 // a supplier, as if all were done.
 func intention(t testing.TB, published, printed string) *store.Notice {
+	t.Helper()
 	return &store.Notice{
 		OCID: "ocds-test-1", Release: "000001-2026", Date: day(t, published), Feed: "find-a-tender", LegalBasis: "CELEX/32014L0024",
 		Tags: []string{"award", "contract"}, AwardStatus: []string{"active"}, ContractStatus: []string{"active"}, Signed: published,

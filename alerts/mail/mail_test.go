@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -260,6 +261,47 @@ func check(t testing.TB, m alerts.Message) {
 		}
 	}
 	elements(t, page)
+	structure(t, m.Subject, page)
+}
+
+// structure holds the HTML to what a screen reader and a narrow screen need:
+// named by the subject, one main heading, no level skipped, in English, and
+// nothing that makes it wider than the screen.
+func structure(t testing.TB, subject, page string) {
+	t.Helper()
+	root, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var headings, articles []string
+	attr := func(n *html.Node, key string) string {
+		for _, a := range n.Attr {
+			if a.Key == key {
+				return a.Val
+			}
+		}
+		return ""
+	}
+	for n := range root.Descendants() {
+		switch {
+		case n.Type == html.TextNode && n.Parent.Data == "title":
+			if n.Data != subject {
+				t.Errorf("the page is named %q, the subject is %q", n.Data, subject)
+			}
+		case n.Type == html.ElementNode && n.Data == "html" && attr(n, "lang") != "en-GB":
+			t.Error("the page does not say that it is in English")
+		case n.Data == "h1" || n.Data == "h2":
+			headings = append(headings, n.Data)
+		case attr(n, "role") == "article":
+			articles = append(articles, attr(n, "lang")+" "+attr(n, "style"))
+		}
+	}
+	if len(headings) == 0 || headings[0] != "h1" || slices.Contains(headings[1:], "h1") {
+		t.Errorf("the headings are %v", headings)
+	}
+	if len(articles) != 1 || !strings.HasPrefix(articles[0], "en-GB ") || !strings.Contains(articles[0], "overflow-wrap:anywhere") || strings.Contains(page, "width=\"") {
+		t.Errorf("articles %v", articles)
+	}
 }
 
 // elements parses the HTML and allows only the tags, attributes and schemes
@@ -275,13 +317,13 @@ func elements(t testing.TB, page string) {
 			continue
 		}
 		switch n.Data {
-		case "html", "head", "meta", "title", "body", "div", "p", "h2", "ul", "li", "strong", "bdi", "br", "a":
+		case "html", "head", "meta", "title", "body", "div", "p", "h1", "h2", "ul", "li", "strong", "bdi", "br", "a":
 		default:
 			t.Errorf("element %s", n.Data)
 		}
 		for _, a := range n.Attr {
 			switch a.Key {
-			case "style", "lang", "charset", "name", "content":
+			case "style", "lang", "charset", "name", "content", "role", "aria-roledescription":
 			case "href":
 				if !strings.HasPrefix(a.Val, "http://") && !strings.HasPrefix(a.Val, "https://") && !strings.HasPrefix(a.Val, "mailto:alerts@example.org?subject=unsubscribe%20") {
 					t.Errorf("link to %s", a.Val)

@@ -110,7 +110,7 @@ func (c *Composer) message(l alerts.Letter, to, subject string, s *sheet) (alert
 	if err := m.SetBoundary(boundary); err != nil {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
 	}
-	for _, p := range []struct{ kind, words string }{{"text/plain", s.textPart()}, {"text/html", s.htmlPart()}} {
+	for _, p := range []struct{ kind, words string }{{"text/plain", s.textPart()}, {"text/html", s.htmlPart(subject)}} {
 		if err := writePart(m, p.kind, p.words); err != nil {
 			return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
 		}

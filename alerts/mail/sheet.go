@@ -32,7 +32,7 @@ func (s *sheet) bits(bs []bit) {
 			h = "<strong>" + h + "</strong>"
 		}
 		if b.href != "" {
-			h = `<a href="` + escapeAttr(b.href) + `" style="color:#005eb8">` + h + "</a>"
+			h = `<a href="` + escapeAttr(b.href) + `" style="color:#0b3d78">` + h + "</a>"
 		}
 		s.html.WriteString(h)
 		switch {
@@ -56,6 +56,25 @@ func (s *sheet) heading(words string) {
 	s.endList()
 	s.html.WriteString(`<h2 style="font-size:18px;margin:24px 0 8px">` + escapeHTML(words) + "</h2>\n")
 	s.text.WriteString("\n" + strings.ToUpper(words) + "\n\n")
+}
+
+// lead is the first sentence: a paragraph of the text, the main heading of the
+// HTML, so that a screen reader finds it.
+func (s *sheet) lead(bs ...bit) { s.told("h1", bs) }
+
+// thingLead is the sentence that begins one of several things.
+func (s *sheet) thingLead(bs ...bit) { s.told("h2", bs) }
+
+func (s *sheet) told(tag string, bs []bit) {
+	s.endList()
+	style := "font-size:18px;font-weight:normal;line-height:1.4;margin:0 0 12px"
+	if tag == "h2" {
+		style = "font-size:16px;font-weight:normal;line-height:1.5;border-top:1px solid #5b6670;padding:16px 0 0;margin:16px 0 8px"
+	}
+	s.html.WriteString("<" + tag + ` style="` + style + `">`)
+	s.bits(bs)
+	s.html.WriteString("</" + tag + ">\n")
+	s.text.WriteByte('\n')
 }
 
 // para writes a paragraph.
@@ -96,18 +115,21 @@ func (s *sheet) gap() { s.text.WriteByte('\n') }
 // rule divides what is told from what is always there.
 func (s *sheet) rule() {
 	s.endList()
-	s.html.WriteString(`<div style="border-top:1px solid #768692;margin:24px 0 8px"></div>` + "\n")
+	s.html.WriteString(`<div style="border-top:1px solid #5b6670;margin:24px 0 8px"></div>` + "\n")
 	s.text.WriteString("\n-- \n")
 }
 
 func (s *sheet) textPart() string { return crlf(s.text.String()) }
 
-func (s *sheet) htmlPart() string {
+// htmlPart is the page: named by its subject, one article in whatever
+// page a mail program shows it (its lang and main are then that program's), and
+// no wider than the screen.
+func (s *sheet) htmlPart(subject string) string {
 	s.endList()
 	return crlf(`<!DOCTYPE html>
-<html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>CCGWatch</title></head>
+<html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>` + escapeHTML(subject) + `</title></head>
 <body style="margin:0;padding:16px;font-family:Arial,sans-serif;font-size:16px;line-height:1.5;color:#212b32;background:#ffffff">
-<div style="max-width:640px;margin:0 auto">
+<div role="article" aria-roledescription="email" lang="en-GB" style="max-width:640px;margin:0 auto;overflow-wrap:anywhere;word-break:break-word">
 ` + s.html.String() + "</div>\n</body></html>\n")
 }
 

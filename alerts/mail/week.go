@@ -24,16 +24,16 @@ func (w *writer) digest(d *alerts.Digest) (subject string) {
 	switch {
 	case d.Quiet() && d.Read == 0:
 		subject += "nothing could be read"
-		w.para(say(w.looked(d)))
+		w.lead(say(w.looked(d)))
 	case d.Quiet():
 		subject += "all quiet"
-		w.para(say("All quiet: nothing that you asked for is coming up in the next four weeks or has changed since " + w.from(d) + ". " + w.looked(d)))
+		w.lead(say("All quiet: nothing that you asked for is coming up in the next four weeks or has changed since " + w.from(d) + ". " + w.looked(d)))
 	default:
 		if len(what) == 0 {
 			what = append(what, count(len(d.Meetings), "cancelled meeting"))
 		}
 		subject += strings.Join(what, ", ")
-		w.para(say("The week to " + w.c.day(d.Slot) + ": " + strings.Join(what, ", ") + ". " + w.looked(d)))
+		w.lead(say("The week to " + w.c.day(d.Slot) + ": " + strings.Join(what, ", ") + ". " + w.looked(d)))
 	}
 	w.meetings(d)
 	w.closing(d)
@@ -41,7 +41,7 @@ func (w *writer) digest(d *alerts.Digest) (subject string) {
 		w.section("What changed: "+strings.ToLower(topicWords(s.Topic)), s)
 	}
 	if len(d.Mentioned.Things) > 0 {
-		w.section("Also mentioned, and perhaps nothing", d.Mentioned)
+		w.section("Also seen: papers, and passing mentions", d.Mentioned)
 	}
 	w.outages(d)
 	return header(subject)
@@ -141,19 +141,30 @@ func (w *writer) closing(d *alerts.Digest) {
 	w.more(len(d.Closing) - n + d.MoreClosing)
 }
 
+// quotesInDigest is how many passages of an item a digest quotes.
+const quotesInDigest = 3
+
 func (w *writer) section(heading string, s alerts.Section) {
 	w.heading(heading)
 	n := w.few(len(s.Things), 10)
 	for _, t := range s.Things[:n] {
 		f := t.Lead()
 		w.entry(say(label(f)+": "), title(w.title(f)), say(w.where(f)+", seen "+w.c.day(f.At)+"."))
-		if q := cut(clean(f.Quote), w.quoteMax(240)); q != "" {
-			w.line(say(speaker(f)+" "+verb(f.Tier)+": “"), quoted(q), say("”"))
+		passages := w.few(len(t.Findings), quotesInDigest)
+		for i, x := range t.Findings[:passages] {
+			if q := cut(clean(x.Quote), w.quoteMax(240)); q != "" {
+				w.line(say(speaker(x)+" "+verb(x.Tier)+": “"), quoted(q), say("”"))
+			}
+			if i == 0 || x.Page > 0 || x.URL != f.URL {
+				w.line(w.cite(x)...)
+			}
+		}
+		if more := len(t.Findings) - passages + t.More; more > 0 {
+			w.line(say("and " + count(more, "further passage") + "."))
 		}
 		if st := stageWords(f.Stage); st != "" {
 			w.line(say("Stage: " + st + "."))
 		}
-		w.line(w.cite(f)...)
 		w.endEntry()
 	}
 	w.more(len(s.Things) - n + s.More)

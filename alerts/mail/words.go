@@ -203,7 +203,11 @@ func verb(t store.Tier) string {
 // speaker is what a quotation is taken from.
 func speaker(f store.Finding) string {
 	switch {
-	case f.Page > 0 || f.Document != "":
+	case f.Page > 0:
+		return "The paper"
+	case f.Document != "" && f.Kind == store.KindMeeting:
+		return "The agenda"
+	case f.Document != "":
 		return "The paper"
 	case f.Kind == store.KindNotice:
 		return "The notice"

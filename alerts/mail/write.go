@@ -77,14 +77,14 @@ func (w *writer) alert(a *alerts.Alert) (subject string) {
 	shown := a.Things[:w.few(len(a.Things), alerts.MaxThings)]
 	if n == 1 {
 		subject = subjectOf("", lead)
-		w.thing(a.Things[0], quotesOfOne, w.para)
+		w.thing(a.Things[0], quotesOfOne, w.lead)
 	} else {
 		subject = subjectOf(count(n, "finding")+": ", lead)
-		w.para(say(count(n, "finding")+" of "+w.c.moment(lead.At)+", the first: "+label(lead)+", "),
+		w.lead(say(count(n, "finding")+" of "+w.c.moment(lead.At)+", the first: "+label(lead)+", "),
 			title(w.title(lead)), say(w.where(lead)+"."))
 		for _, t := range shown {
 			w.gap()
-			w.thing(t, quotesOfMany, w.para)
+			w.thing(t, quotesOfMany, w.thingLead)
 		}
 	}
 	if more := n - len(shown); more > 0 {

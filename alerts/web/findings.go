@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,17 +12,31 @@ import (
 	"time"
 
 	"ccgwatch/store"
+	"ccgwatch/store/query"
 )
 
 // perPage is how many findings a page shows.
 const perPage = 25
+
+// mostMatched is after about how many findings a search for words pauses, and
+// offers to look further back: each costs some 30 microseconds, the record
+// grows for years, and anybody may ask.
+const mostMatched = 10_000
 
 // filter is what the form on /findings asks for.
 type filter struct {
 	Topic  store.Topic
 	Source string
 	Query  string
-	words  []string
+	parsed query.Query
+}
+
+// A mistake is what could not be read in a query, with the query cut where it
+// stands.
+type mistake struct {
+	Pos           int // in characters, the first is 1
+	Expected      string
+	Before, After string
 }
 
 func (s *site) findings(w http.ResponseWriter, r *http.Request) error {
@@ -29,46 +44,81 @@ func (s *site) findings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, more, err := s.recent(r.Context(), f, before, perPage)
+	var wrong *mistake
+	if f.parsed, wrong = parse(f.Query); wrong != nil {
+		return s.findingsPage(w, http.StatusBadRequest, findingsBody{filter: f, Mistake: wrong})
+	}
+	list, next, err := s.recent(r.Context(), f, before, perPage)
 	if err != nil {
 		return err
 	}
-	body := struct {
-		filter
-		Topics   []store.Topic
-		Sources  []SourceInfo
-		List     []shown
-		Older    string // address of the next page, "" on the last
-		Filtered bool
-		First    bool
-	}{filter: f, Topics: topics(), Sources: s.Sources(), First: before == place{}, Filtered: f.Topic != "" || f.Source != "" || f.Query != ""}
+	body := findingsBody{filter: f, First: before == place{}, Paused: next != place{} && next.id == ""}
 	for _, x := range list {
 		body.List = append(body.List, s.show(x))
 	}
-	if more {
+	if (next != place{}) {
 		v := f.values()
-		last := list[len(list)-1]
-		v.Set("before", fmt.Sprintf("%d-%s", last.Change, last.ID))
+		v.Set("before", fmt.Sprintf("%d-%s", next.change, next.id))
 		body.Older = "/findings?" + v.Encode()
 	}
-	return s.render(w, http.StatusOK, "findings", view{Title: "What we found", Here: "findings", Body: body})
+	return s.findingsPage(w, http.StatusOK, body)
 }
 
-// A place in the list of findings: older than this one.
+// findingsBody is the page of findings.
+type findingsBody struct {
+	filter
+	Mistake  *mistake
+	Topics   []store.Topic
+	Sources  []SourceInfo
+	List     []shown
+	Older    string // address of the next page, "" on the last
+	Filtered bool
+	First    bool
+	Paused   bool // Older goes on with a search that has not filled the page
+}
+
+func (s *site) findingsPage(w http.ResponseWriter, status int, b findingsBody) error {
+	b.Topics, b.Sources = topics(), s.Sources()
+	b.Filtered = b.Topic != "" || b.Source != "" || b.Query != ""
+	v := view{Title: "What we found", Here: "findings", Body: b}
+	if b.Mistake != nil {
+		v.Title, v.Private = "We could not read your search", true
+		w.Header().Set("X-Robots-Tag", "noindex, nofollow")
+	}
+	return s.render(w, status, "findings", v)
+}
+
+// parse reads a query in the language of subscriptions; what cannot be read is
+// shown to its writer, and nothing is searched instead.
+func parse(q string) (query.Query, *mistake) {
+	parsed, err := query.Parse(q)
+	if err == nil {
+		return parsed, nil
+	}
+	var at *query.Error
+	if !errors.As(err, &at) { // Parse gives no other
+		return query.Query{}, &mistake{Expected: err.Error()}
+	}
+	runes := []rune(q)
+	cut := max(0, min(at.Pos-1, len(runes)))
+	return query.Query{}, &mistake{Pos: at.Pos, Expected: at.Msg, Before: string(runes[:cut]), After: string(runes[cut:])}
+}
+
+// A place in the list of findings: older than this one; without an id, this
+// change's and older.
 type place struct {
 	change uint64
 	id     string
 }
 
 func readFilter(v url.Values) (filter, place, error) {
-	f := filter{Topic: store.Topic(v.Get("topic")), Source: v.Get("source"), Query: line(v.Get("q"), 200)}
+	f := filter{Topic: store.Topic(v.Get("topic")), Source: v.Get("source"), Query: line(v.Get("q"), query.MaxLength+1)} // longer ones are refused, not cut
 	if f.Topic != "" && !slices.Contains(topics(), f.Topic) {
 		return f, place{}, badRequest("There is no such topic.")
 	}
 	if len(f.Source) > 64 {
 		return f, place{}, badRequest("There is no such source.")
 	}
-	f.words = strings.Fields(strings.ToLower(f.Query))
 	before := v.Get("before")
 	if before == "" {
 		return f, place{}, nil
@@ -91,39 +141,34 @@ func (f filter) values() url.Values {
 	return v
 }
 
-// fits: every word occurs somewhere in what the finding says, in any case.
-func (f filter) fits(x store.Finding) bool {
+// fits tells whether a finding is on the list that was asked for.
+func (s *site) fits(f filter, x store.Finding) bool {
 	if f.Topic != "" && x.Topic != f.Topic || f.Source != "" && x.Source != f.Source {
 		return false
 	}
-	if len(f.words) == 0 {
-		return true
-	}
-	all := strings.ToLower(strings.Join([]string{x.Title, x.Quote, x.Document, x.BodyName, x.Text, x.Stage, x.Why}, "\n"))
-	for _, w := range f.words {
-		if !strings.Contains(all, w) {
-			return false
-		}
-	}
-	return true
+	return f.Query == "" || f.parsed.Match(s.Facts(x))
 }
 
 // recent returns the newest findings that fit, older than a place, newest
-// first, and whether there are more. The store gives them oldest first from
-// any change on: the log is read backwards in widening steps, so that the
-// first page of a long record costs little.
-func (s *site) recent(ctx context.Context, f filter, before place, n int) ([]store.Finding, bool, error) {
+// first, and the place after them; none where there are no more. The store
+// gives them oldest first from any change on: the log is read backwards in
+// widening steps, so that the first page of a long record costs little.
+func (s *site) recent(ctx context.Context, f filter, before place, n int) ([]store.Finding, place, error) {
 	var found []store.Finding // newest first
 	seq, err := s.Ledger.LastSeq(ctx)
 	if err != nil {
-		return nil, false, err
+		return nil, place{}, err
 	}
 	high := seq
 	if before.change != 0 && before.change < high {
 		high = before.change
 	}
+	matched := 0
 	// Findings of one change stay together within a step.
-	for step := uint64(500); high > 0 && len(found) <= n; step *= 4 {
+	for step := uint64(500); high > 0 && len(found) <= n; step = min(4*step, mostMatched/2) {
+		if f.Query != "" && matched >= mostMatched {
+			return found, place{change: high}, nil
+		}
 		low := high - min(high, step)
 		var part []store.Finding
 		passed := false // the place itself, in the order of the store
@@ -135,7 +180,8 @@ func (s *site) recent(ctx context.Context, f filter, before place, n int) ([]sto
 				passed = true
 				return false
 			}
-			if f.fits(x) {
+			matched++
+			if s.fits(f, x) {
 				part = append(part, x)
 				if len(part) > 2*(n+1) { // keep the newest only
 					part = append(part[:0], part[len(part)-n-1:]...)
@@ -144,16 +190,17 @@ func (s *site) recent(ctx context.Context, f filter, before place, n int) ([]sto
 			return true
 		})
 		if err != nil {
-			return nil, false, err
+			return nil, place{}, err
 		}
 		slices.Reverse(part)
 		found = append(found, part...)
 		high = low
 	}
 	if len(found) > n {
-		return found[:n], true, nil
+		last := found[n-1]
+		return found[:n], place{last.Change, last.ID}, nil
 	}
-	return found, false, nil
+	return found, place{}, nil
 }
 
 // shown is a finding on a page.
@@ -166,16 +213,33 @@ type shown struct {
 type act struct {
 	Name, Who, Quote string
 	Stated, Computed string
-	Passed           bool
+	Passed, Differ   bool
 }
 
 func (s *site) show(x store.Finding) shown {
 	v := shown{Finding: x}
 	if d := x.Deadline; d != nil && (d.Stated != "" || d.Computed != "") {
 		at := d.Date()
-		v.Act = &act{Name: deadlineWords(d.Kind), Who: d.Who, Quote: d.Quote, Stated: d.Stated, Computed: d.Computed, Passed: !at.IsZero() && at.Before(s.Now())}
+		v.Act = &act{Name: deadlineWords(d.Kind), Who: strings.TrimRight(d.Who, ". "), Quote: d.Quote, Stated: d.Stated, Computed: d.Computed, Passed: !at.IsZero() && at.Before(s.Now()), Differ: s.differ(d.Stated, d.Computed)}
 	}
 	return v
+}
+
+// differ tells whether two stored dates are not the same; one that gives a day
+// alone is the same as any time of it.
+func (s *site) differ(a, b string) bool {
+	day := func(v string) (string, bool) {
+		if t, err := time.Parse(time.RFC3339, v); err == nil {
+			return t.In(s.zone).Format(time.DateOnly), true
+		}
+		return v, false
+	}
+	x, exactX := day(a)
+	y, exactY := day(b)
+	if exactX && exactY {
+		return s.date(a) != s.date(b)
+	}
+	return x != y
 }
 
 func deadlineWords(kind string) string {
@@ -183,13 +247,13 @@ func deadlineWords(kind string) string {
 	case "tender":
 		return "Bids are due"
 	case "interest":
-		return "Interest must be shown"
+		return "Interest must be shown by"
 	case "engagement":
 		return "Early engagement ends"
 	case "standstill":
 		return "Standstill ends"
 	case "representations":
-		return "Representations must be made"
+		return "Representations must be made by"
 	case "futurenotice":
 		return "The next notice is expected"
 	}

@@ -84,10 +84,21 @@ func (s *site) item(w http.ResponseWriter, r *http.Request) error {
 	}
 	body := struct {
 		store.Item
-		Names   []string // of the fields, sorted
+		Names   []string // of the fields, as shown
 		History history
-	}{Item: it, Names: slices.Sorted(maps.Keys(it.Fields)), History: h}
+	}{Item: it, Names: fieldNames(it.Fields), History: h}
 	return s.render(w, http.StatusOK, "item", view{Title: line(it.Title, 200), Body: body})
+}
+
+// fieldNames are the names of the fields: when and a doubt first, the others
+// sorted.
+func fieldNames(fields map[string]string) []string {
+	names := slices.Sorted(maps.Keys(fields))
+	rank := func(name string) int {
+		return slices.Index([]string{store.FieldDoubt, store.FieldWhen}, name) // -1 for the others
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(rank(b), rank(a)) })
+	return names
 }
 
 // history is what the log says of an item, newest first.

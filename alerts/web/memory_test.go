@@ -17,6 +17,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"ccgwatch/store"
+	"ccgwatch/store/query"
 )
 
 // memory is the store in memory: the roles as the pages use them. Whatever
@@ -208,6 +209,12 @@ func sample() (Server, *state) {
 				{ID: "leicester", Name: "Leicester City Council", Base: "https://council.example.org", Platform: "moderngov", Schedule: "every day at 07:05 and 17:05", Next: at("2026-08-12 16:05")},
 				{ID: "uhl", Name: "The hospitals", Base: "https://trust.example.org", Platform: "boards", Schedule: "every day at 07:40", Next: at("2026-08-13 06:40")},
 				{ID: "find-a-tender", Name: "Find a Tender", Base: "https://tender.example.org", Platform: "find-a-tender", Schedule: "every hour", Next: at("2026-08-12 13:17")},
+			}
+		},
+		Facts: func(f store.Finding) query.Facts {
+			return query.Facts{
+				Topics: []string{string(f.Topic)}, Kinds: []string{string(f.Kind)}, Tiers: []string{string(f.Tier)}, Sources: []string{f.Source},
+				Bodies: []string{f.BodyName}, Text: strings.Join([]string{f.Title, f.Quote, f.Document, f.BodyName}, "\n"),
 			}
 		},
 		Gaps: []string{"The Partnership Trust is not followed."},

@@ -190,7 +190,7 @@ func harmless(t *testing.T, target, page string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours := "html head meta title link body a header p span nav ul li main h1 h2 h3 h4 section article dl dt dd form label input select option button figure blockquote figcaption strong time ol code footer del ins"
+	ours := "html head meta title link body a header p span nav ul li main h1 h2 h3 h4 section article dl dt dd form label input select option button figure blockquote figcaption strong time ol code footer del ins details summary mark div"
 	d.Find("*").Each(func(_ int, x *goquery.Selection) {
 		if !strings.Contains(" "+ours+" ", " "+goquery.NodeName(x)+" ") {
 			t.Errorf("%s holds the element %s", target, goquery.NodeName(x))

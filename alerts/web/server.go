@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"ccgwatch/store"
+	"ccgwatch/store/query"
 )
 
 // A Server is what the pages need. All fields but URL, Listen, Contact and
@@ -39,6 +40,9 @@ type Server struct {
 	// Sources are the followed sources and when each is looked at next. It is
 	// called for each page.
 	Sources func() []SourceInfo
+	// Facts are what a search is asked about a finding, the same as for
+	// subscriptions, so that a search shows what a subscription would bring.
+	Facts func(store.Finding) query.Facts
 	// Gaps are sentences on what this installation does not follow, and why.
 	Gaps []string
 

@@ -72,7 +72,7 @@ func (s *site) status(w http.ResponseWriter, r *http.Request) error {
 	if body.Queue, err = s.outbox(r.Context(), now); err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "status", view{Title: "How well we see", Here: "status", Body: body})
+	return s.render(w, http.StatusOK, "status", view{Title: "What we watch", Here: "status", Body: body})
 }
 
 func describe(info SourceInfo, h store.Health, now time.Time) sourceState {

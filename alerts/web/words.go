@@ -17,23 +17,30 @@ import (
 // funcs are what the templates call.
 func (s *site) funcs() template.FuncMap {
 	return template.FuncMap{
-		"line":   func(t string) string { return line(t, 400) },
-		"quote":  func(t string) string { return line(t, 1500) },
-		"prose":  prose,
-		"link":   webLink,
-		"when":   s.when,
-		"date":   s.date,
-		"stamp":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"topic":  topicWords,
-		"tier":   tierWords,
-		"kind":   kindWords,
-		"what":   whatWords,
-		"op":     opWords,
-		"field":  fieldWords,
-		"role":   roleWords,
-		"source": s.sourceName,
-		"item":   itemPath,
-		"size":   sizeWords,
+		"line":     func(t string) string { return line(t, 400) },
+		"quote":    func(t string) string { return line(t, 1500) },
+		"prose":    prose,
+		"link":     webLink,
+		"paged":    paged,
+		"when":     s.when,
+		"date":     s.date,
+		"meeting":  s.meeting,
+		"clock":    s.clock,
+		"value":    s.value,
+		"stage":    stageWords,
+		"regime":   regimeWords,
+		"happened": happened,
+		"lower":    strings.ToLower,
+		"whose":    s.whose,
+		"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"topic":    topicWords,
+		"tier":     tierWords,
+		"kind":     kindWords,
+		"field":    fieldWords,
+		"role":     roleWords,
+		"source":   s.sourceName,
+		"item":     itemPath,
+		"size":     sizeWords,
 	}
 }
 
@@ -110,6 +117,15 @@ func webLink(raw string) *link {
 	return &link{URL: u.String(), Host: host}
 }
 
+// paged is the address of a page of a paper: browsers open a PDF there. An
+// address with a fragment of its own stays as it is.
+func paged(raw string, page int) string {
+	if page <= 0 || strings.Contains(raw, "#") {
+		return raw
+	}
+	return raw + "#page=" + strconv.Itoa(page)
+}
+
 // itemPath is the address of an item's page.
 func itemPath(source, key string) string {
 	return "/item?" + url.Values{"source": {source}, "key": {key}}.Encode()
@@ -121,6 +137,40 @@ func (s *site) when(t time.Time) string {
 		return "never"
 	}
 	return t.In(s.zone).Format("Monday 2 January 2006, 15:04")
+}
+
+// clock is the time of day in London, "" for midnight: sites that give a day
+// alone are stored with it, and no meeting begins then.
+func (s *site) clock(t time.Time) string {
+	if l := t.In(s.zone); l.Hour() != 0 || l.Minute() != 0 {
+		return l.Format("15:04")
+	}
+	return ""
+}
+
+// meeting is when one begins, in words.
+func (s *site) meeting(t time.Time) string {
+	if s.clock(t) == "" {
+		return t.In(s.zone).Format("Monday 2 January 2006")
+	}
+	return s.when(t)
+}
+
+// value is what a field holds, in words.
+func (s *site) value(field, v string) string {
+	if t, err := time.Parse(time.RFC3339, v); err == nil && field == store.FieldWhen {
+		return s.meeting(t)
+	}
+	return s.date(v)
+}
+
+// whose names the source and, where it is another, the body.
+func (s *site) whose(source, body string) string {
+	name := line(s.sourceName(source), 400)
+	if body = line(body, 400); body == "" || strings.EqualFold(body, name) {
+		return name
+	}
+	return name + " · " + body
 }
 
 // date is a stored RFC 3339 time in words; other words stay as they are.
@@ -248,6 +298,22 @@ func whatWords(w store.What) string {
 	return line(strings.ReplaceAll(string(w), "_", " "), 40)
 }
 
+// happened says what a change was: what it meant where that is known, else
+// that there was one. What has gone or come due says so first.
+func happened(o store.Op, all []store.What) string {
+	var words []string
+	if o != "" && (len(all) == 0 || o == store.OpWithdrawn || o == store.OpDue) {
+		words = append(words, opWords(o))
+	}
+	for _, w := range all {
+		words = append(words, whatWords(w))
+	}
+	for i := 1; i < len(words); i++ {
+		words[i] = strings.ToLower(words[i])
+	}
+	return strings.Join(words, ", ")
+}
+
 func opWords(o store.Op) string {
 	switch o {
 	case store.OpAdded:
@@ -290,6 +356,58 @@ func roleWords(r store.Role) string {
 		return "minutes"
 	}
 	return line(string(r), 40)
+}
+
+// stageWords say where a procurement stands, as far as the notice says.
+func stageWords(stage string) string {
+	switch stage {
+	case "pipeline":
+		return "Planned for later"
+	case "engagement":
+		return "The buyer asks for views before a tender"
+	case "planned":
+		return "A procurement is planned"
+	case "tender":
+		return "Open for bids"
+	case "tender_update":
+		return "A notice open for bids was changed"
+	case "intention":
+		return "The buyer intends to award; the notice does not say that a contract is made"
+	case "award":
+		return "Notice of an award"
+	case "contract":
+		return "Notice of a contract"
+	case "confirmation":
+		return "The notice confirms an award"
+	case "modification":
+		return "A contract is changed"
+	case "performance":
+		return "A report on how a contract is carried out"
+	case "termination":
+		return "A contract ends"
+	case "cancelled":
+		return "The procurement is cancelled"
+	case "other":
+		return "Not clear from the notice"
+	}
+	return line(strings.ReplaceAll(stage, "_", " "), 40)
+}
+
+// regimeWords name the law a contract is made under.
+func regimeWords(regime string) string {
+	switch regime {
+	case "psr":
+		return "Provider Selection Regime (health care services in England)"
+	case "pa2023":
+		return "Procurement Act 2023"
+	case "pcr2015":
+		return "Public Contracts Regulations 2015"
+	case "psr_wales":
+		return "Provider Selection Regime in Wales"
+	case "scotland_ni_other":
+		return "The rules of Scotland, Northern Ireland or another place"
+	}
+	return line(strings.ReplaceAll(regime, "_", " "), 40)
 }
 
 func reasonWords(r store.Reason) string {

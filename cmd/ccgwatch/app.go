@@ -233,7 +233,11 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 	if ctx.Err() != nil && err != nil {
 		return out // interrupted: that is ours, not the source's, health
 	}
-	h := store.NextHealth(before, v.Now, append(out.Problems, known(old, out.Err)...), out.Err, counts, out.Requests)
+	why := out.Err
+	if inner := errors.Unwrap(why); inner != nil {
+		why = inner // health is kept by source: no need to name it again
+	}
+	h := store.NextHealth(before, v.Now, append(out.Problems, known(old, out.Err)...), why, counts, out.Requests)
 	h.Source, h.Took = s.ID, out.Took.Round(time.Millisecond).String()
 	if err := a.store.Note(ctx, h); err != nil {
 		out.Err = errors.Join(out.Err, err)

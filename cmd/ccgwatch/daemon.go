@@ -86,6 +86,7 @@ func (d *daemon) run(ctx context.Context) {
 			}
 		}
 		d.mail(ctx, now)
+		d.tidy(ctx, now)
 		select {
 		case <-ctx.Done():
 			d.visits.Wait()
@@ -107,6 +108,21 @@ func (d *daemon) step(ctx context.Context, now time.Time) error {
 	}
 	d.mail(ctx, now)
 	return ctx.Err()
+}
+
+// tidy drops, once a day, the raw answers that were kept long enough.
+func (d *daemon) tidy(ctx context.Context, now time.Time) {
+	const job = "tidy"
+	diary, err := d.store.Due(ctx)
+	if err != nil || diary[job].After(now) && diary[job].Sub(now) <= 25*time.Hour {
+		return
+	}
+	if err := d.fetch.Prune(now); err != nil {
+		d.log.Warn("raw answers", "err", err)
+	}
+	if err := d.store.SetDue(ctx, job, now.Add(24*time.Hour)); err != nil && ctx.Err() == nil {
+		d.log.Error("schedule", "job", job, "err", err)
+	}
 }
 
 func (d *daemon) claim(id string) bool {

@@ -38,15 +38,13 @@ type demoCmd struct {
 // demoWeeks is how long the sample runs, in its own time.
 const demoWeeks = 2 * 7 * 24 * time.Hour
 
-func (c *demoCmd) Run(e *env) error {
+func (c *demoCmd) Run(e *env) (err error) {
 	dir := c.Keep
 	if dir == "" {
-		tmp, err := os.MkdirTemp("", "ccgwatch-demo-")
-		if err != nil {
+		if dir, err = os.MkdirTemp("", "ccgwatch-demo-"); err != nil {
 			return err
 		}
-		defer os.RemoveAll(tmp)
-		dir = tmp
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
 	t, err := newTown()
 	if err != nil {
@@ -58,13 +56,13 @@ func (c *demoCmd) Run(e *env) error {
 	}
 	sites := &http.Server{Handler: t, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = sites.Serve(l) }()
-	defer sites.Close()
+	defer func() { _ = sites.Close() }() // a sample that nobody asks any more
 
 	a, err := demoApp(dir, "http://"+l.Addr().String(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
-	defer a.Close()
+	defer func() { err = errors.Join(err, a.Close()) }()
 	if err := demoRun(e, a, t); err != nil {
 		return err
 	}
@@ -245,7 +243,7 @@ func readMail(raw []byte) (subject, text string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	var body io.Reader = m.Body
+	body := m.Body
 	encoding := m.Header.Get("Content-Transfer-Encoding")
 	if params["boundary"] != "" {
 		part, err := multipart.NewReader(m.Body, params["boundary"]).NextRawPart()

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"encoding/json"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // imports is the architecture: each package, and all it may import of ours.
@@ -33,7 +37,9 @@ func imports() map[string][]string {
 
 func golist(t *testing.T, format string) [][]string {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-f", format, "ccgwatch/...").Output()
+	cmd := exec.Command("go", "list", "-f", format, "ccgwatch/...")
+	cmd.Env = append(os.Environ(), "GOOS=linux") // the same answer everywhere
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +77,6 @@ func TestForeignImports(t *testing.T) {
 		"go.etcd.io/bbolt":                {"store/bolt"},
 		"github.com/robfig/cron/v3":       {"config"},
 		"github.com/klippa-app/go-pdfium": {"scrapers/document"},
-		"github.com/wneessen/go-mail":     {"alerts/mail"},
 		"testing":                         {"store/storetest"},
 	}
 	for _, row := range golist(t, `{{.ImportPath}} {{join .Imports " "}}`) {
@@ -93,4 +98,89 @@ func TestPackageComments(t *testing.T) {
 			t.Errorf("%s has no package comment", row[0])
 		}
 	}
+}
+
+// What go.mod requires directly is what we import, and what the table in
+// CONTRIBUTING.md gives a reason for: a new module needs a line there.
+func TestDependencies(t *testing.T) {
+	const file = "../../go.mod"
+	if _, err := os.Stat(file); err != nil { // and go test runs this again when it changes
+		t.Fatal(err)
+	}
+	out, err := exec.Command("go", "mod", "edit", "-json", file).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mod struct {
+		Require []struct {
+			Path     string
+			Indirect bool
+		}
+	}
+	if err := json.Unmarshal(out, &mod); err != nil {
+		t.Fatal(err)
+	}
+	var all, direct []string
+	for _, r := range mod.Require {
+		all = append(all, r.Path)
+		if !r.Indirect {
+			direct = append(direct, r.Path)
+		}
+	}
+	slices.Sort(direct)
+	if diff := cmp.Diff(allowedModules(t), direct); diff != "" {
+		t.Errorf("the table in CONTRIBUTING.md (-) and the direct requirements of go.mod (+) differ:\n%s", diff)
+	}
+	var imported []string
+	for _, row := range golist(t, `{{join .Imports " "}} {{join .TestImports " "}} {{join .XTestImports " "}}`) {
+		for _, imp := range row {
+			if m := moduleOf(imp, all); m != "" {
+				imported = append(imported, m)
+			} else if host, _, _ := strings.Cut(imp, "/"); strings.Contains(host, ".") {
+				t.Errorf("no requirement of go.mod gives %s", imp)
+			}
+		}
+	}
+	slices.Sort(imported)
+	if diff := cmp.Diff(slices.Compact(imported), direct); diff != "" {
+		t.Errorf("the modules we import (-) and the direct requirements of go.mod (+) differ:\n%s", diff)
+	}
+}
+
+// allowedModules are the first cells of the table of dependencies, sorted.
+func allowedModules(t *testing.T) []string {
+	t.Helper()
+	raw, err := os.ReadFile("../../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, ok := strings.Cut(string(raw), "\n## Dependencies\n")
+	if !ok {
+		t.Fatal("CONTRIBUTING.md has no section of dependencies")
+	}
+	text, _, _ = strings.Cut(text, "\n## ")
+	_, rows, ok := strings.Cut(text, "\n|---|---|\n")
+	if !ok {
+		t.Fatal("CONTRIBUTING.md has no table of dependencies")
+	}
+	var list []string
+	for line := range strings.Lines(rows) {
+		if cells := strings.Split(strings.TrimSpace(line), "|"); len(cells) == 4 && strings.TrimSpace(cells[2]) != "" {
+			list = append(list, strings.TrimSpace(cells[1]))
+		} else if len(cells) > 1 {
+			t.Errorf("a row of the table without a module and a reason: %q", line)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// moduleOf is the module that holds a package, the longest where several do.
+func moduleOf(pkg string, modules []string) (best string) {
+	for _, m := range modules {
+		if (pkg == m || strings.HasPrefix(pkg, m+"/")) && len(m) > len(best) {
+			best = m
+		}
+	}
+	return best
 }

@@ -34,9 +34,7 @@ func (a *app) joinAlerts() error {
 	}
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
-		Judge: a.passOverPanics(func(ctx context.Context, c store.Change, it store.Item) ([]store.Finding, error) {
-			return a.judge.Findings(c, it, func(sha string) ([]string, error) { return a.store.Text(ctx, sha) })
-		}),
+		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, About: a.about,
@@ -44,6 +42,18 @@ func (a *app) joinAlerts() error {
 	}
 	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Log: a.log}
 	return nil
+}
+
+// meaning has a change judged. A site whose body nobody named speaks under the
+// source's name.
+func (a *app) meaning(ctx context.Context, c store.Change, it store.Item) ([]store.Finding, error) {
+	found, err := a.judge.Findings(c, it, func(sha string) ([]string, error) { return a.store.Text(ctx, sha) })
+	for i := range found {
+		if found[i].BodyName == "" && found[i].Kind != store.KindNotice {
+			found[i].BodyName = a.sourceName(found[i].Source)
+		}
+	}
+	return found, err
 }
 
 type judging = func(context.Context, store.Change, store.Item) ([]store.Finding, error)
@@ -110,6 +120,9 @@ func (a *app) facts(f store.Finding) query.Facts {
 	} else if f.Body != "" {
 		x.Bodies = append(x.Bodies, f.Body)
 	}
+	if f.Kind != store.KindNotice { // what a site says, its source says
+		x.Bodies = append(x.Bodies, f.Source)
+	}
 	for _, id := range f.Areas {
 		if name := a.areaNames[id]; name != "" {
 			x.Areas = append(x.Areas, name)
@@ -123,6 +136,8 @@ func (a *app) about(it store.Item) store.Finding {
 	f := alerts.About(it)
 	if b, ok := a.bodies[it.Body]; ok {
 		f.Body, f.BodyName, f.Areas = b.ID, b.Name, b.Areas
+	} else if it.Kind != store.KindNotice {
+		f.BodyName = a.sourceName(it.Source)
 	}
 	return f
 }
@@ -175,6 +190,12 @@ func (a *app) checkQuery(q string) error {
 
 // isBody tells whether a body is known by an id, name or code as a query writes it.
 func (a *app) isBody(v string) bool {
+	for _, s := range a.sources {
+		f := query.Facts{Bodies: []string{s.ID, s.Name}}
+		if q, err := query.Parse("body:\"" + v + "\""); err == nil && q.Match(f) {
+			return true
+		}
+	}
 	for _, b := range a.rules.Bodies {
 		f := query.Facts{Bodies: append(append([]string{b.ID, b.Name}, b.Codes...), b.Aliases...)}
 		if q, err := query.Parse("body:\"" + v + "\""); err == nil && q.Match(f) {

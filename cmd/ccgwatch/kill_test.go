@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -73,7 +74,8 @@ func TestKilledAnywhereLosesAndRepeatsNothing(t *testing.T) {
 		sites.moveTo(now)
 		for j, command := range []string{"crawl", "send"} {
 			share := (kills - landed) / max(1, 2*(len(steps)-i)-j)
-			for k := 0; k < share; k++ {
+			last := i == len(steps)-1 && command == "send"
+			for k := 0; k < share || last && landed < kills && k < 10*kills; k++ {
 				if killed.exec(time.Duration(1+rng.Int64N(int64(usual[command]))), command, at(now)) {
 					landed++
 				}
@@ -85,11 +87,13 @@ func TestKilledAnywhereLosesAndRepeatsNothing(t *testing.T) {
 		}
 	}
 	t.Logf("%d kills struck", landed)
-	if landed < kills/2 {
+	if landed < kills {
 		t.Errorf("only %d of %d kills struck a running command", landed, kills)
 	}
+	// The sources are crawled side by side, so the numbers in the log, and what
+	// is made of them, may fall out differently; all else may not.
 	for _, list := range [][]string{{"changes", "--all", "--json"}, {"findings", "--all", "--json"}, {"items", "--all", "--json"}} {
-		want, got := calm.run(done, list...), killed.run(done, list...)
+		want, got := unnumbered(calm.run(done, list...)), unnumbered(killed.run(done, list...))
 		if want != got {
 			t.Errorf("%s differs:\n%s", list[0], firstDifference(want, got))
 		}
@@ -98,15 +102,8 @@ func TestKilledAnywhereLosesAndRepeatsNothing(t *testing.T) {
 	if len(want) < 6 {
 		t.Errorf("only %d messages in the calm run", len(want))
 	}
-	for name, raw := range want {
-		if !bytes.Equal(got[name], raw) {
-			t.Errorf("%s: the message is missing or differs:\n%s", name, firstDifference(string(raw), string(got[name])))
-		}
-	}
-	for name := range got {
-		if want[name] == nil {
-			t.Errorf("%s: a message that the calm run did not send", name)
-		}
+	if w, g := strings.Join(want, "\n"), strings.Join(got, "\n"); w != g {
+		t.Errorf("%d messages in the calm run, %d in the other:\n%s", len(want), len(got), firstDifference(w, g))
 	}
 	for _, d := range []*desk{calm, killed} {
 		if out := d.run([]int{exitDone}, "status", "--json"); !strings.Contains(out, fmt.Sprintf(`"queued":0,"sent":%d,`, len(want))) {
@@ -145,20 +142,39 @@ func (d *desk) exec(after time.Duration, args ...string) bool {
 	return false
 }
 
-func messages(t *testing.T, d *desk) map[string][]byte {
+// unnumbered is a listing without its numbers, in alphabetical order.
+func unnumbered(list string) string {
+	numbers := regexp.MustCompile(`^\{("seq":\d+|"id":"[0-9a-f]+"),`)
+	lines := strings.Split(list, "\n")
+	for i, line := range lines {
+		lines[i] = numbers.ReplaceAllString(line, "{")
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// messages are all messages that were written, as their readers see them.
+func messages(t *testing.T, d *desk) []string {
 	t.Helper()
 	files, err := outboxFiles(filepath.Join(d.dir, "data"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := map[string][]byte{}
+	var out []string
 	for _, f := range files {
 		raw, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out[filepath.Base(f)] = raw
+		subject, text, err := readMail(raw)
+		if err != nil {
+			t.Fatalf("%s: %v", f, err)
+		}
+		to := regexp.MustCompile(`(?m)^To: .*$`).Find(raw)
+		date := regexp.MustCompile(`(?m)^Date: .*$`).Find(raw)
+		out = append(out, fmt.Sprintf("%s\n%s\nSubject: %s\n%s", to, date, subject, text))
 	}
+	slices.Sort(out)
 	return out
 }
 

@@ -198,7 +198,7 @@ func (h *host) answer(ctx context.Context, c net.Conn) {
 	}
 	code := e.main()
 	_ = pr.Close()
-	_, _ = send(frameExit).Write([]byte{byte(code)})
+	_, _ = send(frameExit).Write([]byte{byte(code & 0xff)})
 }
 
 // wantedInput asks the caller for its standard input when it is first read.

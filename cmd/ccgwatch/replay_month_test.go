@@ -38,9 +38,28 @@ func sitesOf() map[string]string {
 // none and shows in the source's health, nothing is invented, and the
 // subscribers get the mails they should.
 func TestReplayMonth(t *testing.T) {
-	r := startReplica(t, "-clock", "2026-08-09T00:00:00", "-rate", "off")
+	for _, c := range []struct {
+		start string
+		step  time.Duration
+		seed  string // of the planted sentences
+	}{{"2026-08-09T06:00", 6 * time.Hour, "1"}, {"2026-08-09T07:00", 24 * time.Hour, "7"}} {
+		t.Run(c.step.String()+" seed "+c.seed, func(t *testing.T) { replayMonth(t, c.start, c.step, c.seed) })
+	}
+	if at := os.Getenv("CCGWATCH_REPLAY_MONTH"); at != "" { // by hand: "2026-08-09T12:00 3h 5"
+		f := strings.Fields(at)
+		step, err := time.ParseDuration(f[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(at, func(t *testing.T) { replayMonth(t, f[0], step, f[2]) })
+	}
+}
+
+func replayMonth(t *testing.T, first string, step time.Duration, seed string) {
+	t.Helper()
+	r := startReplica(t, "-clock", "2026-08-09T00:00:00", "-rate", "off", "-seed", seed)
 	d := newDesk(t, monthConfig(r.base))
-	start, end := parse(t, "2026-08-09T06:00"), parse(t, "2026-09-08T18:00")
+	start, end := parse(t, first), parse(t, "2026-09-08T18:00")
 	at := func(now time.Time) string { return now.Format(time.RFC3339) }
 	r.moveTo(start)
 	d.run(done, "crawl", "--as-of", at(start))
@@ -49,7 +68,7 @@ func TestReplayMonth(t *testing.T) {
 	d.run(done, "subscribers", "add", "phrase@example.org", "--consent", "a test", "--often", "instant", "--query", `"single tender waiver" body:rutland-county-council`, "--as-of", at(start))
 
 	var sawSoft404, sawRedesign bool
-	for now := start.Add(6 * time.Hour); !now.After(end); now = now.Add(6 * time.Hour) {
+	for now := start.Add(step); !now.After(end); now = now.Add(step) {
 		r.moveTo(now)
 		d.run([]int{exitDone, exitSome}, "crawl", "--as-of", at(now))
 		d.run(done, "send", "--as-of", at(now))
@@ -173,6 +192,11 @@ func checkMonthMails(t *testing.T, d *desk, rows []truth) {
 		}
 		emlcheck(t, f)
 	}
+	if dir := os.Getenv("CCGWATCH_KEEP_MAIL"); dir != "" { // to read them
+		if err := os.CopyFS(dir, os.DirFS(filepath.Join(d.dir, "data", "outbox"))); err != nil {
+			t.Error(err)
+		}
+	}
 	t.Logf("mails: instant %d, weekly %d, phrase %d", len(texts["instant"]), len(texts["weekly"]), len(texts["phrase"]))
 	if n := len(texts["instant"]) + len(texts["weekly"]) + len(texts["phrase"]); n != len(files) {
 		t.Errorf("%d messages, %d of them to the three subscribers", len(files), n)
@@ -185,7 +209,7 @@ func checkMonthMails(t *testing.T, d *desk, rows []truth) {
 	}
 	said := map[string]bool{}
 	for _, row := range rows {
-		if _, ours := sitesOf()[row.Source]; !ours {
+		if _, ours := sitesOf()[row.Source]; !ours || strings.HasSuffix(row.Kind, "_removed") {
 			continue
 		}
 		for _, m := range row.Mentions {

@@ -80,12 +80,12 @@ func replica(t *testing.T) string {
 		t.Skipf("SKIPPED: no replica of the sites: %v", err)
 	}
 	bin := filepath.Join(t.TempDir(), "replay")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, ".") //nolint:gosec // a path of this test
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, ".")
 	build.Dir = replay
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the replica: %v\n%s", err, out)
 	}
-	cmd := exec.CommandContext(t.Context(), bin, "-listen", "127.0.0.1:0", "-data", filepath.Join(replay, "data-dev"), "-rate", "off", "-clock", "2026-08-09T00:00:00") //nolint:gosec // as above
+	cmd := exec.CommandContext(t.Context(), bin, "-listen", "127.0.0.1:0", "-data", filepath.Join(replay, "data-dev"), "-rate", "off", "-clock", "2026-08-09T00:00:00")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func call(t *testing.T, method, address string, answer any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // a test
+	defer resp.Body.Close()
 	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("%s: %d, %v", address, resp.StatusCode, err)
 	}

@@ -104,7 +104,7 @@ type visit struct {
 	from, to time.Time
 	none     bool
 	cursor   string
-	flushed  string // the cursor last handed on
+	reached  bool // a checkpoint, since the last sighting
 	report   Report
 	papers   int
 }
@@ -148,7 +148,7 @@ func (v *visit) run(ctx context.Context, emit func(store.Sighting) error) error 
 // on first, so that the next visit goes on from there; not when the whole
 // program is ending.
 func (v *visit) end(ctx context.Context, emit func(store.Sighting) error, err error) error {
-	if v.src.Whole || v.cursor == v.flushed || ctx.Err() != nil && !errors.Is(context.Cause(ctx), errStalled) {
+	if v.src.Whole || !v.reached || ctx.Err() != nil && !errors.Is(context.Cause(ctx), errStalled) {
 		return err
 	}
 	return errors.Join(err, v.emit(emit, false))
@@ -183,7 +183,7 @@ func (v *visit) emit(emit func(store.Sighting) error, last bool) error {
 	v.report.Problems = append(v.report.Problems, v.problems...)
 	v.report.Items += len(v.items)
 	v.mu.Lock()
-	v.items, v.place, v.problems, v.flushed = nil, map[string]int{}, nil, v.cursor
+	v.items, v.place, v.problems, v.reached = nil, map[string]int{}, nil, false
 	v.mu.Unlock()
 	return emit(s)
 }
@@ -198,7 +198,9 @@ func (v *visit) ask(ctx context.Context, r Request, waiting int) (gathered, erro
 	}
 	v.progress(r.URL, waiting)
 	v.report.Requests++
-	a, err := v.Fetch.get(ctx, v.Fetch.task(v.src, v.dog), r.URL, r.Accept)
+	t := v.Fetch.task(v.src, v.dog)
+	t.fresh = v.Fresh
+	a, err := v.Fetch.get(ctx, t, r.URL, r.Accept)
 	v.count(err)
 	if err != nil {
 		return gathered{}, err
@@ -298,6 +300,7 @@ func (v *visit) take(g gathered) (err error) {
 	v.problems = append(v.problems, g.problems...)
 	v.none = v.none || g.none
 	v.cover(g.from, g.to)
+	v.reached = v.reached || g.reached
 	if g.checkpoint != "" {
 		v.cursor = g.checkpoint
 	}

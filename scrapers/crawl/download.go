@@ -49,7 +49,7 @@ func (f *Fetcher) paper(ctx context.Context, t *task, u *url.URL, h http.Header,
 		return r, nil
 	}
 	defer flow.stop()
-	defer resp.Body.Close() //nolint:errcheck // read to the end or given up
+	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusNotModified && conditional {
 		r.same = true
 		return r, nil

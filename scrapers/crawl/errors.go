@@ -17,6 +17,7 @@ type Error struct {
 	Err    error
 }
 
+// Error begins with the reason; status, address and cause follow where known.
 func (e *Error) Error() string {
 	s := string(e.Reason)
 	if e.Status != 0 {
@@ -31,6 +32,7 @@ func (e *Error) Error() string {
 	return s
 }
 
+// Unwrap is the cause, nil where there is none but the reason.
 func (e *Error) Unwrap() error { return e.Err }
 
 // Why is the reason, for those who know errors but not this package.

@@ -76,7 +76,7 @@ func (f *Fetcher) persist(ctx context.Context, t *task, u *url.URL, robots bool,
 			l.close(min(next.wait, maxWait))
 		}
 		if last == nil && r.stream != nil {
-			s := r.stream.(*stream) //nolint:errcheck // paper makes no other
+			s := r.stream.(*stream) // paper makes no other
 			s.hold(l)
 			return r, nil
 		}

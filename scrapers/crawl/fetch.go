@@ -109,6 +109,7 @@ type task struct {
 	src   Source
 	watch *watchdog // of the visit, or nil
 	left  time.Duration
+	fresh bool // no validators for pages
 }
 
 func (f *Fetcher) task(src Source, w *watchdog) *task {
@@ -253,7 +254,10 @@ func (f *Fetcher) timeout(src Source) time.Duration {
 // page asks for a page once, with our validators if we hold its last answer.
 func (f *Fetcher) page(ctx context.Context, t *task, u *url.URL, accept string) (*reply, error) {
 	h := f.header("gzip", accept)
-	held := f.raw.last(u.String(), accept, f.Now())
+	var held *rawAnswer
+	if !t.fresh {
+		held = f.raw.last(u.String(), accept, f.Now())
+	}
 	if held != nil {
 		setNonEmpty(h, "If-None-Match", held.Header.Get("ETag"))
 		setNonEmpty(h, "If-Modified-Since", held.Header.Get("Last-Modified"))

@@ -65,6 +65,7 @@ func TestControl(t *testing.T) {
 
 // counter is a server on loopback that must not be reached.
 func counter(t *testing.T) (*httptest.Server, *atomic.Int64) {
+	t.Helper()
 	var n atomic.Int64
 	l := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n.Add(1)
@@ -229,6 +230,7 @@ func TestNoWayInByName(t *testing.T) {
 
 // fakeDNS is a resolver that answers from a function.
 func fakeDNS(t *testing.T, records func(name string) []netip.Addr) *net.Resolver {
+	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

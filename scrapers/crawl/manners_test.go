@@ -66,6 +66,7 @@ func TestOneWayOut(t *testing.T) {
 
 // network lists what a file uses to reach out, and what it imports.
 func network(t *testing.T, path string) (uses, imports []string) {
+	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)

@@ -231,6 +231,24 @@ func TestClosedHost(t *testing.T) {
 	})
 }
 
+// Ten years of Retry-After close the host for a day: then somebody should look,
+// and the site may have come to its senses.
+func TestClosedForADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &served{answer: site("", func(_ *http.Request, n int) *http.Response { return once(429, "Retry-After", "315360000")(n) })}
+		f := &crawl.Fetcher{UserAgent: agent, Transport: s}
+		get := func() error {
+			_, err := f.Get(t.Context(), source("a.example"), "https://a.example/", "")
+			return err
+		}
+		wantReason(t, get(), store.ReasonBusy)
+		time.Sleep(23 * time.Hour)
+		wantReason(t, get(), store.ReasonBusy)
+		time.Sleep(time.Hour)
+		wantReason(t, get(), "")
+	})
+}
+
 func TestCancelEndsAnyWait(t *testing.T) {
 	for name, header := range map[string][]string{"retry-after": {"Retry-After", "600"}, "back-off": nil} {
 		t.Run(name, func(t *testing.T) {

@@ -153,15 +153,11 @@ func (e *cutError) Unwrap() error { return e.err }
 // perfectly good Content-Length: bytes without an end count only if the same
 // come twice (odd is what came before), because then that is what is published.
 func (v *visit) readPaper(ctx context.Context, d *store.Document, odd string) error {
-	etag, modified := d.ETag, d.Modified
-	if d.SHA256 == "" {
-		etag, modified = "", "" // nothing here that could be unchanged
-	}
-	dl, err := v.Fetch.download(ctx, v.Fetch.task(v.src, v.dog), d.URL, etag, modified)
+	dl, err := v.Fetch.download(ctx, v.Fetch.task(v.src, v.dog), d.URL, d.ETag, d.Modified)
 	if err != nil {
 		return err
 	}
-	defer dl.Body.Close() //nolint:errcheck // read to the end or given up
+	defer dl.Body.Close()
 	if !dl.NotModified {
 		sha, size, whole, err := v.keepPaper(ctx, dl.Body, d.URL)
 		if err != nil {
@@ -260,7 +256,7 @@ func (v *visit) textOf(ctx context.Context, sha string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close() //nolint:errcheck // only read
+	defer r.Close()
 	pages, err := v.Read(ctx, r)
 	if err != nil {
 		return nil, err

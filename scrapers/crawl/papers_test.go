@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -29,7 +28,7 @@ type shelf struct {
 func (s *shelf) Keep(_ context.Context, r io.Reader) (string, int64, error) {
 	b, err := io.ReadAll(r)
 	if err != nil {
-		return "", 0, fmt.Errorf("keep: %v", err) // an archive may forget what kind of error it was
+		return "", 0, errors.New("keep: " + err.Error()) // an archive may forget what kind of error it was
 	}
 	h := sha256.Sum256(b)
 	sha := hex.EncodeToString(h[:])
@@ -75,6 +74,7 @@ type library struct {
 const paper = "%PDF-1.4\none\ftwo\n%%EOF\n"
 
 func newLibrary(t *testing.T) *library {
+	t.Helper()
 	l := &library{t: t, now: day, meeting: day.Add(10 * 24 * time.Hour), shelf: &shelf{map[string][]byte{}, map[string][]string{}}}
 	l.old.Items = map[string]store.Item{}
 	n := 0

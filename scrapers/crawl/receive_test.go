@@ -25,6 +25,7 @@ import (
 // live is a fetcher that may ask loopback, without pauses. Whatever a site asks
 // it to wait for is over its patience, so that a test of faults takes no time.
 func live(t *testing.T) *crawl.Fetcher {
+	t.Helper()
 	f := &crawl.Fetcher{
 		UserAgent: agent, Delay: -1, Patience: time.Nanosecond, Timeout: 20 * time.Second,
 		AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
@@ -35,6 +36,7 @@ func live(t *testing.T) *crawl.Fetcher {
 
 // raw serves literal bytes on a connection and closes it.
 func raw(t *testing.T, answer string) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -243,6 +245,7 @@ func TestBomb(t *testing.T) {
 				_, _ = w.Write(bomb.Bytes())
 			}))
 			f, src := live(t), crawl.Source{ID: "test", Base: server.URL}
+			f.MaxPage, f.MaxPaper = 1<<40, 1<<40 // the cap has its own test
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			a, err := f.Get(t.Context(), src, server.URL+path, "")
@@ -309,9 +312,36 @@ func TestCollyEnvironment(t *testing.T) {
 			t.Errorf("%s: %q", a.URL, a.Body)
 		}
 	}
+	if len(agents) != 1+3*2 {
+		t.Errorf("%d requests, want robots.txt and three times two", len(agents))
+	}
 	for _, a := range agents {
 		if a != agent {
 			t.Errorf("User-Agent %q", a)
+		}
+	}
+}
+
+// H9: five redirects are followed, a sixth is not.
+func TestRedirects(t *testing.T) {
+	for hops, want := range map[int]store.Reason{5: "", 6: store.ReasonFormat} {
+		asked := 0
+		f := &crawl.Fetcher{UserAgent: agent, Delay: -1, Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path == "/robots.txt" {
+				return answer(404, ""), nil
+			}
+			if asked++; asked <= hops {
+				return answer(301, "", "Location", fmt.Sprintf("../x y/%d", asked)), nil
+			}
+			return answer(200, "there"), nil
+		})}
+		a, err := f.Get(t.Context(), source("a.example"), "https://a.example/list", "")
+		wantReason(t, err, want)
+		if err == nil && a.URL.String() != "https://a.example/x%20y/5" {
+			t.Errorf("ended at %s", a.URL)
+		}
+		if asked != 6 {
+			t.Errorf("%d requests, want 6", asked)
 		}
 	}
 }

@@ -163,7 +163,7 @@ func unreserved(c byte) bool {
 // product is the product token a User-Agent begins with.
 func product(agent string) string {
 	end := strings.IndexFunc(agent, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '-' || r == '_' || '0' <= r && r <= '9')
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 	})
 	if end < 0 {
 		return agent

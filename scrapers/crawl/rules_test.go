@@ -111,12 +111,12 @@ func FuzzRobots(f *testing.F) {
 				t.Errorf("normalise is not stable: %q, then %q", l.pattern, got)
 			}
 			// A pattern without wildcards matches itself and everything below it.
-			if !strings.ContainsAny(l.pattern, "*$") && !(matches(l.pattern, l.pattern) && matches(l.pattern, l.pattern+"x")) {
+			if !strings.ContainsAny(l.pattern, "*$") && (!matches(l.pattern, l.pattern) || !matches(l.pattern, l.pattern+"x")) {
 				t.Errorf("%q does not match itself", l.pattern)
 			}
 		}
 		// Ruling out everything rules out everything.
-		all := parseRobots(append([]byte("User-agent: ccgwatch\nDisallow: /\n#"), robots[:0]...), "ccgwatch")
+		all := parseRobots([]byte("User-agent: ccgwatch\nDisallow: /\n"), "ccgwatch")
 		if strings.HasPrefix(path, "/") && normalise(path, false) != "/robots.txt" && all.allows(path) {
 			t.Errorf("%q gets past Disallow: /", path)
 		}

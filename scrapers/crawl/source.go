@@ -42,6 +42,10 @@ type Visit struct {
 	// Old is what is known: all items of a whole list; of a feed the cursor and
 	// baseline only.
 	Old store.Snapshot
+	// Fresh asks for every page as if none were kept: the visit before this
+	// one concluded nothing, and what it was given may be what was wrong. A page
+	// put back with its old date is otherwise "not modified" for ever.
+	Fresh bool
 }
 
 // Backfill tells whether the visit reads a past window rather than the news.

@@ -22,9 +22,10 @@ import (
 //
 //	item KEY TITLE        add a whole item
 //	stub KEY TITLE        add the list entry of one, and follow /KEY for its details
+//	entry KEY TITLE       add the list entry alone
 //	title KEY TITLE       complete an item
 //	follow PATH           ask for another page
-//	cursor TEXT           checkpoint
+//	cursor TEXT           checkpoint; a backfill has no text
 //	cover FROM TO         (dates)
 //	none | fail | panic KEY | panicnow | anonymous
 func talk(p *crawl.Page) error {
@@ -40,6 +41,8 @@ func talk(p *crawl.Page) error {
 		case "stub":
 			p.Add(store.Item{Key: f[1], Title: rest, URL: p.Abs("/" + f[1]), Stub: true})
 			p.Follow(crawl.Request{URL: p.Abs("/" + f[1]), Parse: talk, Detail: f[1]})
+		case "entry":
+			p.Add(store.Item{Key: f[1], Title: rest, Stub: true})
 		case "title":
 			p.Update(f[1], func(it *store.Item) { it.Title, it.Stub = rest, false })
 		case "anonymous":
@@ -47,7 +50,7 @@ func talk(p *crawl.Page) error {
 		case "follow":
 			p.Follow(crawl.Request{URL: p.Abs(f[1]), Parse: talk})
 		case "cursor":
-			p.Checkpoint(f[1])
+			p.Checkpoint(strings.Join(f[1:], ""))
 		case "cover":
 			from, _ := time.Parse(time.DateOnly, f[1])
 			to, _ := time.Parse(time.DateOnly, f[2])
@@ -59,14 +62,14 @@ func talk(p *crawl.Page) error {
 		case "panic":
 			p.Update(f[1], func(it *store.Item) { it.Fields["x"] = "y" })
 		case "panicnow":
-			var m map[string]int
-			m["x"] = 1
+			var none []string
+			none[len(f)] = "x"
 		}
 	}
 	return nil
 }
 
-var day = time.Date(2026, 8, 10, 9, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant
+var day = time.Date(2026, 8, 10, 9, 0, 0, 0, time.UTC)
 
 // crawlSite visits a source that begins at /list of a txtar site, and gives its
 // sightings as text.
@@ -138,7 +141,7 @@ follow /list2
 -- https://a.example/a --
 title a Meeting with papers
 -- https://a.example/list2 --
-stub a Meeting
+entry a Meeting
 item b Other
 `, want: `
 sighting cursor="" last=true none=false
@@ -220,6 +223,15 @@ sighting cursor="" last=true none=true
 cursor c1
 `, want: `
 sighting cursor="c1" last=true none=false
+`},
+		{name: "a backfill that fails hands on what it has, too", reason: store.ReasonMissing, site: `
+-- https://a.example/list --
+item a First
+cursor
+follow /gone
+`, want: `
+sighting cursor="" last=false none=false
+  a First
 `},
 		{name: "pages that lead in a circle", whole: true, reason: store.ReasonFormat, site: `
 -- https://a.example/list --
@@ -311,16 +323,16 @@ item b Second
 // A feed is handed on in parts, each at a checkpoint and none while items wait
 // for their details; what was read before a failure is not read again.
 func TestFeed(t *testing.T) {
-	page := func(n, from int, extra string) string {
+	page := func(n, from, size int, extra string) string {
 		var b strings.Builder
 		fmt.Fprintf(&b, "-- https://a.example/%d --\n", n)
-		for i := range 120 {
+		for i := range size {
 			fmt.Fprintf(&b, "item n%d N\n", from+i)
 		}
 		return b.String() + extra
 	}
 	site := "-- https://a.example/list --\ncursor c0\nfollow /1\nfollow /2\nfollow /3\nfollow /4\nfollow /5\n" +
-		page(1, 1, "cursor c1\n") + page(2, 121, "") + page(3, 241, "cursor c3\n") + page(4, 361, "stub s Later\ncursor c4\n") +
+		page(1, 1, 120, "cursor c1\n") + page(2, 121, 120, "") + page(3, 241, 120, "cursor c3\n") + page(4, 361, 250, "stub s Later\ncursor c4\n") +
 		"-- https://a.example/s --\ntitle s In time\n"
 	want := `sighting cursor="c3" last=false none=false
   n1 N
@@ -334,7 +346,7 @@ sighting cursor="c4" last=%v none=false
 	if d := cmp.Diff(fmt.Sprintf(want, false), got); d != "" {
 		t.Errorf("failed at /5: sightings (-want +got):\n%s", d)
 	}
-	if report.Items != 481 || report.Requests != 7 {
+	if report.Items != 360+251 || report.Requests != 7 {
 		t.Errorf("report %+v", report)
 	}
 	got, _, err = crawlSite(t, strings.Replace(site, "follow /5\n", "", 1), false)
@@ -461,6 +473,7 @@ func TestStall(t *testing.T) {
 }
 
 func never(t *testing.T) func(store.Sighting) error {
+	t.Helper()
 	return func(s store.Sighting) error {
 		t.Errorf("handed on %+v", s)
 		return nil

@@ -43,7 +43,7 @@ func readDOCX(data []byte, most int) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrBroken, part.Name, err)
 	}
-	defer r.Close() //nolint:errcheck // read only
+	defer r.Close()
 	room := min(maxXML, max(1<<20, int64(min(part.CompressedSize64, maxXML))*maxRatio))
 	limited := &io.LimitedReader{R: r, N: room + 1}
 	w := wordText{most: most}

@@ -16,8 +16,8 @@ func lowerLimits(_, cpuSeconds, files int) error {
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &use); err != nil {
 		return fmt.Errorf("read the processor time: %w", err)
 	}
-	cpu := uint64(use.Utime.Sec+use.Stime.Sec) + uint64(cpuSeconds) + 1
-	for what, most := range map[int]uint64{unix.RLIMIT_CPU: cpu, unix.RLIMIT_FSIZE: 0, unix.RLIMIT_CORE: 0, unix.RLIMIT_NOFILE: uint64(files)} {
+	cpu := uint64(max(use.Utime.Sec+use.Stime.Sec, 0)) + uint64(max(cpuSeconds, 0)) + 1 // what makes no sense is the tightest bound, never none
+	for what, most := range map[int]uint64{unix.RLIMIT_CPU: cpu, unix.RLIMIT_FSIZE: 0, unix.RLIMIT_CORE: 0, unix.RLIMIT_NOFILE: uint64(max(files, 0))} {
 		var now unix.Rlimit
 		if err := unix.Getrlimit(what, &now); err != nil {
 			return fmt.Errorf("read limit %d: %w", what, err)

@@ -19,7 +19,7 @@ func lowerLimits(memoryMiB, cpuSeconds, files int) error {
 	if err != nil {
 		return err
 	}
-	room := uint64(memoryMiB) << 20
+	room := uint64(max(memoryMiB, 1)) << 20 // what makes no sense is the tightest bound, never none
 	if files == 0 {
 		room /= 2
 	}
@@ -27,7 +27,7 @@ func lowerLimits(memoryMiB, cpuSeconds, files int) error {
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &use); err != nil {
 		return fmt.Errorf("read the processor time: %w", err)
 	}
-	cpu := uint64(use.Utime.Sec+use.Stime.Sec) + uint64(cpuSeconds) + 1
+	cpu := uint64(max(use.Utime.Sec+use.Stime.Sec, 0)) + uint64(max(cpuSeconds, 0)) + 1
 	for _, l := range []struct {
 		what int
 		most uint64
@@ -37,7 +37,7 @@ func lowerLimits(memoryMiB, cpuSeconds, files int) error {
 		{unix.RLIMIT_AS, size + room},
 		{unix.RLIMIT_FSIZE, 0},
 		{unix.RLIMIT_CORE, 0},
-		{unix.RLIMIT_NOFILE, uint64(files)},
+		{unix.RLIMIT_NOFILE, uint64(max(files, 0))},
 	} {
 		if err := lower(l.what, l.most); err != nil {
 			return err
@@ -70,12 +70,12 @@ func addressSpace() (uint64, error) {
 	if _, err := fmt.Fscan(strings.NewReader(string(b)), &pages); err != nil {
 		return 0, fmt.Errorf("read the size of the process: %w", err)
 	}
-	return pages * uint64(os.Getpagesize()), nil
+	return pages * uint64(max(os.Getpagesize(), 1)), nil
 }
 
 // limitMemory bounds the address space of a program that was just started.
 func limitMemory(pid, memoryMiB int) error {
-	most := uint64(memoryMiB) << 20
+	most := uint64(max(memoryMiB, 1)) << 20
 	if err := unix.Prlimit(pid, unix.RLIMIT_AS, &unix.Rlimit{Cur: most, Max: most}, nil); err != nil {
 		return fmt.Errorf("limit its memory: %w", err)
 	}

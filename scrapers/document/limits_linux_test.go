@@ -19,7 +19,7 @@ import (
 func tryToEscape() {
 	err := document.LowerLimits(512, 1, 0)
 	_, file := os.Open("/etc/passwd")
-	_, socket := net.Dial("tcp", "127.0.0.1:9") //nolint:noctx // it must not even come to a socket
+	_, socket := net.Dial("tcp", "127.0.0.1:9") // it must not even come to a socket
 	fmt.Println(err, "|", file, "|", socket)
 	if os.Args[2] == "memory" {
 		for keep := [][]byte{}; len(keep) < 64; {
@@ -40,7 +40,7 @@ func TestLowerLimits(t *testing.T) {
 	for _, tt := range []struct{ what, end string }{{"memory", "out of memory"}, {"time", "signal: killed"}} {
 		t.Run(tt.what, func(t *testing.T) {
 			t.Parallel()
-			out, err := exec.CommandContext(t.Context(), os.Args[0], "try-to-escape", tt.what).CombinedOutput() //nolint:gosec // ourselves
+			out, err := exec.CommandContext(t.Context(), os.Args[0], "try-to-escape", tt.what).CombinedOutput()
 			first, rest, _ := strings.Cut(string(out), "\n")
 			if want := "<nil> | open /etc/passwd: too many open files | "; !strings.HasPrefix(first, want) || !strings.Contains(first, "socket: too many open files") {
 				t.Errorf("got %q", first)
@@ -86,7 +86,7 @@ func TestReadOperatorsProgram(t *testing.T) {
 			r := reader(t)
 			r.Pdftotext = filepath.Join(t.TempDir(), "pdftotext")
 			r.CPU, r.Timeout, r.MaxPages = time.Second, 8*time.Second, 4
-			if err := os.WriteFile(r.Pdftotext, []byte("#!/bin/sh\n"+tt.script+"\n"), 0o700); err != nil { //nolint:gosec // it must run
+			if err := os.WriteFile(r.Pdftotext, []byte("#!/bin/sh\n"+tt.script+"\n"), 0o700); err != nil {
 				t.Fatal(err)
 			}
 			pages, err := read(t, r, textPDF("as the script says"))
@@ -95,7 +95,7 @@ func TestReadOperatorsProgram(t *testing.T) {
 			}
 			left, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 			for _, f := range left {
-				if b, _ := os.ReadFile(f); name == "a sleeper" && strings.HasPrefix(string(b), "sleep\x00"+long) { //nolint:gosec // of /proc
+				if b, _ := os.ReadFile(f); name == "a sleeper" && strings.HasPrefix(string(b), "sleep\x00"+long) {
 					t.Error("what the child started is still there")
 				}
 			}

@@ -14,6 +14,7 @@ import (
 // recorded returns files of the recorded material, which stays outside the
 // repository: it is other people's and names officials.
 func recorded(t testing.TB, pattern string) []string {
+	t.Helper()
 	dir := os.Getenv("CCGWATCH_SHARED")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "shared")
@@ -29,9 +30,10 @@ func recorded(t testing.TB, pattern string) []string {
 }
 
 func decodeAll(t testing.TB, files []string) (byKey map[string]store.Item, releases int) {
+	t.Helper()
 	byKey = map[string]store.Item{}
 	for _, name := range files {
-		b, err := os.ReadFile(name) //nolint:gosec // a test's own files
+		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +154,7 @@ func BenchmarkDecodePackage(b *testing.B) {
 	var pages [][]byte
 	size, releases := int64(0), 0
 	for _, name := range files {
-		p, err := os.ReadFile(name) //nolint:gosec // a test's own files
+		p, err := os.ReadFile(name)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -151,6 +152,7 @@ type ledger struct {
 }
 
 func newLedger(t *testing.T) *ledger {
+	t.Helper()
 	return &ledger{t: t, snap: store.Snapshot{Items: map[string]store.Item{}}, added: map[string]int{}}
 }
 
@@ -183,7 +185,7 @@ func (l *ledger) visit(s *service, src crawl.Source, v crawl.Visit) error {
 	s.now = v.Now
 	v.Old = store.Snapshot{Cursor: l.snap.Cursor}
 	src.Pace = time.Nanosecond
-	c := &crawl.Crawler{Fetch: &crawl.Fetcher{UserAgent: "test", Transport: s}}
+	c := &crawl.Crawler{Fetch: &crawl.Fetcher{UserAgent: "test", Transport: s, AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}}
 	_, err := c.Visit(context.Background(), src, v, l.take)
 	return err
 }
@@ -221,6 +223,7 @@ func (l *ledger) holds(s *service, from, to time.Time) {
 }
 
 func testFeed(t testing.TB) feed {
+	t.Helper()
 	zone, err := london()
 	if err != nil {
 		t.Fatal(err)
@@ -231,6 +234,7 @@ func testFeed(t testing.TB) feed {
 // working makes a working week's notices: busy days, quiet nights, and at noon
 // more than a page in a single minute.
 func working(t testing.TB, from time.Time, days int) (list []notice) {
+	t.Helper()
 	zone := testFeed(t).zone
 	n := 1
 	for d := range days {

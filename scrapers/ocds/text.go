@@ -122,7 +122,23 @@ func hidden(r rune) bool {
 // unescapeEntities decodes each entity that ends in a semicolon, once. Without
 // one it stays: "?a=1&para=2" is an address.
 func unescapeEntities(s string) string {
-	i := strings.IndexByte(s, '&')
+	return replaceAt(s, '&', func(s string) (int, string) {
+		end := strings.IndexByte(s[:min(len(s), 34)], ';')
+		if end < 0 || strings.ContainsAny(s[1:end], "& \n<") {
+			return 1, "&"
+		}
+		u := html.UnescapeString(s[:end+1])
+		if len(u) > 1 && strings.HasSuffix(u, ";") { // "&notit;" is not "¬it;"
+			u = s[:end+1]
+		}
+		return end + 1, u
+	})
+}
+
+// replaceAt asks at every c, with the text from there on, how many bytes go
+// and what stands instead.
+func replaceAt(s string, c byte, at func(s string) (int, string)) string {
+	i := strings.IndexByte(s, c)
 	if i < 0 {
 		return s
 	}
@@ -130,20 +146,10 @@ func unescapeEntities(s string) string {
 	b.Grow(len(s))
 	for i >= 0 {
 		b.WriteString(s[:i])
-		s = s[i:]
-		end := strings.IndexByte(s[:min(len(s), 34)], ';')
-		if end < 0 || strings.ContainsAny(s[1:end], "& \n<") {
-			b.WriteByte('&')
-			s = s[1:]
-		} else {
-			u := html.UnescapeString(s[:end+1])
-			if len(u) > 1 && strings.HasSuffix(u, ";") { // "&notit;" is not "¬it;"
-				u = s[:end+1]
-			}
-			b.WriteString(u)
-			s = s[end+1:]
-		}
-		i = strings.IndexByte(s, '&')
+		n, instead := at(s[i:])
+		b.WriteString(instead)
+		s = s[i+n:]
+		i = strings.IndexByte(s, c)
 	}
 	b.WriteString(s)
 	return b.String()
@@ -154,25 +160,12 @@ const maxTag = 4000
 
 // stripTags removes HTML tags of known names; "<Company Name>" and "< 5" stay.
 func stripTags(s string) string {
-	i := strings.IndexByte(s, '<')
-	if i < 0 {
-		return s
-	}
-	var b strings.Builder
-	b.Grow(len(s))
-	for i >= 0 {
-		b.WriteString(s[:i])
-		s = s[i:]
-		n, instead := tag(s)
-		if n == 0 {
-			n, instead = 1, "<"
+	return replaceAt(s, '<', func(s string) (int, string) {
+		if n, instead := tag(s); n > 0 {
+			return n, instead
 		}
-		b.WriteString(instead)
-		s = s[n:]
-		i = strings.IndexByte(s, '<')
-	}
-	b.WriteString(s)
-	return b.String()
+		return 1, "<"
+	})
 }
 
 // tag looks at s, which begins with '<': how long is the tag and what stands

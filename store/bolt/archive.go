@@ -175,7 +175,7 @@ func (s *Store) place(tmp, path string) error {
 
 // A reader ends when its context does.
 type reader struct {
-	ctx context.Context //nolint:containedctx // lives as long as one copy
+	ctx context.Context // lives as long as one copy
 	r   io.Reader
 }
 

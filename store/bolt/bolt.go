@@ -147,31 +147,40 @@ func (s *Store) options() *bbolt.Options {
 
 // create makes an empty database under a temporary name and links it into
 // place, which fails if another process was quicker: then there is one, too.
-func (s *Store) create(path string) (err error) {
-	tmp, err := os.CreateTemp(s.dir, File+".new-*")
+func (s *Store) create(path string) error {
+	db, tmp, err := s.fresh()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	db, err := bbolt.Open(tmp.Name(), 0o600, s.options())
-	if err != nil {
-		return err
-	}
+	defer func() { _ = os.Remove(tmp) }()
 	if err = db.Update(initialise); err == nil {
 		err = db.Sync()
 	}
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(tmp.Name(), path); err != nil && !exists(path) { // a file system without links
-		if err := os.Rename(tmp.Name(), path); err != nil {
+	if err := os.Link(tmp, path); err != nil && !exists(path) { // a file system without links
+		if err := os.Rename(tmp, path); err != nil {
 			return err
 		}
 	}
 	return syncDir(s.dir)
+}
+
+// fresh opens an empty database under a temporary name, which is the caller's to remove.
+func (s *Store) fresh() (db *bbolt.DB, name string, err error) {
+	f, err := os.CreateTemp(s.dir, File+".new-*")
+	if err != nil {
+		return nil, "", err
+	}
+	if err = f.Close(); err == nil {
+		db, err = bbolt.Open(f.Name(), 0o600, s.options())
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return nil, "", err
+	}
+	return db, f.Name(), nil
 }
 
 func exists(path string) bool {
@@ -329,7 +338,7 @@ func wrap(what string, err error) error {
 type tx struct {
 	*bbolt.Tx
 	s   *Store
-	ctx context.Context //nolint:containedctx // lives as long as one method call
+	ctx context.Context // lives as long as one method call
 }
 
 func (t *tx) in(bucket string) *bbolt.Bucket { return t.Bucket([]byte(bucket)) }

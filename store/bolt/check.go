@@ -70,7 +70,7 @@ func Check(ctx context.Context, dir string) (Report, error) {
 
 type checker struct {
 	*tx
-	ctx    context.Context //nolint:containedctx // lives as long as one call
+	ctx    context.Context // lives as long as one call
 	report *Report
 	faults []error
 	papers map[string]bool // that items refer to

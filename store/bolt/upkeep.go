@@ -24,28 +24,20 @@ func (s *Store) Compact(ctx context.Context) error {
 
 func (s *Store) exchange() error {
 	path := filepath.Join(s.dir, File)
-	tmp, err := os.CreateTemp(s.dir, File+".new-*")
+	db, tmp, err := s.fresh()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	o := s.options()
-	db, err := bbolt.Open(tmp.Name(), 0o600, o)
-	if err != nil {
-		return err
-	}
+	defer func() { _ = os.Remove(tmp) }()
 	if err = bbolt.Compact(db, s.db, 8<<20); err == nil {
 		err = db.Sync()
 	}
 	var info os.FileInfo
 	if err == nil {
-		info, err = os.Stat(tmp.Name())
+		info, err = os.Stat(tmp)
 	}
 	if err == nil { // locked before it gets its name, so that nobody slips in between
-		err = os.Rename(tmp.Name(), path)
+		err = os.Rename(tmp, path)
 	}
 	if err != nil {
 		_ = db.Close()
@@ -76,6 +68,7 @@ type Report struct {
 	Papers                                              int // files of the archive
 }
 
+// String is one line for an operator.
 func (r Report) String() string {
 	return fmt.Sprintf("%d items, %d changes, %d findings, %d deliveries, %d subscriptions, %d papers",
 		r.Items, r.Changes, r.Findings, r.Deliveries, r.Subscriptions, r.Papers)

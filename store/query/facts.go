@@ -24,7 +24,7 @@ func Prepare(f Facts) *Prepared {
 	}
 	p.at = make(map[string][]int32, len(p.tokens))
 	for i, t := range p.tokens {
-		p.at[t.stem] = append(p.at[t.stem], int32(i)) //nolint:gosec // a text has far fewer than 2^31 words
+		p.at[t.stem] = append(p.at[t.stem], int32(i)) // a text has far fewer than 2^31 words
 	}
 	return p
 }

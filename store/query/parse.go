@@ -21,6 +21,7 @@ type Error struct {
 	Msg string
 }
 
+// Error begins with the position, for whoever wrote the query.
 func (e *Error) Error() string { return fmt.Sprintf("position %d: %s", e.Pos, e.Msg) }
 
 // Parse reads a query in the language of the package comment. An error is an

@@ -75,7 +75,7 @@ func Test(t *testing.T, open func(*testing.T) store.Store, reopen func(*testing.
 type T struct {
 	*testing.T
 	store.Store
-	ctx    context.Context //nolint:containedctx // of the test
+	ctx    context.Context // of the test
 	reopen func(*testing.T, store.Store) store.Store
 }
 
