@@ -217,7 +217,7 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 		out.Err = err
 		return out
 	}
-	v.Old = old
+	v.Old, v.Fresh = old, !before.FailingSince.IsZero()
 	c := &crawl.Crawler{Fetch: a.fetch, Archive: a.store, Read: a.reader.Read, Progress: progress}
 	counts := map[store.Kind]int{}
 	report, err := c.Visit(ctx, s.crawl, v, func(seen store.Sighting) (err error) {
