@@ -206,6 +206,10 @@ func (c *subscribersErase) Run(e *env) error {
 		if n == 0 {
 			return errors.New("nothing is kept of that address")
 		}
+		// What was deleted stands in free pages of the file until it is written anew.
+		if err := a.store.Compact(e.ctx); err != nil {
+			return fmt.Errorf("erased, but the file still holds traces: %w", err)
+		}
 		_, err = fmt.Fprintf(e.stdout, "erased: %s and what was queued for them\n", count(n, "subscription"))
 		return err
 	})
