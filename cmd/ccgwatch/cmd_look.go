@@ -229,7 +229,9 @@ func (c *changesCmd) Run(e *env) error {
 			return err
 		}
 		return a.eachChange(e, func(x store.Change) error {
-			if x.Silent && !c.All || !c.keeps(x.Source, x.Kind, x.At, since) {
+			// A paper that was known and is read for the first time is no news to
+			// anybody who reads the log; what it says may be, in findings.
+			if (x.Silent || len(x.What)+len(x.Fields) == 0) && !c.All || !c.keeps(x.Source, x.Kind, x.At, since) {
 				return nil
 			}
 			if c.JSON {

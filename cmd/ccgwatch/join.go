@@ -70,7 +70,12 @@ func (a *app) passOverPanics(f judging) judging {
 				found, err = nil, nil
 			}
 		}()
-		return f(ctx, c, it)
+		found, err = f(ctx, c, it)
+		if err != nil && ctx.Err() == nil {
+			a.log.Error("judging failed: this change gives no findings", "change", c.Seq, "source", c.Source, "key", c.Key, "err", err)
+			return nil, nil
+		}
+		return found, err
 	}
 }
 

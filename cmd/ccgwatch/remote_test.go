@@ -240,3 +240,14 @@ func TestSilentCallerDoesNotKeepTheDaemon(t *testing.T) {
 	cancel()
 	stop() // hangs, where it did
 }
+
+// After "erase" the address still stood in free pages of the database.
+func TestEraseLeavesNoTraceInTheFile(t *testing.T) {
+	d := newDesk(t, replayConfig)
+	d.run(done, "subscribers", "add", "find.me@example.org", "--consent", "a test")
+	d.run(done, "subscribers", "erase", "find.me@example.org")
+	b, err := os.ReadFile(filepath.Join(d.dir, "data", "ccgwatch.db"))
+	if err != nil || bytes.Contains(b, []byte("find.me")) {
+		t.Errorf("the file holds the address still (%v)", err)
+	}
+}
