@@ -83,11 +83,11 @@ func (j *Judge) classify(p store.Party) (class, evidence string) {
 	}
 	switch {
 	case has("known-charity"):
-		return "charity_cic", "known: a charity or community interest company"
+		return "charity_cic", "on our own list of charities and community interest companies, from general knowledge"
 	case has("known-company"):
-		return "company", "known: a company"
+		return "company", "on our own list of companies, from general knowledge"
 	case has("known-public"):
-		return "public", "known: owned by a public body"
+		return "public", "on our own list of companies owned by public bodies, from general knowledge"
 	case has("supplier-nhs") && !has("supplier-not-nhs"):
 		return "nhs", "the name is an NHS body's"
 	case scheme == "GB-NHS" && nhsCode(p.Number):
