@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -42,6 +43,15 @@ func TestScripts(t *testing.T) {
 				when, err := parseTime(args[0])
 				ts.Check(err)
 				ts.Value("town").(*town).moveTo(when)
+			},
+			// capture NAME REGEXP sets $NAME to what the first group matches in the
+			// last standard output.
+			"capture": func(ts *testscript.TestScript, _ bool, args []string) {
+				m := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+				if m == nil {
+					ts.Fatalf("nothing in the output matches %s", args[1])
+				}
+				ts.Setenv(args[0], m[1])
 			},
 			// replace OLD NEW FILE changes a file, as an operator's slip would.
 			"replace": func(ts *testscript.TestScript, _ bool, args []string) {
