@@ -7,7 +7,9 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
+	"ccgwatch/config"
 	"ccgwatch/config/catalogue"
 	"ccgwatch/scrapers"
 	"ccgwatch/scrapers/crawl"
@@ -108,14 +110,14 @@ func (c *tryCmd) candidates(e *env) ([]source, error) {
 		if n.Base == "" {
 			return nil, fmt.Errorf("%s: no address is known: %s", n.ID, n.Note)
 		}
-		return c.guess(catalogue.Source{ID: n.ID, Name: n.Name, Body: n.Body, Platform: n.Platform, Base: n.Base, Page: n.Page, Layout: n.Layout})
+		return c.guess(cfg, catalogue.Source{ID: n.ID, Name: n.Name, Body: n.Body, Platform: n.Platform, Base: n.Base, Page: n.Page, Layout: n.Layout})
 	}
 	u, err := url.Parse(c.What)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, usagef("%q is neither a source ('ccgwatch sources --all' lists them) nor an address beginning with https://", c.What)
 	}
 	u.RawQuery, u.Fragment = "", ""
-	return c.guess(rowOf(u))
+	return c.guess(cfg, rowOf(u))
 }
 
 // rowOf makes a row of an address: the page of a committee system gives its
@@ -139,7 +141,10 @@ func rowOf(u *url.URL) catalogue.Source {
 }
 
 // guess lists the sources that a row could be, the likeliest first.
-func (c *tryCmd) guess(r catalogue.Source) ([]source, error) {
+func (c *tryCmd) guess(cfg config.Config, r catalogue.Source) ([]source, error) {
+	if cfg.Fetch.DelayGiven {
+		r.Delay = notZero(time.Duration(cfg.Fetch.Delay))
+	}
 	if c.Platform != "" {
 		r.Platform = c.Platform
 	}
