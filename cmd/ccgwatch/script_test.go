@@ -15,6 +15,7 @@ import (
 // Each command has a script in testdata/script. The sample town is up, at
 // $TOWN; `town 2026-09-10T18:00` moves its clock; ccgwatch.toml follows it.
 func TestScripts(t *testing.T) {
+	compiled := t.TempDir() // what reads PDFs is compiled once for all scripts
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
@@ -26,6 +27,14 @@ func TestScripts(t *testing.T) {
 			e.Defer(srv.Close)
 			e.Values["town"] = sites
 			e.Setenv("TOWN", srv.URL)
+			for _, dir := range []string{"data", "kept"} {
+				if err := os.Mkdir(filepath.Join(e.WorkDir, dir), 0o700); err != nil {
+					return err
+				}
+				if err := os.Symlink(compiled, filepath.Join(e.WorkDir, dir, "cache")); err != nil {
+					return err
+				}
+			}
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				return err
