@@ -294,7 +294,11 @@ func (r *Relay) connect(ctx context.Context, mode string) error {
 func (r *Relay) handshake(ctx context.Context) error {
 	w := r.wire
 	c := tls.Client(w.raw, &tls.Config{ServerName: r.Host, RootCAs: r.RootCAs, MinVersion: tls.VersionTLS12})
-	if err := w.within(ctx, r.Waits.of(StageTLS), 0, func() error { return c.HandshakeContext(ctx) }); err != nil {
+	var failed error
+	if err := w.within(ctx, r.Waits.of(StageTLS), 0, func() error { failed = c.HandshakeContext(ctx); return failed }); err != nil {
+		if !network(failed) { // and not that the relay did not take our complaint
+			err = failed
+		}
 		return broken(StageTLS, err)
 	}
 	w.conn, w.tls, w.ext = c, true, nil
