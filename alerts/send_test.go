@@ -201,7 +201,7 @@ func TestGiveUp(t *testing.T) {
 				t.Fatalf("%s: %s %s: %s", name, d.State, d.Failure, d.LastError)
 			}
 		}
-		if err != r.fail(0, "") || errors.Is(err, ErrAway) && r.n > 6*24*2 {
+		if errors.Is(err, ErrAway) && r.n > 6*24*2 {
 			t.Errorf("%s: %d attempts", name, r.n)
 		}
 	}

@@ -75,7 +75,6 @@ func (h *rudeRelay) complain(format string, args ...any) {
 
 // rude does it, and tells whether the connection is over.
 func (h *rudeRelay) rude(c net.Conn) (over bool) {
-	const code = "4.3.0 4.3.0"
 	switch h.does {
 	case "garbage":
 		io.WriteString(c, "\x00\xff\x1b[31m{{.}} nonsense\r\n")
@@ -136,12 +135,12 @@ func (h *rudeRelay) serve(raw net.Conn) {
 }
 
 type session struct {
-	h                    *rudeRelay
-	raw, c               net.Conn
-	in                   *bufio.Reader
-	secure, logged, data bool
-	from, to             string
-	done                 int
+	h              *rudeRelay
+	raw, c         net.Conn
+	in             *bufio.Reader
+	secure, logged bool
+	from, to       string
+	done           int
 }
 
 func (s *session) line() (string, bool) {

@@ -111,6 +111,7 @@ func (c cell) test(t *testing.T, a *authority) {
 }
 
 func (c cell) check(t *testing.T, b *bench, h *rudeRelay) {
+	t.Helper()
 	begun := time.Now()
 	b.deliver()
 	took := time.Since(begun)
@@ -133,7 +134,7 @@ func (c cell) check(t *testing.T, b *bench, h *rudeRelay) {
 	if first.State != wantState {
 		t.Errorf("its message is %s (%s), want %s", first.State, first.LastError, wantState)
 	}
-	if due := first.Due.Sub(time.Now()); wait > 0 && (due < wait || due > wait+wait/10) {
+	if due := time.Until(first.Due); wait > 0 && (due < wait || due > wait+wait/10) {
 		t.Errorf("it is due in %s, want %s to a tenth more", due, wait)
 	}
 	for _, d := range others {

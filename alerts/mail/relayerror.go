@@ -161,10 +161,10 @@ func noAddress(code int, enhanced string) bool {
 // masker makes what hides the given secrets, and all addresses, in what a
 // relay says, and makes one short line of it.
 func masker(to string, secrets ...string) func(string) string {
-	local, _, _ := strings.Cut(to, "@")
-	address := regexp.MustCompile(`[^\s<>"'(),:;\[\]]+@[^\s<>"'(),:;]+`)
-	name := regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(local) + `\b`)
 	return func(s string) string {
+		local, _, _ := strings.Cut(to, "@")
+		address := regexp.MustCompile(`[^\s<>"'(),:;\[\]]+@[^\s<>"'(),:;]+`)
+		name := regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(local) + `\b`)
 		s = strings.Map(func(r rune) rune {
 			switch {
 			case r == '\n' || r == '\t':
