@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"os"
 	"path/filepath"
@@ -31,7 +32,7 @@ func newPostOffice(dir string) (*postOffice, error) {
 	}
 	p := &postOffice{dir: dir, l: l}
 	p.srv = smtp.NewServer(p)
-	p.srv.Domain = "relay.test"
+	p.srv.Domain, p.srv.ErrorLog = "relay.test", log.New(io.Discard, "", 0) // whoever is killed hangs up
 	go func() { _ = p.srv.Serve(l) }()
 	return p, os.MkdirAll(dir, 0o700)
 }
