@@ -346,8 +346,8 @@ func (a *app) deliver(ctx context.Context, now time.Time) (sent, failed int, err
 	if _, err := a.digests.DueDigests(ctx, now); err != nil {
 		return 0, 0, err
 	}
-	for {
-		s, f, err := a.postman.Deliver(ctx, now)
+	for begun := time.Now(); ; {
+		s, f, err := a.postman.Deliver(ctx, now.Add(time.Since(begun)))
 		sent, failed = sent+s, failed+f
 		if err != nil || s+f == 0 {
 			return sent, failed, err

@@ -187,22 +187,3 @@ func (p *progress) clear() {
 		p.on = false
 	}
 }
-
-type sendCmd struct{}
-
-func (sendCmd) Run(e *env) error {
-	return e.withApp(func(a *app) error {
-		if err := a.follow(e.ctx, e.now()); err != nil {
-			return err
-		}
-		sent, failed, err := a.deliver(e.ctx, e.now())
-		fmt.Fprintf(e.stdout, "%d sent, %d to be tried again\n", sent, failed)
-		if err != nil {
-			return err
-		}
-		if failed > 0 {
-			return &exitError{code: exitFailed}
-		}
-		return nil
-	})
-}

@@ -30,6 +30,7 @@ type jsonQueue struct {
 		Sent       int `json:"sent"`
 		Failed     int `json:"failed"`
 		Suppressed int `json:"suppressed"`
+		Uncertain  int `json:"uncertain"` // in doubt twice: it may have come or not
 	} `json:"queue"`
 	Subscriptions int    `json:"subscriptions"`
 	LastMail      string `json:"last_mail"`
@@ -141,6 +142,8 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 			q.Queue.Failed++
 		case store.Suppressed:
 			q.Queue.Suppressed++
+		case store.Uncertain:
+			q.Queue.Uncertain++
 		default:
 			q.Queue.Queued++
 		}
@@ -201,7 +204,11 @@ func printQueue(e *env, q jsonQueue) error {
 	if q.Offline {
 		fmt.Fprintln(e.stdout, "\nEvery source failed for want of a network: this machine seems to be offline.")
 	}
-	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed; last sent %s\n%s; next digest %s\n",
-		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, orNever(q.LastMail), count(q.Subscriptions, "subscription"), q.NextDigest)
+	uncertain := ""
+	if q.Queue.Uncertain > 0 {
+		uncertain = fmt.Sprintf(", %d uncertain (the relay broke off twice at the very end: they may have come or not)", q.Queue.Uncertain)
+	}
+	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed%s; last sent %s\n%s; next digest %s\n",
+		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, uncertain, orNever(q.LastMail), count(q.Subscriptions, "subscription"), q.NextDigest)
 	return err
 }

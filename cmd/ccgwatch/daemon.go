@@ -58,8 +58,11 @@ type daemon struct {
 	*app
 	visits sync.WaitGroup
 	mu     sync.Mutex
-	busy   map[string]bool // sources being visited
+	busy   map[string]bool // sources being visited, and mailing
 }
+
+// mailing is no id of a source.
+const mailing = "(mail)"
 
 // run ticks until ctx ends, and waits for what it started.
 func (d *daemon) run(ctx context.Context) {
@@ -85,7 +88,12 @@ func (d *daemon) run(ctx context.Context) {
 				})
 			}
 		}
-		d.mail(ctx, now)
+		if d.claim(mailing) { // a relay may take its time; crawling goes on
+			d.visits.Go(func() {
+				defer d.release(mailing)
+				d.mail(ctx, now)
+			})
+		}
 		d.tidy(ctx, now)
 		select {
 		case <-ctx.Done():

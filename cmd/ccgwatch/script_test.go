@@ -13,7 +13,7 @@ import (
 )
 
 // Each command has a script in testdata/script. The sample town is up, at
-// $TOWN; `town 2026-09-10T18:00` moves its clock; ccgwatch.toml follows it.
+// $TOWN, and a relay that keeps what it takes in relay/, at port $RELAY; `town 2026-09-10T18:00` moves its clock; ccgwatch.toml follows it.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -35,6 +35,13 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			e.Setenv("PAGES", pages)
+			post, err := newPostOffice(filepath.Join(e.WorkDir, "relay"))
+			if err != nil {
+				return err
+			}
+			e.Defer(post.close)
+			e.Values["post"] = post
+			e.Setenv("RELAY", post.port())
 			config := townConfig(srv.URL) + "\n[web]\nlisten = \"" + pages + "\"\n"
 			return os.WriteFile(filepath.Join(e.WorkDir, "ccgwatch.toml"), []byte(config), 0o600)
 		},
@@ -52,6 +59,10 @@ func TestScripts(t *testing.T) {
 					ts.Fatalf("nothing in the output matches %s", args[1])
 				}
 				ts.Setenv(args[0], m[1])
+			},
+			// relay ANSWER: the relay refuses every recipient with it; "" takes all.
+			"relay": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Check(ts.Value("post").(*postOffice).answer(args[0]))
 			},
 			// replace OLD NEW FILE changes a file, as an operator's slip would.
 			"replace": func(ts *testscript.TestScript, _ bool, args []string) {
