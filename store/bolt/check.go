@@ -39,7 +39,9 @@ func Check(ctx context.Context, dir string) (Report, error) {
 }
 
 // CheckDatabase is the part of Check that reads the database. It gives the
-// hashes of the papers that items refer to.
+// hashes of the papers that items refer to. It gives up after so many faults in
+// the tree of pages that nothing can be read, and then lets go of nothing: it
+// is for a process that ends.
 func CheckDatabase(ctx context.Context, dir string) (Report, map[string]bool, error) {
 	var r Report
 	path := filepath.Join(dir, File)
@@ -51,29 +53,39 @@ func CheckDatabase(ctx context.Context, dir string) (Report, map[string]bool, er
 	if err != nil {
 		return r, nil, fmt.Errorf("check %s: %w", path, explain(err))
 	}
-	defer func() { _ = db.Close() }()
 	cd, err := newCodec()
 	if err != nil {
-		return r, nil, err
+		return r, nil, errors.Join(err, db.Close())
 	}
-	defer cd.close()
-	err = db.View(func(t *bbolt.Tx) error {
-		salt, err := readMeta(t)
-		if err != nil {
-			return err
-		}
-		c.tx = &tx{Tx: t, s: &Store{dir: dir, codec: cd, salt: salt}, ctx: ctx}
-		for err := range t.Check() { // to the end: bbolt's goroutine must not outlive the transaction
-			c.fault(err)
-		}
-		if len(c.faults) == 0 {
-			c.ledger()
-			c.outbox()
-			c.subscribers()
-		}
-		return ctx.Err()
-	})
+	t, err := db.Begin(false)
 	if err != nil {
+		return r, nil, errors.Join(err, db.Close())
+	}
+	done := func() {
+		_ = t.Rollback() // nothing was written
+		_ = db.Close()
+		cd.close()
+	}
+	salt, err := readMeta(t)
+	if err != nil {
+		done()
+		return r, nil, fmt.Errorf("check %s: %w", path, err)
+	}
+	c.tx = &tx{Tx: t, s: &Store{dir: dir, codec: cd, salt: salt}, ctx: ctx}
+	for err := range t.Check() {
+		if c.fault(err); len(c.faults) == checkMost {
+			// There can be a billion of them. bbolt's goroutine waits for somebody
+			// to take the next, so what it reads stays open until the process ends.
+			return r, nil, c.verdict(path)
+		}
+	}
+	defer done()
+	if len(c.faults) == 0 {
+		c.ledger()
+		c.outbox()
+		c.subscribers()
+	}
+	if err := ctx.Err(); err != nil {
 		return r, nil, fmt.Errorf("check %s: %w", path, err)
 	}
 	return r, c.papers, c.verdict(path)
