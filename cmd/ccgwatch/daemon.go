@@ -39,6 +39,9 @@ func (runCmd) Run(e *env) error {
 			}
 		})
 		a.log.Info("watching", "sources", len(a.sources), "data", a.data, "mail", a.mailGoes())
+		if err := a.store.suppressAgain(e.ctx); err != nil {
+			a.log.Warn("who has ended is not noted outside the store", "err", err)
+		}
 		d.run(e.ctx)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), 5*time.Second)
 		defer cancel()
@@ -54,7 +57,8 @@ type daemon struct {
 	*app
 	visits sync.WaitGroup
 	mu     sync.Mutex
-	busy   map[string]bool // sources being visited
+	busy   map[string]bool // sources being visited, jobs being done
+	full   bool            // the disk was, when last looked at
 }
 
 // run ticks until ctx ends, and waits for what it started.
@@ -68,6 +72,10 @@ func (d *daemon) run(ctx context.Context) {
 		if err != nil {
 			d.log.Error("schedule", "err", err)
 		}
+		if d.diskFull(ctx, now) {
+			due = nil
+		}
+		d.nightly(ctx, now)
 		for _, s := range due {
 			if d.claim(s.ID) {
 				d.visits.Go(func() {

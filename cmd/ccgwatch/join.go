@@ -20,7 +20,7 @@ import (
 
 // joinAlerts builds what tells people: matcher, digests, postman, links.
 func (a *app) joinAlerts() error {
-	secret, err := readSecret(filepath.Join(a.data, "secret.key"))
+	secret, err := readSecret(filepath.Join(a.data, secretFile))
 	if err != nil {
 		return err
 	}
@@ -44,6 +44,9 @@ func (a *app) joinAlerts() error {
 	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Log: a.log}
 	return nil
 }
+
+// secretFile is the key that links and hashes are made with.
+const secretFile = "secret.key"
 
 // readSecret reads the key that unsubscribe links are made with, or makes it:
 // written aside and renamed, so that no half of one is ever used.

@@ -49,6 +49,9 @@ func (e *env) openOrCall() (*app, error) {
 		if err != nil {
 			return nil, &exitError{exitUsage, err}
 		}
+		if err := e.beforeOpening(); err != nil {
+			return nil, err
+		}
 		a, err := openApp(cfg, e.data, e.log)
 		if !errors.Is(err, store.ErrLocked) {
 			return a, err

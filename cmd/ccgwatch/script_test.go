@@ -43,6 +43,11 @@ func TestScripts(t *testing.T) {
 				ts.Check(err)
 				ts.Value("town").(*town).moveTo(when)
 			},
+			"glob":         globCmd,
+			"truncate":     truncateCmd,
+			"flip":         flipCmd,
+			"damage-paper": damagePaperCmd,
+			"unsubscribe":  unsubscribeCmd,
 			// replace OLD NEW FILE changes a file, as an operator's slip would.
 			"replace": func(ts *testscript.TestScript, _ bool, args []string) {
 				file := ts.MkAbs(args[2])
