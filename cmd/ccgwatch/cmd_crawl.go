@@ -40,6 +40,9 @@ func (c *crawlCmd) Run(e *env) error {
 		}
 	}
 	return e.withApp(func(a *app) error {
+		if err := a.roomToCrawl(); err != nil {
+			return err
+		}
 		v.Now = e.now()
 		if v.Backfill() && v.Until.IsZero() {
 			v.Until = v.Now

@@ -36,6 +36,8 @@ type jsonQueue struct {
 	LastMail      string `json:"last_mail"`
 	NextDigest    string `json:"next_digest"`
 	Offline       bool   `json:"offline"`
+	Paused        string `json:"paused"`    // why nothing is crawled, "" while it is
+	LastCopy      string `json:"last_copy"` // when the newest good one of the daemon's copies was made
 }
 
 func (c *statusCmd) Run(e *env) error {
@@ -158,6 +160,10 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 			q.Subscriptions++
 		}
 	}
+	if full := a.roomToCrawl(); full != nil {
+		q.Paused = full.Error()
+	}
+	q.LastCopy = stamp(lastGoodCopy(copiesIn(e.copiesDir())))
 	q.LastMail, q.NextDigest = stamp(last), stamp(a.nextDigest(e.now()))
 	return q, err
 }
@@ -204,11 +210,14 @@ func printQueue(e *env, q jsonQueue) error {
 	if q.Offline {
 		fmt.Fprintln(e.stdout, "\nEvery source failed for want of a network: this machine seems to be offline.")
 	}
+	if q.Paused != "" {
+		fmt.Fprintf(e.stdout, "\nNOTHING IS CRAWLED: %s. Mail goes out, and readers can unsubscribe.\n", q.Paused)
+	}
 	uncertain := ""
 	if q.Queue.Uncertain > 0 {
 		uncertain = fmt.Sprintf(", %d uncertain (the relay broke off twice at the very end: they may have come or not)", q.Queue.Uncertain)
 	}
-	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed%s; last sent %s\n%s; next digest %s\n",
-		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, uncertain, orNever(q.LastMail), count(q.Subscriptions, "subscription"), q.NextDigest)
+	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed%s; last sent %s\n%s; next digest %s\nlast copy of the store: %s\n",
+		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, uncertain, orNever(q.LastMail), count(q.Subscriptions, "subscription"), q.NextDigest, orNever(q.LastCopy))
 	return err
 }

@@ -43,6 +43,9 @@ func (runCmd) Run(e *env) error {
 			}
 		})
 		a.log.Info("watching", "sources", len(a.sources), "data", a.data, "mail", a.mailGoes())
+		if err := a.store.suppressAgain(e.ctx); err != nil {
+			a.log.Warn("who has ended is not noted outside the store", "err", err)
+		}
 		d.run(e.ctx)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), 5*time.Second)
 		defer cancel()
@@ -58,7 +61,8 @@ type daemon struct {
 	*app
 	visits sync.WaitGroup
 	mu     sync.Mutex
-	busy   map[string]bool // sources being visited, and mailing
+	busy   map[string]bool // sources being visited, jobs being done
+	full   bool            // the disk was, when last looked at
 }
 
 // mailing is no id of a source.
@@ -75,6 +79,10 @@ func (d *daemon) run(ctx context.Context) {
 		if err != nil {
 			d.log.Error("schedule", "err", err)
 		}
+		if d.diskFull(ctx, now) {
+			due = nil
+		}
+		d.nightly(ctx, now)
 		for _, s := range due {
 			if d.claim(s.ID) {
 				d.visits.Go(func() {

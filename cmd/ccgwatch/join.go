@@ -21,7 +21,7 @@ import (
 
 // joinAlerts builds what tells people: matcher, digests, postman, links.
 func (a *app) joinAlerts() error {
-	secret, err := readSecret(filepath.Join(a.data, "secret.key"))
+	secret, err := readSecret(filepath.Join(a.data, secretFile))
 	if err != nil {
 		return err
 	}
@@ -84,6 +84,9 @@ func (a *app) passOverPanics(f judging) judging {
 		return found, err
 	}
 }
+
+// secretFile is the key that links and hashes are made with.
+const secretFile = "secret.key"
 
 // readSecret reads the key that unsubscribe links are made with, or makes it:
 // written aside and renamed, so that no half of one is ever used.

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -51,6 +52,16 @@ func TestScripts(t *testing.T) {
 				ts.Check(err)
 				ts.Value("town").(*town).moveTo(when)
 			},
+			// awake waits for the daemon in the background to answer.
+			"awake": func(ts *testscript.TestScript, _ bool, _ []string) {
+				for range 200 {
+					if _, err := os.Stat(ts.MkAbs("data/" + socketName)); err == nil {
+						return
+					}
+					time.Sleep(50 * time.Millisecond)
+				}
+				ts.Fatalf("the daemon does not answer")
+			},
 			// capture NAME REGEXP sets $NAME to what the first group matches in the
 			// last standard output.
 			"capture": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -64,6 +75,11 @@ func TestScripts(t *testing.T) {
 			"relay": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(ts.Value("post").(*postOffice).answer(args[0]))
 			},
+			"glob":         globCmd,
+			"truncate":     truncateCmd,
+			"flip":         flipCmd,
+			"damage-paper": damagePaperCmd,
+			"unsubscribe":  unsubscribeCmd,
 			// replace OLD NEW FILE changes a file, as an operator's slip would.
 			"replace": func(ts *testscript.TestScript, _ bool, args []string) {
 				file := ts.MkAbs(args[2])
