@@ -421,7 +421,10 @@ func TestReset(t *testing.T) {
 			if stage == StageDot {
 				want = alerts.ErrUncertain
 			}
-			if err := send(t, r, secretTo); !errors.Is(err, want) {
+			err := send(t, r, secretTo)
+			// A short body may have left us whole before the reset arrives: then
+			// nobody can know, and it must be called uncertain.
+			if !errors.Is(err, want) && (stage != StageBody || !errors.Is(err, alerts.ErrUncertain)) {
 				t.Errorf("%v, want %v", err, want)
 			}
 			if err := send(t, r, secretTo); err != nil {
