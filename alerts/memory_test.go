@@ -232,8 +232,15 @@ func (m *memory) Finding(_ context.Context, id string) (store.Finding, error) {
 func (m *memory) Lease(_ context.Context, now time.Time, length time.Duration, limit int) ([]store.Delivery, error) {
 	var out []store.Delivery
 	err := m.tx(func() error {
+		order := make([]*store.Delivery, len(m.deliveries))
 		for i := range m.deliveries {
-			d := &m.deliveries[i]
+			order[i] = &m.deliveries[i]
+		}
+		slices.SortStableFunc(order, func(a, b *store.Delivery) int { return a.Due.Compare(b.Due) }) // the longest due first
+		for _, d := range order {
+			if d.State == store.Dotting && !d.Lease.After(now) {
+				*d = d.Doubted()
+			}
 			if len(out) >= limit || d.State != store.Queued && (d.State != store.Claimed || d.Lease.After(now)) || d.Due.After(now) {
 				continue
 			}
@@ -249,12 +256,33 @@ func (m *memory) Lease(_ context.Context, now time.Time, length time.Duration, l
 	return out, err
 }
 
+func (m *memory) Dot(_ context.Context, d store.Delivery) error {
+	return m.tx(func() error {
+		for i := range m.deliveries {
+			x := &m.deliveries[i]
+			switch {
+			case x.ID != d.ID:
+				continue
+			case x.State != store.Claimed || !x.Lease.Equal(d.Lease):
+				return store.ErrConflict
+			case m.subs[x.Subscription].State != store.StateConfirmed:
+				x.State = store.Suppressed
+				return store.ErrConflict
+			}
+			x.State, x.Due = store.Dotting, d.Due
+			return nil
+		}
+		return store.ErrNotFound
+	})
+}
+
 func (m *memory) Settle(_ context.Context, d store.Delivery) error {
 	return m.tx(func() error {
 		for i := range m.deliveries {
 			x := &m.deliveries[i]
 			if x.ID == d.ID {
 				x.State, x.Due, x.LastError, x.SentAt, x.Attempts, x.Lease = d.State, d.Due, d.LastError, d.SentAt, d.Attempts, time.Time{}
+				x.Doubts, x.Failure = d.Doubts, d.Failure
 			}
 		}
 		return nil

@@ -4,55 +4,75 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
-	"regexp"
-	"strings"
 	"time"
 
 	"ccgwatch/store"
 )
 
-// A Sender hands one message to one recipient. It sends d.Raw as it is. An
-// error wraps ErrRefused or ErrUncertain where that is known; any other means
-// that the message was certainly not taken and may be tried again.
+// A Sender hands one message to one recipient. It sends d.Raw as it is. If
+// there is a moment from which nobody can know whether the message was taken,
+// it calls beforeDot right before it, and goes no further if that fails. A
+// Sender that can also be closed (io.Closer) is closed when a round is over; it
+// must stand being used again.
+//
+// An error wraps one of the errors below where that is known; any other means
+// that this message was certainly not taken, and may be tried again.
 type Sender interface {
 	// Send returns when the server has taken the message or has not.
-	Send(ctx context.Context, d store.Delivery, to string) error
+	Send(ctx context.Context, d store.Delivery, to string, beforeDot func() error) error
 }
 
 // What a Sender may say of a failure.
 var (
 	// ErrRefused: the message will never be taken; it is not tried again.
 	ErrRefused = errors.New("refused for good")
+	// ErrNoAddress is an ErrRefused: there is no such address.
+	ErrNoAddress = fmt.Errorf("%w: no such address", ErrRefused)
+	// ErrSoft: refused for a reason that may pass: tried once more a day later.
+	ErrSoft = errors.New("refused")
 	// ErrUncertain: nobody knows whether it was taken (the connection broke
 	// after the last byte). It is tried once more, byte for byte.
 	ErrUncertain = errors.New("uncertain")
+	// ErrAway: nothing can be sent at the moment, to anybody.
+	ErrAway = errors.New("nothing can be sent now")
+	// ErrOperator is an ErrAway that will not pass by itself.
+	ErrOperator = fmt.Errorf("%w: the operator must see to it", ErrAway)
 )
 
-// How long to go on trying, and how long to wait before the one repeat of an
-// uncertain attempt.
-const (
-	giveUp         = 5 * 24 * time.Hour
-	uncertainAfter = 15 * time.Minute
-)
-
-// A Postman delivers what is due.
+// A Postman delivers what is due. It is for one caller at a time.
 type Postman struct {
 	Outbox      store.Outbox
 	Subscribers store.Subscribers
 	Sender      Sender
-	// Lease is how long a claim holds; longer than the slowest batch takes.
-	// 0 is an hour.
+	// Lease is how long a claim holds; what it does not last for is claimed
+	// again. 0 is an hour.
 	Lease time.Duration
-	Batch int // claimed at a time; 0 is 50
+	Batch int           // claimed at a time; 0 is 50
+	Gap   time.Duration // between the beginnings of two attempts, at least
+	// Clock is read to measure how long a round takes; nil: no time at all.
+	Clock func() time.Time
 	Log   *slog.Logger
+
+	next  <-chan time.Time // when Gap is over
+	pause pause
 }
 
 // Deliver sends everything that is due at now, one recipient a message.
 // failed counts attempts that did not succeed; they are tried again later
-// unless they were refused. An err is the store's or the end of ctx: what was
-// claimed and not sent is free again at once, or when its lease runs out.
+// unless they were refused. If nothing can be sent at all, the rest is left as
+// it is, and so it is by further calls until the pause is over. An err is the
+// store's or the end of ctx: what was claimed and not sent is free again at
+// once, or when its lease runs out.
 func (p *Postman) Deliver(ctx context.Context, now time.Time) (sent, failed int, err error) {
+	clock := p.clock(now)
+	if p.pause.holds(now) {
+		return 0, 0, nil
+	}
+	if c, ok := p.Sender.(io.Closer); ok {
+		defer func() { _ = c.Close() }() // the messages are settled
+	}
 	lease, batch := p.Lease, p.Batch
 	if lease <= 0 {
 		lease = time.Hour
@@ -61,34 +81,83 @@ func (p *Postman) Deliver(ctx context.Context, now time.Time) (sent, failed int,
 		batch = 50
 	}
 	for {
-		ds, err := p.Outbox.Lease(ctx, now, lease, batch)
+		ds, err := p.Outbox.Lease(ctx, clock(), lease, batch)
 		if err != nil {
 			return sent, failed, fmt.Errorf("send: claim what is due: %w", err)
 		}
 		if len(ds) == 0 {
 			return sent, failed, nil
 		}
-		for i, d := range ds {
-			if ctx.Err() != nil {
-				p.release(ctx, ds[i:])
-				return sent, failed, fmt.Errorf("send: %w", ctx.Err())
-			}
-			state, err := p.deliver(ctx, now, d)
-			if err != nil {
-				return sent, failed, err
-			}
-			switch state {
-			case store.Sent:
-				sent++
-			case store.Queued, store.Failed:
-				failed++
-			}
+		s, f, err := p.round(ctx, clock, ds)
+		sent, failed = sent+s, failed+f
+		if err != nil || p.pause.holds(clock()) {
+			return sent, failed, err
 		}
 	}
 }
 
-// deliver makes one attempt and records what came of it, even if ctx ends meanwhile.
-func (p *Postman) deliver(ctx context.Context, now time.Time, d store.Delivery) (store.DeliveryState, error) {
+// clock tells the time of a round that began at now.
+func (p *Postman) clock(now time.Time) func() time.Time {
+	if p.Clock == nil {
+		return func() time.Time { return now }
+	}
+	begun := p.Clock()
+	return func() time.Time { return now.Add(p.Clock().Sub(begun)) }
+}
+
+// round sends what was claimed until something ends it, and frees the rest.
+func (p *Postman) round(ctx context.Context, clock func() time.Time, ds []store.Delivery) (sent, failed int, err error) {
+	for i, d := range ds {
+		if err := p.wait(ctx); err != nil {
+			p.release(ctx, ds[i:])
+			return sent, failed, fmt.Errorf("send: %w", err)
+		}
+		if !clock().Before(d.Lease) && !d.Lease.IsZero() {
+			return sent, failed, nil // the claims ran out meanwhile
+		}
+		if p.Gap > 0 {
+			p.next = time.After(p.Gap)
+		}
+		state, err := p.deliver(ctx, clock, d)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			p.release(ctx, ds[i+1:])
+			return sent, failed, err
+		case err != nil:
+			return sent, failed, err
+		case state == store.Sent:
+			sent++
+		case state == store.Queued, state == store.Failed, state == store.Uncertain:
+			failed++
+		}
+		if p.pause.holds(clock()) {
+			p.release(ctx, ds[i+1:])
+			return sent, failed, p.expire(ctx, clock())
+		}
+	}
+	return sent, failed, nil
+}
+
+// wait keeps the pace.
+func (p *Postman) wait(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if p.next == nil {
+		return nil
+	}
+	select {
+	case <-p.next:
+		p.next = nil
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// deliver makes one attempt and records what came of it, even if ctx ends
+// meanwhile. It gives no state where there was no attempt.
+func (p *Postman) deliver(ctx context.Context, clock func() time.Time, d store.Delivery) (store.DeliveryState, error) {
 	sub, err := p.Subscribers.Subscription(ctx, d.Subscription)
 	switch {
 	case errors.Is(err, store.ErrNotFound), err == nil && sub.State != store.StateConfirmed:
@@ -102,16 +171,50 @@ func (p *Postman) deliver(ctx context.Context, now time.Time, d store.Delivery) 
 				return "", fmt.Errorf("send: read delivery %s: %w", d.ID, err)
 			}
 		}
-		d = outcome(d, now, p.Sender.Send(ctx, d, sub.Address), sub.Address)
-		if d.State != store.Sent {
-			p.Log.Warn("a message was not sent", "delivery", d.ID, "state", d.State, "attempts", d.Attempts, "due", d.Due, "error", d.LastError)
+		var notOurs error
+		err := p.Sender.Send(ctx, d, sub.Address, func() error {
+			d.Due = clock().Add(uncertainAfter)
+			notOurs = p.Outbox.Dot(context.WithoutCancel(ctx), d)
+			return notOurs
+		})
+		switch {
+		case errors.Is(notOurs, store.ErrConflict), errors.Is(notOurs, store.ErrNotFound):
+			p.Log.Info("a message was stopped before its end: nobody wants it any more", "delivery", d.ID)
+			return "", nil
+		case notOurs != nil:
+			return "", fmt.Errorf("send: %w", notOurs)
+		case err != nil && ctx.Err() != nil && !errors.Is(err, ErrUncertain):
+			p.release(ctx, []store.Delivery{d})
+			return "", fmt.Errorf("send: %w", ctx.Err())
 		}
+		p.pause.learn(d, clock(), err)
+		d = outcome(d, clock(), p.pause.until, err, sub.Address)
+		p.tell(d, err)
 	}
-	if err := p.Outbox.Settle(context.WithoutCancel(ctx), d); err != nil {
+	if err := p.Outbox.Settle(context.WithoutCancel(ctx), d); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return "", fmt.Errorf("send: settle delivery %s: %w", d.ID, err)
 	}
 	return d.State, nil
 }
+
+// tell logs an attempt that did not succeed.
+func (p *Postman) tell(d store.Delivery, err error) {
+	if err == nil {
+		return
+	}
+	args := []any{"delivery", d.ID, "state", d.State, "attempts", d.Attempts, "due", d.Due, "error", d.LastError}
+	switch {
+	case errors.Is(err, ErrOperator):
+		p.Log.Error("no mail is sent until this is put right", append(args, "next_look", p.pause.until)...)
+	case errors.Is(err, ErrAway):
+		p.Log.Warn("no mail can be sent for now", append(args, "next_look", p.pause.until)...)
+	default:
+		p.Log.Warn("a message was not sent", args...)
+	}
+}
+
+// Resume ends a pause: the operator wants to see whether it goes now.
+func (p *Postman) Resume() { p.pause.until = time.Time{} }
 
 // release gives claims back that were not used.
 func (p *Postman) release(ctx context.Context, ds []store.Delivery) {
@@ -123,56 +226,29 @@ func (p *Postman) release(ctx context.Context, ds []store.Delivery) {
 	}
 }
 
-// outcome is the delivery after an attempt that ended with err.
-func outcome(d store.Delivery, now time.Time, err error, address string) store.Delivery {
-	d.Attempts++
-	d.Lease = time.Time{}
-	if err == nil {
-		d.State, d.SentAt, d.LastError = store.Sent, now, ""
-		return d
+// expire gives up what has waited too long while nothing can be sent. What is
+// due after a machine was off gets its attempt first, however late.
+func (p *Postman) expire(ctx context.Context, now time.Time) error {
+	if !p.pause.sweep(now) {
+		return nil
 	}
-	again := strings.HasPrefix(d.LastError, ErrUncertain.Error())
-	d.LastError = withoutAddress(err.Error(), address)
-	switch {
-	case errors.Is(err, ErrRefused):
-		d.State = store.Failed
-	case errors.Is(err, ErrUncertain) && again:
-		d.State, d.LastError = store.Failed, "uncertain twice: "+d.LastError
-	case errors.Is(err, ErrUncertain):
-		d.State, d.Due, d.LastError = store.Queued, now.Add(uncertainAfter), "uncertain: "+d.LastError
-	case now.Sub(d.Created) >= giveUp:
-		d.State, d.LastError = store.Failed, "given up: "+d.LastError
-	default:
-		d.State, d.Due = store.Queued, now.Add(backOff(d.Attempts))
-		if again { // a plain failure does not make the next uncertain one the first
-			d.LastError = "uncertain before; now: " + d.LastError
+	var old []store.Delivery
+	err := p.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
+		if d.State == store.Queued && now.Sub(d.Created) >= giveUp {
+			old = append(old, d)
+		}
+		return now.Sub(d.Created) >= giveUp // oldest first
+	})
+	if err != nil {
+		return fmt.Errorf("send: look for what has waited too long: %w", err)
+	}
+	for _, d := range old {
+		if err := p.Outbox.Settle(ctx, expired(d)); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("send: give up delivery %s: %w", d.ID, err)
 		}
 	}
-	return d
-}
-
-// backOff is how long to wait after the nth attempt: 1, 5, 15 minutes, then hours.
-func backOff(n int) time.Duration {
-	switch n {
-	case 1:
-		return time.Minute
-	case 2:
-		return 5 * time.Minute
-	case 3:
-		return 15 * time.Minute
+	if len(old) > 0 {
+		p.Log.Error("messages were given up: they could not be sent for too long", "messages", len(old))
 	}
-	return time.Hour
-}
-
-// withoutAddress keeps an address out of the outbox's errors and the log,
-// whatever a server answered, and the rest short and on one line.
-func withoutAddress(s, address string) string {
-	if address != "" {
-		s = regexp.MustCompile("(?i)"+regexp.QuoteMeta(address)).ReplaceAllLiteralString(s, "<the subscriber>")
-	}
-	s = strings.Join(strings.Fields(s), " ")
-	if len(s) > 300 {
-		s = strings.ToValidUTF8(s[:300], "") + "…"
-	}
-	return s
+	return nil
 }

@@ -75,6 +75,7 @@ type SMTP struct {
 	Username     string
 	PasswordFile string
 	Password     Secret // what PasswordFile holds
+	PerMinute    int    // messages a minute, at most
 }
 
 // Mailbox is the IMAP mailbox read for subscribing, unsubscribing and bounces.
@@ -98,7 +99,7 @@ func Default() Config {
 	return Config{
 		Group:   Group{Name: "CCGWatch", Areas: []string{"leicester", "leicestershire", "rutland"}, BuiltinSources: true},
 		Fetch:   Fetch{Delay: Duration(5 * time.Second)},
-		SMTP:    SMTP{Port: 587, TLS: "starttls"},
+		SMTP:    SMTP{Port: 587, TLS: "starttls", PerMinute: 60},
 		Mailbox: Mailbox{Port: 993, TLS: "implicit", Folder: "INBOX"},
 		Web:     Web{Listen: "127.0.0.1:8080"},
 	}

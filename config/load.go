@@ -76,6 +76,7 @@ func (k Known) parse(b []byte) (Config, *faults) {
 	if t, ok := top.table("smtp"); ok {
 		s := &c.SMTP
 		readServer(t, &s.Host, &s.Port, &s.TLS, &s.Username, &s.PasswordFile)
+		set(t, "per_minute", &s.PerMinute, perMinute)
 		t.done()
 	}
 	if t, ok := top.table("mailbox"); ok {

@@ -89,6 +89,14 @@ func portNumber(v any) (int, error) {
 	return int(n), nil
 }
 
+func perMinute(v any) (int, error) {
+	n, ok := v.(int64)
+	if !ok || n < 1 || n > 6000 {
+		return 0, fmt.Errorf("is %v; expected a number of messages a minute, 1 to 6000, without quotes", clip(v))
+	}
+	return int(n), nil
+}
+
 func clip(v any) string {
 	s := fmt.Sprintf("%#v", v)
 	if t, ok := v.(string); ok {

@@ -394,11 +394,25 @@ type DeliveryState string
 
 // The states of a delivery.
 const (
-	Queued     DeliveryState = "queued"
-	Claimed    DeliveryState = "claimed"
-	Sent       DeliveryState = "sent"
-	Failed     DeliveryState = "failed"
+	Queued  DeliveryState = "queued"
+	Claimed DeliveryState = "claimed"
+	// Dotting: the last byte is about to be sent, or was; until the outcome is
+	// settled nobody knows whether the message was taken.
+	Dotting DeliveryState = "dotting"
+	Sent    DeliveryState = "sent"
+	Failed  DeliveryState = "failed"
+	// Uncertain: two attempts broke off after the last byte. It may have come
+	// once, twice or not at all, and is not tried again.
+	Uncertain  DeliveryState = "uncertain"
 	Suppressed DeliveryState = "suppressed"
+)
+
+// Why a delivery failed, or (soft) what it met once while it is still queued.
+const (
+	FailedHard    = "hard"    // there is no such address
+	FailedSoft    = "soft"    // refused for another reason, twice, a day apart
+	FailedRefused = "refused" // the message was refused when all of it was there, or could not be sent as it is
+	FailedExpired = "expired" // tried for as long as is sensible
 )
 
 // A Delivery is one message owed to one subscription. ID is a hash of the
@@ -417,7 +431,25 @@ type Delivery struct {
 	Created      time.Time     `json:"created"`
 	Due          time.Time     `json:"due"`
 	Lease        time.Time     `json:"lease,omitzero"` // a claim is free again after this
-	Attempts     int           `json:"attempts,omitempty"`
-	SentAt       time.Time     `json:"sent_at,omitzero"`
-	LastError    string        `json:"last_error,omitempty"`
+	// Attempts counts those that were about this message; that the relay was
+	// away is not one.
+	Attempts int `json:"attempts,omitempty"`
+	// Doubts counts the attempts that broke off after the last byte; 2 is the most.
+	Doubts    int       `json:"doubts,omitempty"`
+	Failure   string    `json:"failure,omitempty"` // FailedHard, ...
+	SentAt    time.Time `json:"sent_at,omitzero"`
+	LastError string    `json:"last_error,omitempty"`
+}
+
+// Doubted is the delivery after an attempt of which nobody knows whether it
+// was taken: the first time it is to be repeated, byte for byte, at Due; the
+// second time it is left at that.
+func (d Delivery) Doubted() Delivery {
+	d.Attempts++
+	d.Doubts++
+	d.Lease = time.Time{}
+	if d.State = Queued; d.Doubts > 1 {
+		d.State = Uncertain
+	}
+	return d
 }

@@ -129,10 +129,18 @@ type Outbox interface {
 
 	// Lease claims up to limit deliveries that are due, for a while. In the
 	// same transaction those whose subscription is not confirmed any more
-	// become suppressed. A crash after it leaves claims that run out.
+	// become suppressed. A crash after it leaves claims that run out; one that
+	// runs out while dotting is an attempt in doubt (Delivery.Doubted), and is
+	// claimed again when it is due, or never.
 	Lease(ctx context.Context, now time.Time, length time.Duration, limit int) ([]Delivery, error)
-	// Settle records the outcome of an attempt: State, Due, LastError, SentAt
-	// and Attempts of d replace the stored ones.
+	// Dot records, durably, that the last byte of d is about to be sent: its
+	// state becomes dotting, and d.Due says from when it may be repeated if
+	// nothing more is heard of it. ErrConflict, and the byte must not be sent, if
+	// the claim that d.Lease tells of is held no more; also if its subscription
+	// is not confirmed any more: then the delivery is suppressed.
+	Dot(ctx context.Context, d Delivery) error
+	// Settle records the outcome of an attempt: State, Due, LastError, SentAt,
+	// Attempts, Doubts and Failure of d replace the stored ones.
 	Settle(ctx context.Context, d Delivery) error
 	// Deliveries calls f with every delivery, oldest first, without its bytes,
 	// until f returns false. f must not call the store.

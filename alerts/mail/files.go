@@ -20,8 +20,9 @@ type Files struct{ Dir string }
 
 var _ alerts.Sender = Files{}
 
-// Send writes the message; the bytes name the recipient.
-func (f Files) Send(ctx context.Context, d store.Delivery, _ string) (err error) {
+// Send writes the message; the bytes name the recipient. It can be repeated
+// freely, so that there is no moment of doubt.
+func (f Files) Send(ctx context.Context, d store.Delivery, _ string, _ func() error) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -32,19 +33,19 @@ func (f Files) Send(ctx context.Context, d store.Delivery, _ string) (err error)
 		return fmt.Errorf("write message %s: %w: it is empty", d.ID, alerts.ErrRefused)
 	}
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
-		return fmt.Errorf("write message %s: %w", d.ID, err)
+		return fmt.Errorf("write message %s: %w: %w", d.ID, alerts.ErrAway, err)
 	}
 	name := filepath.Join(f.Dir, d.ID+".eml")
 	// One name, so that what a crash left is written over and not left for ever.
 	tmp, err := os.OpenFile(filepath.Join(f.Dir, "."+d.ID+".part"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // the id is a hash
 	if err != nil {
-		return fmt.Errorf("write message %s: %w", d.ID, err)
+		return fmt.Errorf("write message %s: %w: %w", d.ID, alerts.ErrAway, err)
 	}
 	defer func() {
 		if err != nil {
 			_ = tmp.Close()
 			_ = os.Remove(tmp.Name())
-			err = fmt.Errorf("write message %s: %w", d.ID, err)
+			err = fmt.Errorf("write message %s: %w: %w", d.ID, alerts.ErrAway, err) // a full disk is full for all
 		}
 	}()
 	if _, err := tmp.Write(d.Raw); err != nil {

@@ -23,7 +23,7 @@ func TestFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := f.Send(t.Context(), d, "ann@example.net"); err != nil {
+		if err := f.Send(t.Context(), d, "ann@example.net", nil); err != nil {
 			t.Fatal(err)
 		}
 		got, err := os.ReadFile(filepath.Join(dir, "00ff.eml"))
@@ -47,7 +47,7 @@ func TestFilesRefuses(t *testing.T) {
 		{ID: "", Raw: []byte("x")},
 		{ID: "00ff"},
 	} {
-		if err := f.Send(t.Context(), d, ""); !errors.Is(err, alerts.ErrRefused) {
+		if err := f.Send(t.Context(), d, "", nil); !errors.Is(err, alerts.ErrRefused) {
 			t.Errorf("%q: %v", d.ID, err)
 		}
 	}
@@ -55,7 +55,7 @@ func TestFilesRefuses(t *testing.T) {
 		t.Error("something was written")
 	}
 	f.Dir = filepath.Join(f.Dir, "a\x00b")
-	if err := f.Send(t.Context(), store.Delivery{ID: "00ff", Raw: []byte("x")}, ""); err == nil || errors.Is(err, alerts.ErrRefused) {
+	if err := f.Send(t.Context(), store.Delivery{ID: "00ff", Raw: []byte("x")}, "", nil); err == nil || errors.Is(err, alerts.ErrRefused) {
 		t.Errorf("a directory that cannot be made: %v", err)
 	}
 }

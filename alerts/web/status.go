@@ -120,12 +120,12 @@ func (s *site) outbox(ctx context.Context, now time.Time) (queue, error) {
 	var q queue
 	err := s.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
 		switch d.State {
-		case store.Queued, store.Claimed:
+		case store.Queued, store.Claimed, store.Dotting:
 			q.Waiting++
 			if q.Oldest.IsZero() || d.Created.Before(q.Oldest) {
 				q.Oldest = d.Created
 			}
-		case store.Failed:
+		case store.Failed, store.Uncertain:
 			q.Failed++
 		case store.Sent:
 			q.Sent++

@@ -31,7 +31,7 @@ type app struct {
 	data      string
 	settings  string // fingerprint of the configuration file it was opened with
 	log       *slog.Logger
-	store     *bolt.Store
+	store     *keeper
 	fetch     *crawl.Fetcher
 	reader    *document.Reader
 	sources   []source
@@ -48,6 +48,9 @@ type app struct {
 	visiting  keyedLocks  // one visit of a source at a time
 	following sync.Mutex  // one follower step at a time
 	sending   sync.Mutex  // one sender at a time
+	copying   sync.Mutex  // one copy at a time
+
+	free func(dir string) (uint64, error) // bytes; freeSpace but in tests
 }
 
 // keyedLocks is a lock a name.
@@ -96,7 +99,8 @@ func openBare(cfg config.Config, data string, log *slog.Logger) (*app, error) {
 	if err := st.FreeClaims(context.Background()); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	return &app{cfg: cfg, data: data, log: log, store: st}, nil
+	noteOpen(data)
+	return &app{cfg: cfg, data: data, log: log, store: &keeper{Store: st, data: data}, free: freeSpace}, nil
 }
 
 func (a *app) join() error {
@@ -172,7 +176,13 @@ func newReader(data string) (*document.Reader, error) {
 
 func (a *app) Close() error {
 	a.fetch.Close()
-	return a.store.Close()
+	if err := a.store.Close(); err != nil {
+		return err
+	}
+	if err := noteClosed(a.data); err != nil {
+		a.log.Warn("the store will be checked at the next start", "err", err)
+	}
+	return nil
 }
 
 // source finds a followed source by id.
@@ -346,8 +356,8 @@ func (a *app) deliver(ctx context.Context, now time.Time) (sent, failed int, err
 	if _, err := a.digests.DueDigests(ctx, now); err != nil {
 		return 0, 0, err
 	}
-	for {
-		s, f, err := a.postman.Deliver(ctx, now)
+	for begun := time.Now(); ; {
+		s, f, err := a.postman.Deliver(ctx, now.Add(time.Since(begun)))
 		sent, failed = sent+s, failed+f
 		if err != nil || s+f == 0 {
 			return sent, failed, err

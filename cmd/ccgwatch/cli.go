@@ -46,6 +46,11 @@ type cli struct {
 	Judge       judgeCmd       `cmd:""`
 	Subscribers subscribersCmd `cmd:""`
 	Status      statusCmd      `cmd:""`
+	Init        initCmd        `cmd:""`
+	Doctor      doctorCmd      `cmd:""`
+	Verify      verifyCmd      `cmd:""`
+	Backup      backupCmd      `cmd:""`
+	Restore     restoreCmd     `cmd:""`
 	Version     versionCmd     `cmd:""`
 }
 
@@ -99,6 +104,9 @@ func usagef(format string, args ...any) error {
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == readDocument {
 		return document.Main(args[1:], stdin, stdout)
+	}
+	if len(args) > 0 && args[0] == checkStore {
+		return checkMain(ctx, args[1:], stdout)
 	}
 	e := &env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, terminal: isTerminal(stderr), args: args}
 	return e.main()

@@ -40,6 +40,9 @@ func (c *crawlCmd) Run(e *env) error {
 		}
 	}
 	return e.withApp(func(a *app) error {
+		if err := a.roomToCrawl(); err != nil {
+			return err
+		}
 		v.Now = e.now()
 		if v.Backfill() && v.Until.IsZero() {
 			v.Until = v.Now
@@ -186,23 +189,4 @@ func (p *progress) clear() {
 		fmt.Fprint(p.w, "\r\033[K")
 		p.on = false
 	}
-}
-
-type sendCmd struct{}
-
-func (sendCmd) Run(e *env) error {
-	return e.withApp(func(a *app) error {
-		if err := a.follow(e.ctx, e.now()); err != nil {
-			return err
-		}
-		sent, failed, err := a.deliver(e.ctx, e.now())
-		fmt.Fprintf(e.stdout, "%d sent, %d to be tried again\n", sent, failed)
-		if err != nil {
-			return err
-		}
-		if failed > 0 {
-			return &exitError{code: exitFailed}
-		}
-		return nil
-	})
 }

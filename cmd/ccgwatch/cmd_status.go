@@ -30,11 +30,14 @@ type jsonQueue struct {
 		Sent       int `json:"sent"`
 		Failed     int `json:"failed"`
 		Suppressed int `json:"suppressed"`
+		Uncertain  int `json:"uncertain"` // in doubt twice: it may have come or not
 	} `json:"queue"`
 	Subscriptions int    `json:"subscriptions"`
 	LastMail      string `json:"last_mail"`
 	NextDigest    string `json:"next_digest"`
 	Offline       bool   `json:"offline"`
+	Paused        string `json:"paused"`    // why nothing is crawled, "" while it is
+	LastCopy      string `json:"last_copy"` // when the newest good one of the daemon's copies was made
 }
 
 func (c *statusCmd) Run(e *env) error {
@@ -141,6 +144,8 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 			q.Queue.Failed++
 		case store.Suppressed:
 			q.Queue.Suppressed++
+		case store.Uncertain:
+			q.Queue.Uncertain++
 		default:
 			q.Queue.Queued++
 		}
@@ -155,6 +160,10 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 			q.Subscriptions++
 		}
 	}
+	if full := a.roomToCrawl(); full != nil {
+		q.Paused = full.Error()
+	}
+	q.LastCopy = stamp(lastGoodCopy(copiesIn(e.copiesDir())))
 	q.LastMail, q.NextDigest = stamp(last), stamp(a.nextDigest(e.now()))
 	return q, err
 }
@@ -201,7 +210,14 @@ func printQueue(e *env, q jsonQueue) error {
 	if q.Offline {
 		fmt.Fprintln(e.stdout, "\nEvery source failed for want of a network: this machine seems to be offline.")
 	}
-	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed; last sent %s\n%s; next digest %s\n",
-		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, orNever(q.LastMail), count(q.Subscriptions, "subscription"), q.NextDigest)
+	if q.Paused != "" {
+		fmt.Fprintf(e.stdout, "\nNOTHING IS CRAWLED: %s. Mail goes out, and readers can unsubscribe.\n", q.Paused)
+	}
+	uncertain := ""
+	if q.Queue.Uncertain > 0 {
+		uncertain = fmt.Sprintf(", %d uncertain (the relay broke off twice at the very end: they may have come or not)", q.Queue.Uncertain)
+	}
+	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed%s; last sent %s\n%s; next digest %s\nlast copy of the store: %s\n",
+		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, uncertain, orNever(q.LastMail), count(q.Subscriptions, "subscription"), q.NextDigest, orNever(q.LastCopy))
 	return err
 }

@@ -43,6 +43,9 @@ func (runCmd) Run(e *env) error {
 			}
 		})
 		a.log.Info("watching", "sources", len(a.sources), "data", a.data, "mail", a.mailGoes())
+		if err := a.store.suppressAgain(e.ctx); err != nil {
+			a.log.Warn("who has ended is not noted outside the store", "err", err)
+		}
 		d.run(e.ctx)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), 5*time.Second)
 		defer cancel()
@@ -58,8 +61,12 @@ type daemon struct {
 	*app
 	visits sync.WaitGroup
 	mu     sync.Mutex
-	busy   map[string]bool // sources being visited
+	busy   map[string]bool // sources being visited, jobs being done
+	full   bool            // the disk was, when last looked at
 }
+
+// mailing is no id of a source.
+const mailing = "(mail)"
 
 // run ticks until ctx ends, and waits for what it started.
 func (d *daemon) run(ctx context.Context) {
@@ -72,6 +79,10 @@ func (d *daemon) run(ctx context.Context) {
 		if err != nil {
 			d.log.Error("schedule", "err", err)
 		}
+		if d.diskFull(ctx, now) {
+			due = nil
+		}
+		d.nightly(ctx, now)
 		for _, s := range due {
 			if d.claim(s.ID) {
 				d.visits.Go(func() {
@@ -85,7 +96,12 @@ func (d *daemon) run(ctx context.Context) {
 				})
 			}
 		}
-		d.mail(ctx, now)
+		if d.claim(mailing) { // a relay may take its time; crawling goes on
+			d.visits.Go(func() {
+				defer d.release(mailing)
+				d.mail(ctx, now)
+			})
+		}
 		d.tidy(ctx, now)
 		select {
 		case <-ctx.Done():

@@ -44,8 +44,10 @@ whose query fits (store/query) is owed one alert. alerts/mail renders it; findin
 deliveries with their frozen bytes, and the follower's place go in in one
 transaction.
 
-Send. alerts.Postman leases the delivery, hands it to a sender, and settles it. A
-crash in between repeats the same bytes under the same Message-ID.
+Send. alerts.Postman leases the delivery, hands it to a sender (alerts/mail: files,
+or a relay), and settles it. A crash in between repeats the same bytes under the
+same Message-ID; just before the last byte goes to a relay the store notes that, so
+that a message which may have been taken is repeated once, and never twice.
 
 On Friday at 07:30 the digest (alerts/digest.go) says it again among what is coming,
 what changed, what could not be read and since when; and if nothing happened, it

@@ -21,7 +21,7 @@ import (
 
 // joinAlerts builds what tells people: matcher, digests, postman, links.
 func (a *app) joinAlerts() error {
-	secret, err := readSecret(filepath.Join(a.data, "secret.key"))
+	secret, err := readSecret(filepath.Join(a.data, secretFile))
 	if err != nil {
 		return err
 	}
@@ -41,6 +41,12 @@ func (a *app) joinAlerts() error {
 		SourceName: a.sourceName, Schedule: alerts.Fridays(london()), Log: a.log,
 	}
 	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Log: a.log}
+	if s := a.cfg.SMTP; s.Host != "" {
+		a.postman.Sender = &mail.Relay{
+			Host: s.Host, Port: s.Port, TLS: s.TLS, Username: s.Username, Password: s.Password.Reveal, From: a.cfg.Group.Email,
+		}
+		a.postman.Gap, a.postman.Clock = time.Minute/time.Duration(max(s.PerMinute, 1)), time.Now
+	}
 	return nil
 }
 
@@ -78,6 +84,9 @@ func (a *app) passOverPanics(f judging) judging {
 		return found, err
 	}
 }
+
+// secretFile is the key that links and hashes are made with.
+const secretFile = "secret.key"
 
 // readSecret reads the key that unsubscribe links are made with, or makes it:
 // written aside and renamed, so that no half of one is ever used.
@@ -220,7 +229,13 @@ func (a *app) areaIDs() []string {
 
 func (a *app) nextDigest(now time.Time) time.Time { return alerts.Fridays(london()).Next(now) }
 
-func (a *app) mailGoes() string { return filepath.Join(a.data, "outbox") }
+// mailGoes says where messages are sent to.
+func (a *app) mailGoes() string {
+	if s := a.cfg.SMTP; s.Host != "" {
+		return fmt.Sprintf("%s:%d", s.Host, s.Port)
+	}
+	return filepath.Join(a.data, "outbox")
+}
 
 // messagesTo lists the files that messages to an address were written to.
 func (a *app) messagesTo(ctx context.Context, address string) ([]string, error) {

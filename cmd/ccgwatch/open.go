@@ -130,6 +130,9 @@ func (e *env) openOrCall() (*app, error) {
 		if err != nil {
 			return nil, &exitError{exitUsage, err}
 		}
+		if err := e.beforeOpening(); err != nil {
+			return nil, err
+		}
 		settings := settingsOf(e.configPath)
 		a, err := openApp(cfg, e.data, e.log)
 		if err == nil {

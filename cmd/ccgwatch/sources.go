@@ -216,12 +216,8 @@ func loadConfig(path string, mustExist bool) (config.Config, error) {
 		return withContact(config.Default()), nil
 	}
 	cfg, err := known.Load(path)
-	switch {
-	case err != nil:
-	case cfg.SMTP.Host != "":
-		// Better than to count messages as sent that lie in a directory.
-		err = fmt.Errorf("%s: smtp.host is set, but this version sends no mail: it writes messages to files in outbox/ of the data directory; leave smtp.host empty", path)
-	case cfg.Mailbox.Host != "":
+	if err == nil && cfg.Mailbox.Host != "" {
+		// Better than to let people wait for an answer to their mail.
 		err = fmt.Errorf("%s: mailbox.host is set, but this version reads no mailbox; leave it empty", path)
 	}
 	return withContact(cfg), err

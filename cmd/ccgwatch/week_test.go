@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -76,6 +77,17 @@ func TestWeek(t *testing.T) {
 		a = open()
 		defer a.Close()
 		checkWeek(t, a)
+		// Each night at 03:15, the one it was off for made up at its start; three are kept.
+		var copies []string
+		for _, c := range copiesIn(filepath.Join(dir, "backups")) {
+			if !c.note.good() {
+				t.Errorf("%s: %+v", c.dir, c.note)
+			}
+			copies = append(copies, filepath.Base(c.dir))
+		}
+		if got := strings.Join(copies, " "); got != "2026-09-18T021500Z 2026-09-17T021500Z 2026-09-16T021500Z" {
+			t.Errorf("the copies: %s", got)
+		}
 		a.fetch.Close()
 	})
 	files, err := outboxFiles(dir)

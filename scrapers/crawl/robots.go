@@ -85,6 +85,21 @@ func (f *Fetcher) allowed(ctx context.Context, t *task, u *url.URL) (time.Durati
 	return g.rules.delay, nil
 }
 
+// Reach asks a source's server for its robots.txt, as every visit does first,
+// and for nothing else. The error, an *Error or the context's, says why a
+// visit would not get far.
+func (f *Fetcher) Reach(ctx context.Context, src Source) error {
+	t := f.task(src, nil)
+	u, err := f.begin(t, src.Base)
+	if err != nil {
+		return err
+	}
+	if _, err := f.allowed(ctx, t, u); err != nil {
+		return withURL(err, src.Base)
+	}
+	return nil
+}
+
 // readRobots fetches a server's robots.txt through the same chain as
 // everything else. The bool is false if the outcome says nothing about
 // robots.txt and must not be remembered.

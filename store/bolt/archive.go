@@ -21,7 +21,10 @@ import (
 // A file appears under its name complete and on the disk, or not at all; what a
 // crash leaves in archive/tmp the next Open removes.
 
-const textEnd = ".txt.zst"
+const (
+	archiveDir = "archive"
+	textEnd    = ".txt.zst"
+)
 
 // file is the place of a paper, or "" for what is no hash: nothing that comes
 // from outside ever becomes part of a path.
@@ -29,7 +32,7 @@ func (s *Store) file(sha string) string {
 	if len(sha) != 2*sha256.Size || strings.Trim(sha, "0123456789abcdef") != "" {
 		return ""
 	}
-	return filepath.Join(s.dir, "archive", sha[:2], sha)
+	return filepath.Join(s.dir, archiveDir, sha[:2], sha)
 }
 
 // Keep hashes while it copies into a temporary file, and then gives it its
@@ -142,7 +145,7 @@ func readText(r io.Reader) ([]string, error) {
 
 // temp writes a file that is on the disk but has no name yet that counts.
 func (s *Store) temp(write func(io.Writer) error) (string, error) {
-	dir := filepath.Join(s.dir, "archive", "tmp")
+	dir := filepath.Join(s.dir, archiveDir, "tmp")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}

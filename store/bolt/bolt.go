@@ -273,7 +273,7 @@ func readMeta(tx *bbolt.Tx) (salt []byte, err error) {
 // sweep removes what crashes left behind. The lock is ours, so nobody is
 // writing these files.
 func (s *Store) sweep() {
-	for _, pattern := range []string{File + ".new-*", filepath.Join("archive", "tmp", "*")} {
+	for _, pattern := range []string{File + ".new-*", filepath.Join(archiveDir, "tmp", "*")} {
 		names, _ := filepath.Glob(filepath.Join(s.dir, pattern))
 		for _, n := range names {
 			_ = os.Remove(n) // it costs space and nothing else

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,48 +26,91 @@ const checkMost = 50
 // Check reads everything in a store that no process has open for writing and
 // joins what it finds wrong into one error, ErrDamaged. It writes nothing. A
 // damaged page can make bbolt panic or the process die: run it in a child
-// process where that matters.
+// process where that matters. Where there is no archive at all, the directory
+// holds a backup of the database alone.
 func Check(ctx context.Context, dir string) (Report, error) {
+	r, papers, err := CheckDatabase(ctx, dir)
+	root := filepath.Join(dir, archiveDir)
+	if err != nil || !exists(root) {
+		return r, err
+	}
+	r.Papers, err = CheckArchive(ctx, root, papers, nil)
+	return r, err
+}
+
+// CheckDatabase is the part of Check that reads the database. It gives the
+// hashes of the papers that items refer to. It gives up after so many faults in
+// the tree of pages that nothing can be read, and then lets go of nothing: it
+// is for a process that ends.
+func CheckDatabase(ctx context.Context, dir string) (Report, map[string]bool, error) {
 	var r Report
 	path := filepath.Join(dir, File)
 	c := checker{ctx: ctx, report: &r, papers: map[string]bool{}}
 	if err := sound(path); err != nil {
-		return r, fmt.Errorf("check %s: %w", path, err)
+		return r, nil, fmt.Errorf("check %s: %w", path, err)
 	}
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: lockWait})
 	if err != nil {
-		return r, fmt.Errorf("check %s: %w", path, explain(err))
+		return r, nil, fmt.Errorf("check %s: %w", path, explain(err))
 	}
-	defer func() { _ = db.Close() }()
 	cd, err := newCodec()
 	if err != nil {
-		return r, err
+		return r, nil, errors.Join(err, db.Close())
 	}
-	defer cd.close()
-	err = db.View(func(t *bbolt.Tx) error {
-		salt, err := readMeta(t)
-		if err != nil {
-			return err
-		}
-		c.tx = &tx{Tx: t, s: &Store{dir: dir, codec: cd, salt: salt}, ctx: ctx}
-		for err := range t.Check() { // to the end: bbolt's goroutine must not outlive the transaction
-			c.fault(err)
-		}
-		if len(c.faults) == 0 {
-			c.ledger()
-			c.outbox()
-			c.subscribers()
-			c.archive()
-		}
-		return ctx.Err()
-	})
+	t, err := db.Begin(false)
 	if err != nil {
-		return r, fmt.Errorf("check %s: %w", path, err)
+		return r, nil, errors.Join(err, db.Close())
 	}
-	if len(c.faults) > 0 {
-		return r, fmt.Errorf("check %s: %w: %w", path, ErrDamaged, errors.Join(c.faults...))
+	done := func() {
+		_ = t.Rollback() // nothing was written
+		_ = db.Close()
+		cd.close()
 	}
-	return r, nil
+	salt, err := readMeta(t)
+	if err != nil {
+		done()
+		return r, nil, fmt.Errorf("check %s: %w", path, err)
+	}
+	c.tx = &tx{Tx: t, s: &Store{dir: dir, codec: cd, salt: salt}, ctx: ctx}
+	for err := range t.Check() {
+		if c.fault(err); len(c.faults) == checkMost {
+			// There can be a billion of them. bbolt's goroutine waits for somebody
+			// to take the next, so what it reads stays open until the process ends.
+			return r, nil, c.verdict(path)
+		}
+	}
+	defer done()
+	if len(c.faults) == 0 {
+		c.ledger()
+		c.outbox()
+		c.subscribers()
+	}
+	if err := ctx.Err(); err != nil {
+		return r, nil, fmt.Errorf("check %s: %w", path, err)
+	}
+	return r, c.papers, c.verdict(path)
+}
+
+// CheckArchive reads every paper in the archive at root, and its text, and
+// looks for the papers that are referred to. It gives the number of papers
+// there, and calls progress, if not nil, as it goes, with that number so far.
+func CheckArchive(ctx context.Context, root string, referred map[string]bool, progress func(papers int)) (int, error) {
+	var r Report
+	c := checker{ctx: ctx, report: &r, papers: maps.Clone(referred)}
+	if c.papers == nil {
+		c.papers = map[string]bool{}
+	}
+	if exists(root) {
+		c.archive(root, progress)
+	}
+	missing := slices.Sorted(maps.Keys(c.papers))
+	for _, sha := range missing {
+		c.faultf("paper %s is referred to and missing", sha)
+	}
+	if err := ctx.Err(); err != nil {
+		return r.Papers, fmt.Errorf("check %s: %w", root, err)
+	}
+	return r.Papers, c.verdict(root)
 }
 
 type checker struct {
@@ -80,6 +125,13 @@ func (c *checker) fault(err error) {
 	if err != nil && len(c.faults) < checkMost {
 		c.faults = append(c.faults, err)
 	}
+}
+
+func (c *checker) verdict(path string) error {
+	if len(c.faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("check %s: %w: %w", path, ErrDamaged, errors.Join(c.faults...))
 }
 
 func (c *checker) faultf(format string, args ...any) { c.fault(fmt.Errorf(format, args...)) }
@@ -180,14 +232,8 @@ func (c *checker) count(bucket string, want int) {
 	}
 }
 
-// archive reads every paper and its text, and looks for the papers that items
-// refer to. Where there is no archive at all, the directory holds a backup of
-// the database alone.
-func (c *checker) archive() {
-	root := filepath.Join(c.s.dir, "archive")
-	if _, err := os.Stat(root); errors.Is(err, os.ErrNotExist) {
-		return
-	}
+// archive reads every paper and its text.
+func (c *checker) archive(root string, progress func(int)) {
 	_ = filepath.WalkDir(root, func(path string, e os.DirEntry, err error) error {
 		switch name := filepath.Base(path); {
 		case err != nil:
@@ -202,11 +248,11 @@ func (c *checker) archive() {
 			delete(c.papers, name)
 			c.fault(checkPaper(path, name))
 		}
+		if progress != nil {
+			progress(c.report.Papers)
+		}
 		return c.ctx.Err()
 	})
-	for sha := range c.papers {
-		c.faultf("paper %s is referred to and missing", sha)
-	}
 }
 
 func checkText(path string) error {

@@ -9,8 +9,9 @@ import (
 
 // FreeClaims queues what is claimed. One process at a time has the file open,
 // so right after Open every claim belongs to a process that died; waiting for
-// its lease would only delay the mail. One transaction; a crash before it
-// leaves the claims to run out.
+// its lease would only delay the mail. One that was dotting is in doubt, and
+// waits until it is due. One transaction; a crash before it leaves the claims
+// to run out.
 func (s *Store) FreeClaims(ctx context.Context) error {
 	var claimed []string
 	err := s.view(ctx, "look for claims", func(t *tx) error {
@@ -20,7 +21,7 @@ func (s *Store) FreeClaims(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if d.State == store.Claimed {
+			if d.State == store.Claimed || d.State == store.Dotting {
 				claimed = append(claimed, d.ID)
 			}
 		}
@@ -35,11 +36,15 @@ func (s *Store) FreeClaims(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if was.State != store.Claimed {
+			now := was
+			switch was.State {
+			case store.Claimed:
+				now.State, now.Lease = store.Queued, time.Time{}
+			case store.Dotting:
+				now = doubted(was)
+			default:
 				continue
 			}
-			now := was
-			now.State, now.Lease = store.Queued, time.Time{}
 			if err := t.move(was, now); err != nil {
 				return err
 			}

@@ -99,7 +99,7 @@ func dueKey(d store.Delivery) []byte {
 	switch d.State {
 	case store.Queued:
 		return join(instant(d.Due), []byte(d.ID))
-	case store.Claimed:
+	case store.Claimed, store.Dotting:
 		return join(instant(d.Lease), []byte(d.ID))
 	}
 	return nil
@@ -210,7 +210,7 @@ func (s *Store) Lease(ctx context.Context, now time.Time, length time.Duration, 
 				break
 			}
 			for _, id := range ids { // each leaves the index of what is due now
-				d, err := t.claim(id, now.Add(length))
+				d, err := t.claim(id, now, now.Add(length))
 				if err != nil {
 					return fmt.Errorf("delivery %s: %w", id, err)
 				}
@@ -228,10 +228,18 @@ func (s *Store) Lease(ctx context.Context, now time.Time, length time.Duration, 
 }
 
 // claim claims a delivery, or suppresses it if nobody is subscribed any more.
-func (t *tx) claim(id string, until time.Time) (store.Delivery, error) {
+// Of one whose sender went away while dotting it first notes the doubt.
+func (t *tx) claim(id string, now, until time.Time) (store.Delivery, error) {
 	was, err := t.delivery(id)
 	if err != nil {
 		return was, err
+	}
+	if was.State == store.Dotting {
+		d := doubted(was)
+		if err := t.move(was, d); err != nil || d.State != store.Queued || d.Due.After(now) {
+			return d, err
+		}
+		was = d
 	}
 	var sub store.Subscription
 	if _, err := t.get(bSubs, []byte(was.Subscription), &sub); err != nil {
@@ -260,6 +268,42 @@ func (t *tx) due(now time.Time, limit int) []string {
 	return ids
 }
 
+// doubted is what a delivery becomes whose sender went away while dotting.
+func doubted(d store.Delivery) store.Delivery {
+	d.LastError = "uncertain: the sender ended before the relay answered"
+	return d.Doubted()
+}
+
+// Dot is one transaction, on disk when it returns.
+func (s *Store) Dot(ctx context.Context, d store.Delivery) error {
+	ended := false
+	what := "mark delivery " + d.ID + " before its end"
+	err := s.update(ctx, what, func(t *tx) error {
+		was, err := t.delivery(d.ID)
+		if err != nil {
+			return err
+		}
+		if was.State != store.Claimed || !was.Lease.Equal(d.Lease) {
+			return fmt.Errorf("it is %s: %w", was.State, store.ErrConflict)
+		}
+		var sub store.Subscription
+		if err := found(t.get(bSubs, []byte(was.Subscription), &sub)); err != nil {
+			return err
+		}
+		now := was
+		if now.State, now.Due = store.Dotting, d.Due; sub.State != store.StateConfirmed {
+			ended = true
+			now = was
+			now.State, now.Lease = store.Suppressed, time.Time{}
+		}
+		return t.move(was, now)
+	})
+	if err == nil && ended {
+		err = fmt.Errorf("%s: its subscription has ended: %w", what, store.ErrConflict)
+	}
+	return err
+}
+
 // Settle is one transaction. It gives store.ErrNotFound if the delivery was
 // erased while it was being sent. Nobody holds a settled delivery any more.
 func (s *Store) Settle(ctx context.Context, d store.Delivery) error {
@@ -270,6 +314,7 @@ func (s *Store) Settle(ctx context.Context, d store.Delivery) error {
 		}
 		now := was
 		now.State, now.Due, now.LastError, now.SentAt, now.Attempts = d.State, d.Due, d.LastError, d.SentAt, d.Attempts
+		now.Doubts, now.Failure = d.Doubts, d.Failure
 		if now.State != store.Claimed {
 			now.Lease = time.Time{}
 		}

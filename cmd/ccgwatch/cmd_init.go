@@ -1,0 +1,287 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"ccgwatch/config"
+	"ccgwatch/config/catalogue"
+	"ccgwatch/scrapers"
+)
+
+type initCmd struct {
+	Force bool
+}
+
+// An interview asks the questions. What is said is held against the rules of
+// the configuration itself: the answer is read as it will stand in the file.
+type interview struct {
+	*env
+	lines *bufio.Reader
+	known config.Known
+	ended bool // no more answers will come: the defaults hold
+}
+
+func (c *initCmd) Run(e *env) error {
+	if exists(e.configPath) && !c.Force {
+		return fmt.Errorf("%s is there already: --force keeps it as %s.old and writes a new one", e.configPath, filepath.Base(e.configPath))
+	}
+	known, err := knownNames(scrapers.Sites())
+	if err != nil {
+		return err
+	}
+	iv := &interview{env: e, lines: bufio.NewReader(e.stdin), known: known}
+	d, err := iv.draft()
+	if err != nil {
+		return err
+	}
+	text, err := d.text()
+	if err != nil {
+		return err
+	}
+	if err := writeSettings(e.configPath, known, text); err != nil {
+		return err
+	}
+	return d.nextSteps(e)
+}
+
+func (iv *interview) draft() (*draft, error) {
+	d := &draft{dir: filepath.Dir(iv.configPath)}
+	fmt.Fprintln(iv.stdout, "A few questions. An empty answer takes what stands in [brackets].")
+	var err error
+	if d.areas, err = iv.askAreas(); err != nil {
+		return nil, err
+	}
+	if err := d.place(); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(iv.stdout, "That is %s.\n", d.reach())
+	for _, q := range []struct {
+		text, usual, none, table, key string
+		to                            *string
+	}{
+		{"The name of your group", "Our NHS watch", "", "group", "name", &d.name},
+		{"The address that mail comes from, and that the owners of sites can write to", "none", "none", "group", "email", &d.email},
+		{"The public address of the pages, such as https://watch.example.org", "none", "none", "group", "url", &d.url},
+	} {
+		if *q.to, err = iv.askText(q.text, q.usual, q.none, q.table, q.key); err != nil {
+			return nil, err
+		}
+	}
+	d.url = strings.TrimRight(d.url, "/")
+	return d, iv.askRelay(d)
+}
+
+func (iv *interview) askAreas() ([]string, error) {
+	areas, err := catalogue.Areas()
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(iv.stdout, "\nThe areas:")
+	for _, a := range areas {
+		fmt.Fprintf(iv.stdout, "  %-26s %s\n", a.ID, a.Name)
+	}
+	var chosen []string
+	err = iv.ask("Which are yours? Several with commas, or all", strings.Join(config.Default().Group.Areas, ", "), func(s string) error {
+		if chosen = nil; strings.EqualFold(s, "all") {
+			return nil
+		}
+		for part := range strings.SplitSeq(s, ",") {
+			part = strings.TrimSpace(part)
+			if part == "" {
+				continue
+			}
+			i := slices.IndexFunc(areas, func(a catalogue.Area) bool { return strings.EqualFold(a.ID, part) || strings.EqualFold(a.Name, part) })
+			if i < 0 {
+				return iv.check("group", "areas", []string{part})
+			}
+			if !slices.Contains(chosen, areas[i].ID) {
+				chosen = append(chosen, areas[i].ID)
+			}
+		}
+		if len(chosen) == 0 {
+			return errors.New("that names no area")
+		}
+		return nil
+	})
+	return chosen, err
+}
+
+// askText asks for one value of the file. none is the answer that means "".
+func (iv *interview) askText(text, usual, none, table, key string) (string, error) {
+	var value string
+	err := iv.ask(text, usual, func(s string) error {
+		if value = s; none != "" && strings.EqualFold(s, none) {
+			value = ""
+			return nil
+		}
+		return iv.check(table, key, s)
+	})
+	return value, err
+}
+
+func (iv *interview) askRelay(d *draft) error {
+	var err error
+	if d.host, err = iv.askText("The relay that takes your mail, such as smtp.example.org; files writes mail as files instead", "files", "files", "smtp", "host"); err != nil || d.host == "" {
+		return err
+	}
+	if d.email == "" {
+		if d.email, err = iv.askText("A relay needs an address that mail comes from", "none", "", "group", "email"); err != nil {
+			return err
+		}
+	}
+	if err := iv.ask("Its port: 587 (STARTTLS), 465 (TLS from the start) or another", "587", func(s string) error {
+		if _, err := fmt.Sscanf(s, "%d", &d.port); err != nil || fmt.Sprint(d.port) != s {
+			return fmt.Errorf("%q is no port", s)
+		}
+		return iv.check("smtp", "port", d.port)
+	}); err != nil {
+		return err
+	}
+	d.tls = "starttls"
+	if d.port == 465 {
+		d.tls = "implicit"
+	}
+	if d.user, err = iv.askText("Your user name there", "none", "none", "smtp", "username"); err != nil || d.user == "" {
+		return err
+	}
+	d.passwordFile = "smtp.password"
+	return iv.askPassword(d)
+}
+
+// askPassword takes the password into a file of its own, for its owner alone.
+func (iv *interview) askPassword(d *draft) error {
+	at := filepath.Join(d.dir, d.passwordFile)
+	if _, err := config.ReadSecret(at); err == nil {
+		fmt.Fprintf(iv.stdout, "The password in %s is used.\n", at)
+		return nil
+	}
+	var password string
+	err := iv.ask("The password (it can be seen as you type; it goes into "+at+")", "later", func(s string) error {
+		password = s
+		if strings.ContainsAny(s, "\x00\r") {
+			return errors.New("a password is one line")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if d.withoutPassword = password == "later"; d.withoutPassword {
+		return nil
+	}
+	return writeWhole(at, []byte(password+"\n"))
+}
+
+// ask puts a question until the answer is sound. When no more answers come the
+// usual one holds; one that was nonsense then is an error.
+func (iv *interview) ask(text, usual string, sound func(string) error) error {
+	wrong := ""
+	for {
+		fmt.Fprintf(iv.stdout, "\n%s [%s]: ", text, usual)
+		answer, err := iv.answer()
+		if err != nil {
+			return err
+		}
+		if iv.ended && answer == "" && wrong != "" {
+			return fmt.Errorf("%q is no answer to %q, and no other came: nothing was written", wrong, text)
+		}
+		if answer == "" {
+			answer = usual
+		}
+		if err = sound(answer); err == nil {
+			return nil
+		}
+		fmt.Fprintf(iv.stdout, "  %v\n", err)
+		wrong = answer
+	}
+}
+
+// answer reads one line. A line may be long, but not without end.
+func (iv *interview) answer() (string, error) {
+	if err := iv.ctx.Err(); err != nil {
+		return "", err
+	}
+	if iv.ended {
+		return "", nil
+	}
+	line, err := iv.lines.ReadString('\n')
+	switch {
+	case errors.Is(err, io.EOF):
+		iv.ended = true
+	case err != nil:
+		return "", err
+	}
+	return strings.TrimSpace(line), nil
+}
+
+// check holds one value against the rules of the configuration.
+func (iv *interview) check(table, key string, value any) error {
+	b, err := toml.Marshal(map[string]any{table: map[string]any{key: value}})
+	if err != nil {
+		return err
+	}
+	_, err = iv.known.Parse("", b)
+	var all *config.Error
+	if errors.As(err, &all) {
+		for _, f := range all.Faults { // other keys are still to be asked for
+			if f.Key == table+"."+key || strings.HasPrefix(f.Key, table+"."+key+"[") {
+				return errors.New(f.Message)
+			}
+		}
+		return nil
+	}
+	return err
+}
+
+// writeSettings writes the file once it is known to load, and keeps the one
+// that was there.
+func writeSettings(path string, known config.Known, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return err
+	}
+	tmp := path + ".new"
+	defer func() { _ = os.Remove(tmp) }()
+	if err := os.WriteFile(tmp, []byte(text), 0o600); err != nil {
+		return err
+	}
+	cfg, err := known.Load(tmp)
+	if err == nil {
+		_, err = followed(cfg, scrapers.Sites())
+	}
+	if err != nil {
+		return fmt.Errorf("what was answered does not fit together; nothing was written: %w", err)
+	}
+	if err := os.Rename(path, path+".old"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Rename(tmp, path)
+}
+
+func (d *draft) nextSteps(e *env) error {
+	flags := ""
+	if e.configGiven {
+		flags = " --config " + shellWord(e.configPath)
+	}
+	fmt.Fprintf(e.stdout, "\nWritten: %s\n", e.configPath)
+	if d.withoutPassword {
+		fmt.Fprintf(e.stdout, "Put the password into %s (chmod 600), and take the # away from username and password_file.\n", filepath.Join(d.dir, d.passwordFile))
+	}
+	_, err := fmt.Fprintf(e.stdout, `
+Next:
+  ccgwatch%[1]s doctor      is all as it should be?
+  ccgwatch%[1]s crawl       the first look: kept and shown, mailed to nobody
+  ccgwatch%[1]s subscribers add you@example.org --consent 'it is me'
+  ccgwatch%[1]s run         from then on
+`, flags)
+	return err
+}

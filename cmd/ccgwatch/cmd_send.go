@@ -1,0 +1,118 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"ccgwatch/store"
+)
+
+type sendCmd struct {
+	DryRun bool `name:"dry-run"`
+	JSON   bool `name:"json"`
+}
+
+func (c sendCmd) Run(e *env) error {
+	if c.JSON && !c.DryRun {
+		return usagef("--json goes with --dry-run")
+	}
+	return e.withApp(func(a *app) error {
+		if c.DryRun {
+			return c.list(e, a)
+		}
+		if err := a.follow(e.ctx, e.now()); err != nil {
+			return err
+		}
+		a.resumeMail()
+		sent, failed, err := a.deliver(e.ctx, e.now())
+		fmt.Fprintf(e.stdout, "%d sent, %d to be tried again\n", sent, failed)
+		if err != nil {
+			return err
+		}
+		if failed > 0 {
+			return &exitError{code: exitFailed}
+		}
+		return nil
+	})
+}
+
+// resumeMail ends a pause of the daemon's: the operator asked.
+func (a *app) resumeMail() {
+	a.sending.Lock()
+	defer a.sending.Unlock()
+	a.postman.Resume()
+}
+
+// jsonDue is a line of send --dry-run --json.
+type jsonDue struct {
+	ID        string `json:"id"` // "" for a digest that is yet to be made
+	To        string `json:"to"`
+	Kind      string `json:"kind"`
+	Subject   string `json:"subject"`
+	Due       string `json:"due"`
+	Attempts  int    `json:"attempts"`
+	LastError string `json:"last_error"`
+}
+
+// list prints what would be sent now. It claims and makes nothing. This is the
+// operator's terminal, and beside "subscribers" the one place with addresses.
+func (c sendCmd) list(e *env, a *app) error {
+	due, later, err := a.dueMail(e)
+	if err != nil {
+		return err
+	}
+	for _, d := range due {
+		if c.JSON {
+			if err := printJSON(e.stdout, d); err != nil {
+				return err
+			}
+			continue
+		}
+		fmt.Fprintf(e.stdout, "%-6s  to %s  %s", d.Kind, d.To, cmp.Or(d.Subject, "(to be made)"))
+		if d.LastError != "" {
+			fmt.Fprintf(e.stdout, "  (tried before: %s)", d.LastError)
+		}
+		fmt.Fprintln(e.stdout)
+	}
+	if !c.JSON {
+		fmt.Fprintf(e.stdout, "%d would go to %s now, %d later; nothing was sent\n", len(due), a.mailGoes(), later)
+	}
+	return nil
+}
+
+// dueMail is what send would send, the longest due first, then digests that
+// are owed; and how many messages wait for later.
+func (a *app) dueMail(e *env) (due []jsonDue, later int, err error) {
+	subs, err := a.store.Subscriptions(e.ctx, "", 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	to := map[string]string{}
+	for _, s := range subs {
+		if s.State == store.StateConfirmed {
+			to[s.ID] = s.Address
+		}
+	}
+	var ready []store.Delivery
+	err = a.store.Deliveries(e.ctx, func(d store.Delivery) bool {
+		switch {
+		case d.State != store.Queued || to[d.Subscription] == "":
+		case d.Due.After(e.now()):
+			later++
+		default:
+			ready = append(ready, d)
+		}
+		return true
+	})
+	slices.SortStableFunc(ready, func(x, y store.Delivery) int { return x.Due.Compare(y.Due) })
+	for _, d := range ready {
+		due = append(due, jsonDue{d.ID, to[d.Subscription], d.Kind, d.Subject, stamp(d.Due), d.Attempts, d.LastError})
+	}
+	for _, s := range subs {
+		if slot, owed := a.digests.Schedule.Due(s, e.now()); owed {
+			due = append(due, jsonDue{To: s.Address, Kind: "digest", Due: stamp(slot)})
+		}
+	}
+	return due, later, err
+}
