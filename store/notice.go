@@ -51,6 +51,10 @@ type Notice struct {
 
 	Amendments []Amendment `json:"amendments,omitempty"`
 	Related    []string    `json:"related,omitempty"` // ocids of related processes
+	// Reference is the buyer's own number for the procurement (tender.id), "" where
+	// the release only repeats an id of the platform's. A platform may touch it
+	// without anybody having edited anything, so by itself it is no change.
+	Reference string `json:"reference,omitempty"`
 	Flags      []string    `json:"flags,omitempty"`   // what could not be read, in words
 }
 

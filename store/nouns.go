@@ -174,6 +174,8 @@ type Change struct {
 	Parts []Part `json:"parts,omitempty"`
 	// Silent entries (baseline, backfill) are judged, indexed and shown, and never mailed.
 	Silent bool `json:"silent,omitempty"`
+	// Due says what has fallen due, of an entry with OpDue and of no other.
+	Due *Due `json:"due,omitempty"`
 	// Batch is the Seq of the first change of the same commit.
 	Batch uint64 `json:"batch"`
 }
@@ -325,6 +327,13 @@ type Finding struct {
 	BodyName string    `json:"body_name,omitempty"`
 	Areas    []string  `json:"areas,omitempty"`
 	Thread   string    `json:"thread"`
+	// Moves are what the notice changed in its procurement, or what fell due.
+	Moves []Move `json:"moves,omitempty"`
+	// Also are further topics under which a finding is matched: a reminder about
+	// a tender is for those who asked for tenders.
+	Also []Topic `json:"also,omitempty"`
+	// Unsaid names what the notices of an award do not say, in two or three words each.
+	Unsaid []string `json:"unsaid,omitempty"`
 	Text     string    `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
 	Rules    string    `json:"rules"`          // version of the rules that found it
 	Silent   bool      `json:"silent,omitempty"`

@@ -26,6 +26,7 @@ type Store interface {
 	Subscribers
 	Outbox
 	Diary
+	Threads
 	io.Closer
 }
 

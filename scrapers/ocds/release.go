@@ -177,6 +177,9 @@ func fill(n *store.Notice, r node) (gross bool) {
 	n.NoticeType, n.DocumentTypes = noticeTypes(r, n.Release)
 	n.Description = paragraphs(tender.plain("description"), r.plain("description"))
 	n.Title = title(n, r, tender, awards, contracts)
+	if ref := tender.line("id"); ref != n.OCID && ref != n.Release && len(ref) >= 3 && len(ref) <= 100 {
+		n.Reference = ref
+	}
 
 	n.Category = first(tender.line("mainProcurementCategory"), each(awards, "mainProcurementCategory"), tender.obj("xClassifications").line("ojeuContractType"))
 	n.Method = tender.line("procurementMethod")

@@ -29,7 +29,7 @@ const File = "ccgwatch.db"
 
 // format is the version of what this package writes. A file with a higher one
 // was written by a later release and is refused.
-const format = 1
+const format = 2
 
 // lockWait is how long Open waits for another process to let go of the file.
 const lockWait = 5 * time.Second
@@ -62,11 +62,22 @@ const (
 	bSubs       = "subscriptions"
 	bAddresses  = "addresses" // keyed hash of the address, id -> 1
 	bDiary      = "diary"     // job -> time
+	bMarks      = "marks"     // mark 0 source 0 key -> 1; since format 2
+	bDecisions  = "decisions" // number -> store.Decision; since format 2
+	bTicked     = "ticked"    // key of a store.Due -> seq of its change; since format 2
 )
 
 func buckets() []string {
 	return []string{bMeta, bSources, bItems, bChanges, bHealth, bFollowers, bFindings, bFindingIDs, bDeliveries,
-		bDelivIDs, bDue, bRaw, bOf, bSubs, bAddresses, bDiary}
+		bDelivIDs, bDue, bRaw, bOf, bSubs, bAddresses, bDiary, bMarks, bDecisions, bTicked}
+}
+
+// bucketsOf are those that a file of an earlier format has.
+func bucketsOf(format byte) []string {
+	if format < 2 {
+		return buckets()[:len(buckets())-3]
+	}
+	return buckets()
 }
 
 // A Store is open on a directory, which belongs to it alone.
@@ -242,14 +253,23 @@ func initialise(tx *bbolt.Tx) error {
 	return meta.Put([]byte("format"), []byte{format})
 }
 
-// read checks the format and loads what is needed for every operation.
+// read checks the format and loads what is needed for every operation. A file
+// of an earlier format is brought up to this one, in one transaction.
 func (s *Store) read() error {
-	return s.db.View(func(tx *bbolt.Tx) error {
+	old := false
+	err := s.db.View(func(tx *bbolt.Tx) error {
 		salt, err := readMeta(tx)
 		s.salt = salt
+		old = err == nil && formatOf(tx) < format
 		return err
 	})
+	if err != nil || !old {
+		return err
+	}
+	return s.db.Update(func(t *bbolt.Tx) error { return (&tx{Tx: t, s: s, ctx: context.Background()}).upgrade() })
 }
+
+func formatOf(tx *bbolt.Tx) byte { return tx.Bucket([]byte(bMeta)).Get([]byte("format"))[0] }
 
 func readMeta(tx *bbolt.Tx) (salt []byte, err error) {
 	meta := tx.Bucket([]byte(bMeta))
@@ -262,7 +282,7 @@ func readMeta(tx *bbolt.Tx) (salt []byte, err error) {
 	case v[0] > format:
 		return nil, fmt.Errorf("%w (format %d, this one writes %d)", ErrNewer, v[0], format)
 	}
-	for _, name := range buckets() {
+	for _, name := range bucketsOf(formatOf(tx)) {
 		if tx.Bucket([]byte(name)) == nil {
 			return nil, fmt.Errorf("%w: the part %q is missing", ErrDamaged, name)
 		}
