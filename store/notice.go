@@ -55,6 +55,9 @@ type Notice struct {
 	// the release only repeats an id of the platform's. A platform may touch it
 	// without anybody having edited anything, so by itself it is no change.
 	Reference string `json:"reference,omitempty"`
+	// Bids is how many bids the release says there were: "3", or "1 to 4" where
+	// its lots differ. Like Reference it is no change by itself.
+	Bids string `json:"bids,omitempty"`
 	Flags      []string    `json:"flags,omitempty"`   // what could not be read, in words
 }
 

@@ -19,6 +19,7 @@ type Rules struct {
 	Lists    map[string][]string // word lists by name; New says which must be there
 	Bodies   []Body
 	Areas    []Area
+	Charter  Charter
 	Holidays []string // bank holidays in England and Wales, YYYY-MM-DD; each year of which one is listed is complete
 }
 
@@ -123,6 +124,7 @@ type Judge struct {
 	split  *splitter
 	dates  *calendar
 	reg    *register
+	ask    *asker
 	london *time.Location
 }
 
@@ -168,6 +170,9 @@ func New(r Rules) (*Judge, error) {
 		if err := j.addAct(a); err != nil {
 			return nil, fmt.Errorf("judge: act %w", err)
 		}
+	}
+	if j.ask, err = newAsker(r.Charter); err != nil {
+		return nil, fmt.Errorf("judge: charter: %w", err)
 	}
 	j.reg = newRegister(r.Bodies, r.Areas)
 	return j, nil

@@ -43,6 +43,7 @@ type app struct {
 	digests   *alerts.Digester
 	postman   *alerts.Postman
 	links     alerts.Links
+	threads   *alerts.Threads
 
 	daemon    atomic.Bool // run has it open
 	visiting  keyedLocks  // one visit of a source at a time

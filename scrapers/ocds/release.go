@@ -3,6 +3,7 @@ package ocds
 import (
 	"errors"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -200,6 +201,7 @@ func fill(n *store.Notice, r node) (gross bool) {
 	codes(n, tender, awards, contracts)
 	n.Amendments = amendments(tender, awards, contracts)
 	n.Texts = texts(n, r)
+	n.Bids = bids(r.obj("bids"))
 	for _, rel := range r.list("relatedProcesses") {
 		if id := rel.line("identifier"); checkID("", id) == nil && id != n.OCID {
 			n.Related = once(n.Related, id)
@@ -223,6 +225,32 @@ func title(n *store.Notice, r, tender node, awards, contracts []node) string {
 		t += "…"
 	}
 	return first(t, "Notice "+n.Release)
+}
+
+// bids is how many bids there were, of a lot where they are counted by lot;
+// those of the last stage where the others are not told.
+func bids(r node) string {
+	for _, measure := range []string{"bids", "finalStageBids"} {
+		low, high := -1, -1
+		for _, s := range r.list("statistics") {
+			n, err := strconv.Atoi(s.line("value"))
+			if s.line("measure") != measure || err != nil || n < 0 {
+				continue
+			}
+			if low < 0 || n < low {
+				low = n
+			}
+			high = max(high, n)
+		}
+		switch {
+		case low < 0:
+		case low == high:
+			return strconv.Itoa(low)
+		default:
+			return strconv.Itoa(low) + " to " + strconv.Itoa(high)
+		}
+	}
+	return ""
 }
 
 // documents are all of a release's, in the order in which a procurement goes.
