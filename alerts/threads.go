@@ -15,10 +15,10 @@ import (
 // Threads folds procurements out of the store. It keeps nothing: each answer is
 // put together anew from the notices, the operator's decisions and the rules.
 type Threads struct {
-	Ledger  store.Ledger
-	Outbox  store.Outbox
-	Marks   store.Threads
-	Judge   *judge.Judge
+	Ledger store.Ledger
+	Outbox store.Outbox
+	Marks  store.Threads
+	Judge  *judge.Judge
 }
 
 // How far the search for a thread's notices goes: so many processes, so many
@@ -235,42 +235,41 @@ func (t *Threads) Findings(ctx context.Context, c store.Change, it store.Item) (
 
 // Recent calls f with the threads that have a finding after (exclusive) a
 // change, by the latest finding first, until f returns false. Each is named by
-// the id that the finding has, with that finding.
+// the id that the finding has, with that finding. The record is read backwards
+// in widening steps, so that the first of a long one cost little.
 func (t *Threads) Recent(ctx context.Context, after uint64, f func(latest store.Finding) bool) error {
-	latest := map[string]store.Finding{}
-	err := t.Outbox.Findings(ctx, after, func(x store.Finding) bool {
-		if x.Kind == store.KindNotice && x.Thread != "" {
-			x.Text = ""
-			latest[x.Thread] = x
-		}
-		return true
-	})
+	high, err := t.Ledger.LastSeq(ctx)
 	if err != nil {
-		return fmt.Errorf("threads: read findings: %w", err)
+		return fmt.Errorf("threads: read the log: %w", err)
 	}
-	all := make([]store.Finding, 0, len(latest))
-	for _, x := range latest {
-		all = append(all, x)
-	}
-	slices.SortFunc(all, func(a, b store.Finding) int {
-		if a.Change != b.Change {
-			return -compareSeq(a.Change, b.Change)
+	seen := map[string]bool{}
+	for step := uint64(500); high > after; step = min(4*step, 20_000) {
+		low := max(after, high-min(high, step))
+		var part []store.Finding
+		err := t.Outbox.Findings(ctx, low, func(x store.Finding) bool {
+			if x.Change > high {
+				return false
+			}
+			if x.Kind == store.KindNotice && x.Thread != "" && !seen[x.Thread] {
+				part = append(part, x)
+			}
+			return true
+		})
+		if err != nil {
+			return fmt.Errorf("threads: read findings: %w", err)
 		}
-		return strings.Compare(a.ID, b.ID)
-	})
-	for _, x := range all {
-		if !f(x) {
-			return nil
+		for _, x := range slices.Backward(part) {
+			if seen[x.Thread] {
+				continue
+			}
+			seen[x.Thread] = true
+			if !f(x) {
+				return nil
+			}
 		}
+		high = low
 	}
 	return nil
-}
-
-func compareSeq(a, b uint64) int {
-	if a < b {
-		return -1
-	}
-	return 1
 }
 
 // watched is how long a thread is watched after its last finding for what

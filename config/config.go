@@ -26,6 +26,7 @@ type Config struct {
 	SMTP    SMTP
 	Mailbox Mailbox
 	Web     Web
+	Letters Letters
 }
 
 // Group is who runs this.
@@ -92,6 +93,13 @@ type Mailbox struct {
 // Web is the pages.
 type Web struct {
 	Listen string // host:port; "" serves none
+}
+
+// Letters is how 'ccgwatch letter' writes.
+type Letters struct {
+	// Templates is a directory with templates of the group's own, "" for none; a
+	// relative path is relative to the file.
+	Templates string
 }
 
 // Default is the configuration of an operator who says nothing.

@@ -57,8 +57,8 @@ type Notice struct {
 	Reference string `json:"reference,omitempty"`
 	// Bids is how many bids the release says there were: "3", or "1 to 4" where
 	// its lots differ. Like Reference it is no change by itself.
-	Bids string `json:"bids,omitempty"`
-	Flags      []string    `json:"flags,omitempty"`   // what could not be read, in words
+	Bids  string   `json:"bids,omitempty"`
+	Flags []string `json:"flags,omitempty"` // what could not be read, in words
 }
 
 // A Text is a further text of a notice with the place it stands in.

@@ -334,9 +334,9 @@ type Finding struct {
 	Also []Topic `json:"also,omitempty"`
 	// Unsaid names what the notices of an award do not say, in two or three words each.
 	Unsaid []string `json:"unsaid,omitempty"`
-	Text     string    `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
-	Rules    string    `json:"rules"`          // version of the rules that found it
-	Silent   bool      `json:"silent,omitempty"`
+	Text   string   `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
+	Rules  string   `json:"rules"`          // version of the rules that found it
+	Silent bool     `json:"silent,omitempty"`
 }
 
 // A Deadline is a date by which something can still be done, as the notice

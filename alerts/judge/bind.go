@@ -208,7 +208,7 @@ func (j *Judge) edges(ps []*process, decisions []store.Decision) []Link {
 // edge is what speaks for two processes being one.
 func (j *Judge) edge(p, q *process) (Link, bool) {
 	l := Link{A: p.ocid, B: q.ocid}
-	if n := shared(p.numbers, q.numbers); n != "" {
+	if n := inBoth(p.numbers, q.numbers); n != "" {
 		l.Strength, l.Evidence = LinkNumber, "the notice "+n+" stands under both"
 		return l, true
 	}
@@ -216,13 +216,13 @@ func (j *Judge) edge(p, q *process) (Link, bool) {
 	if buyer == "" {
 		return l, false
 	}
-	title, ref := shared(p.titles, q.titles) != "", shared(p.references, q.references)
+	title, ref := inBoth(p.titles, q.titles) != "", inBoth(p.references, q.references)
 	names := ""
 	for _, x := range []struct{ from, to *process }{{q, p}, {p, q}} {
 		if x.from.names[x.to.ocid] {
 			names = x.to.ocid
 		}
-		if n := shared(x.from.names, x.to.numbers); n != "" {
+		if n := inBoth(x.from.names, x.to.numbers); n != "" {
 			names = n
 		}
 	}
@@ -277,8 +277,8 @@ func (j *Judge) sameBuyer(p, q *process) string {
 	return ""
 }
 
-// shared is the first, in order, of what two sets have in common.
-func shared(a, b map[string]bool) string {
+// inBoth is the first, in order, of what two sets have in common.
+func inBoth(a, b map[string]bool) string {
 	best := ""
 	for x := range a {
 		if b[x] && (best == "" || x < best) {

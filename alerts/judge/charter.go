@@ -119,7 +119,7 @@ func alternatives(words []string) string {
 // charter asks the questions of a thread: of an award, or the intention of
 // one, of health or social care or what supports it, to anybody but the NHS.
 func (j *Judge) charter(t *Thread) []Answer {
-	if len(j.ask.questions) == 0 || !t.Concerns() || len(t.Suppliers) == 0 || allNHS(t.Suppliers) || progress(t.Stage) < progress(stageIntention) && t.Stage != stagePerformance {
+	if len(j.ask.questions) == 0 || t.Care != careHealth && t.Care != careSocial && t.Outsourcing == outsourcingNone || len(t.Suppliers) == 0 || allNHS(t.Suppliers) || progress(t.Stage) < progress(stageIntention) && t.Stage != stagePerformance {
 		return nil
 	}
 	var out []Answer
@@ -230,6 +230,10 @@ func (j *Judge) interest(t *Thread) Interest {
 	}
 	for i := len(t.Steps) - 1; i >= 0 && (out.Conflicts == "" || out.Deciders == nil); i-- {
 		s := &t.Steps[i]
+		// An invitation to tender speaks of the bidders' conflicts, not of the buyer's.
+		if progress(s.Stage) == progress(stageTender) || progress(s.Stage) < progress(stageEngagement) && s.Stage != stageTenderUpdate {
+			continue
+		}
 		for _, p := range s.reading.parts {
 			for k, x := range p.sentences {
 				tally := j.ask.lex.tally(x.words)

@@ -82,14 +82,14 @@ func progress(stage string) int {
 // cancellation begins again.
 func (st *state) takeStage(s *Step) *store.Move {
 	was, now := st.stage, s.Stage
-	if now == stageTenderUpdate {
+	if now == stageTenderUpdate && progress(was) > 0 {
 		if progress(was) >= progress(stageTender) {
 			return nil
 		}
 		now = stageTender
 	}
 	switch {
-	case was == "" || was == stageOther && progress(now) > 0:
+	case was == "" || progress(was) == 0 && progress(now) > 0: // a correction of what we never saw says nothing of where it stood
 		st.stage, st.stageStep = now, s
 		return nil
 	case progress(now) == 0 || now == was:
@@ -238,7 +238,7 @@ func (st *state) open(t *Thread) *store.Deadline {
 		return nil
 	}
 	kinds := map[string][]string{
-		stageEngagement: {"engagement"}, stagePlanned: {"tender", "interest"}, stageTender: {"tender", "interest"},
+		stageEngagement: {"engagement"}, stagePlanned: {"tender", "interest"}, stageTender: {"tender", "interest"}, stageTenderUpdate: {"tender", "interest"},
 		stageIntention: {"representations"}, stageAward: {"standstill"},
 	}
 	if slices.Contains(kinds[t.Stage], st.last.Deadline.Kind) {
@@ -433,9 +433,9 @@ func (j *Judge) late(s *Step) *store.Move {
 	days := j.daysBetween(signed, s.At)
 	limit, rule := lateOther, ""
 	if n.NoticeType == "UK7" {
-		limit, rule = lateAfter, " The rule for this notice is 30 days."
+		limit, rule = lateAfter, " Contract details notices of contracts above the threshold are due within 30 days of signature."
 		if strings.Contains(n.SpecialRegime, "lightTouch") {
-			limit, rule = lateLightTouch, " The rule for this notice is 120 days."
+			limit, rule = lateLightTouch, " Contract details notices of light-touch contracts are due within 120 days of signature."
 		}
 	}
 	if days <= limit || days > lateMost {

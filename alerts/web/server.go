@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 	"ccgwatch/store/query"
 )
@@ -43,6 +44,12 @@ type Server struct {
 	// Facts are what a search is asked about a finding, the same as for
 	// subscriptions, so that a search shows what a subscription would bring.
 	Facts func(store.Finding) query.Facts
+	// Thread folds the procurement of an ocid, with the processes that may belong
+	// to it; Threads calls f with those that have findings, the latest first, and
+	// Overdue says what its notices wait for. All nil: there are no thread pages.
+	Thread  func(ctx context.Context, ocid string) (judge.Thread, error)
+	Threads func(ctx context.Context, f func(latest store.Finding) bool) error
+	Overdue func(t *judge.Thread, now time.Time) []judge.Overdue
 	// Gaps are sentences on what this installation does not follow, and why.
 	Gaps []string
 
@@ -97,7 +104,7 @@ func (s Server) NewHTTPServer(addr string) *http.Server {
 func (s Server) Handler() http.Handler {
 	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd)}
 	funcs := v.funcs()
-	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "unsubscribe", "error"} {
+	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "thread", "threads", "unsubscribe", "error"} {
 		v.templates[name] = template.Must(template.New("base.html").Funcs(funcs).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/"+name+".html"))
 	}
 	style, err := assets.ReadFile("pages/style.css")
@@ -113,6 +120,10 @@ func (s Server) Handler() http.Handler {
 	mux.Handle("/finding/{id}", v.page(v.finding))
 	mux.Handle("/meetings", v.page(v.meetings))
 	mux.Handle("/item", v.page(v.item))
+	if s.Thread != nil {
+		mux.Handle("/threads", v.page(v.threads))
+		mux.Handle("/thread/{id}", v.page(v.thread))
+	}
 	mux.Handle("/u/{token}", v.handle(v.unsubscribe, http.MethodGet, http.MethodHead, http.MethodPost))
 	mux.Handle("/healthz", v.handle(v.healthz, http.MethodGet, http.MethodHead))
 	mux.Handle("/style.css", v.handle(v.stylesheet, http.MethodGet, http.MethodHead))
@@ -202,12 +213,13 @@ type view struct {
 	Version string
 	Here    string // the entry of the menu that is this page
 	Private bool   // not for search engines
+	Threads bool   // there are pages about procurements
 	Body    any
 }
 
 // render writes a page, whole or not at all.
 func (s *site) render(w http.ResponseWriter, status int, name string, v view) error {
-	v.Group, v.Version = s.Group, s.Version
+	v.Group, v.Version, v.Threads = s.Group, s.Version, s.Thread != nil
 	var b bytes.Buffer
 	if err := s.templates[name].Execute(&b, v); err != nil {
 		return err

@@ -40,7 +40,12 @@ func (s *site) funcs() template.FuncMap {
 		"role":     roleWords,
 		"source":   s.sourceName,
 		"item":     itemPath,
-		"size":     sizeWords,
+
+		"threadPath": s.threadPath,
+		"bound":      boundWords,
+		"worthOf":    worthWords,
+		"class":      classWords,
+		"size":       sizeWords,
 	}
 }
 
