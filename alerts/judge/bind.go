@@ -36,16 +36,16 @@ func (j *Judge) Bind(ocid string, items []store.Item, decisions []store.Decision
 		return o
 	}
 	parted := partings(decisions)
+	apart := func(a, b string) bool {
+		return slices.ContainsFunc(parted, func(p [2]string) bool {
+			x, y := find(p[0]), find(p[1])
+			return x == a && y == b || x == b && y == a
+		})
+	}
 	var links []Link
 	for _, e := range edges {
 		a, b := find(e.A), find(e.B)
-		if a == b || e.Strength == LinkPossible {
-			continue
-		}
-		if slices.ContainsFunc(parted, func(p [2]string) bool {
-			x, y := find(p[0]), find(p[1])
-			return x == a && y == b || x == b && y == a
-		}) {
+		if a == b || e.Strength == LinkPossible || apart(a, b) {
 			continue
 		}
 		group[max(a, b)] = min(a, b)
@@ -66,7 +66,7 @@ func (j *Judge) Bind(ocid string, items []store.Item, decisions []store.Decision
 	told := map[string]bool{}
 	for _, e := range edges {
 		a, b := find(e.A), find(e.B)
-		if (a == home) == (b == home) || slices.Contains(parted, pairOf(e.A, e.B)) {
+		if (a == home) == (b == home) || apart(a, b) {
 			continue
 		}
 		if a != home { // the other one is B

@@ -169,6 +169,9 @@ func deadlineName(kind string) string {
 // statement of the same kind in the same process. A date without a time of day
 // is the same as any time of it.
 func (st *state) takeDeadline(j *Judge, s *Step) *store.Move {
+	if s.Deadline != nil && s.Deadline.Stated != "" && !realDay(s.Deadline.Stated) {
+		s.Deadline = nil // what systems print where they have none
+	}
 	if s.Deadline == nil || s.Deadline.Date().IsZero() {
 		if at, where := j.amendedDeadline(s); !at.IsZero() && (s.Stage == stageTenderUpdate || s.Stage == stageTender) {
 			s.Deadline = &store.Deadline{Stated: j.stamp(at), Kind: "tender", Who: whoTender}

@@ -190,7 +190,7 @@ func decide(e *env, nameA, nameB, why string, join bool) error {
 		together := slices.Contains(th.OCIDs, ids[1])
 		switch {
 		case join && together:
-			fmt.Fprintf(e.stdout, "%s is now one thread of %s: %s\n", th.ID, count(len(th.OCIDs), "process"), strings.Join(th.OCIDs, ", "))
+			fmt.Fprintf(e.stdout, "%s is now one thread of %d processes: %s\n", th.ID, len(th.OCIDs), strings.Join(th.OCIDs, ", "))
 		case join:
 			fmt.Fprintf(e.stdout, "noted; they stay apart as long as another of your decisions parts them\n")
 		default:
