@@ -2,6 +2,7 @@ package judge
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -157,6 +158,7 @@ func (f *folding) step(s *Step) {
 	s.Quote = s.reading.showing(*v)
 	s.Worth = worthOf(s)
 	s.Moves = f.state.take(f.j, s)
+	f.label(s)
 
 	t := f.t
 	n := s.item.Notice
@@ -201,6 +203,27 @@ func (f *folding) step(s *Step) {
 	}
 	if rankOutsourcing(v.Outsourcing) > rankOutsourcing(t.Outsourcing) {
 		t.Outsourcing = v.Outsourcing
+	}
+}
+
+// label says of a move against a notice of another process what binds the two:
+// whoever reads of it must know that the link is the weaker one.
+func (f *folding) label(s *Step) {
+	for i := range s.Moves {
+		m := &s.Moves[i]
+		for _, x := range f.t.Steps {
+			if m.Since == "" || x.Release != m.Since || x.OCID == s.OCID {
+				continue
+			}
+			var why []string
+			for _, l := range f.t.Links {
+				if l.A == s.OCID || l.B == s.OCID || l.A == x.OCID || l.B == x.OCID {
+					why = append(why, l.Evidence)
+				}
+			}
+			m.Words += fmt.Sprintf(" That notice stands under another process (%s); we take them for one procurement: %s.", x.OCID, strings.Join(why, "; "))
+			break
+		}
 	}
 }
 

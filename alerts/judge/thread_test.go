@@ -509,3 +509,28 @@ func TestBind(t *testing.T) {
 		})
 	}
 }
+
+// Where the notices of two processes are only probably one procurement, whoever
+// reads what the second changed is told so, and why.
+func TestWeakerLinkIsLabelledWhereItMatters(t *testing.T) {
+	j := charterJudge(t)
+	items := syntheticYear()
+	th := j.Fold(items, j.Bind("ocds-n", items, nil))
+	if th.ID != "ocds-m" || len(th.Links) != 1 || th.Links[0].Strength != LinkWeaker {
+		t.Fatalf("%s %+v", th.ID, th.Links)
+	}
+	got := strings.Join(words2(th), "\n")
+	want := "said intention to award. That notice stands under another process (ocds-m); we take them for one procurement: the same reference (c 77), the same title, the same buyer."
+	if !strings.Contains(got, want) {
+		t.Errorf("%s", got)
+	}
+}
+
+func BenchmarkFold(b *testing.B) {
+	j := charterJudge(b)
+	items := syntheticYear()
+	bundle := j.Bind("ocds-l", items, nil)
+	for b.Loop() {
+		j.Fold(items, bundle)
+	}
+}
