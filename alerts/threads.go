@@ -29,7 +29,7 @@ const (
 	guessesMost   = 12 // processes that only may belong to it
 )
 
-// ErrNoThread: no procurement is known under that name.
+// ErrNoThread says that no procurement is known under a name.
 var ErrNoThread = fmt.Errorf("no such procurement: %w", store.ErrNotFound)
 
 // Of is the thread of an ocid; with guesses it also lists the processes that

@@ -99,7 +99,7 @@ func Marks(it Item) []string {
 		marks = append(marks, MarkNames(named))
 	}
 	slices.Sort(marks)
-	return slices.Compact(marks)
+	return slices.DeleteFunc(slices.Compact(marks), func(m string) bool { return strings.ContainsRune(m, 0) })
 }
 
 // MarkProcess is borne by the notices of a process, by its ocid.
@@ -129,7 +129,7 @@ func short(parts ...string) string {
 // that a notice names: 012345-2026, also where it is printed as 2026/S
 // 000-012345, and ocds-... .
 func Named(n *Notice) []string {
-	find := regexp.MustCompile(`\b(20\d\d)/S 000-(\d{6})\b|\b(\d{6}-20\d\d)\b|\b(ocds-[a-z0-9]{6}-[0-9a-f][0-9a-f-]{4,38}[0-9a-f])\b`)
+	var find *regexp.Regexp
 	var out []string
 	add := func(id string) {
 		if id != "" && id != n.Release && id != n.OCID && !slices.Contains(out, id) && len(out) < namedMost {
@@ -140,8 +140,11 @@ func Named(n *Notice) []string {
 	scan := func(text string) {
 		text = text[:min(len(text), left)]
 		left -= len(text)
-		if !strings.Contains(text, "-") {
-			return
+		if !strings.Contains(text, "-20") && !strings.Contains(text, "/S 000-") && !strings.Contains(text, "ocds-") {
+			return // nearly every text; the expression below is slow
+		}
+		if find == nil {
+			find = regexp.MustCompile(`\b(20\d\d)/S 000-(\d{6})\b|\b(\d{6}-20\d\d)\b|\b(ocds-[a-z0-9]{6}-[0-9a-f][0-9a-f-]{4,38}[0-9a-f])\b`)
 		}
 		for _, m := range find.FindAllStringSubmatch(text, -1) {
 			if m[1] != "" {
