@@ -67,17 +67,13 @@ const (
 	bTicked     = "ticked"    // key of a store.Due -> seq of its change; since format 2
 )
 
+// later are the buckets that the first format did not have. They are made, and
+// the index of marks filled, when a file without them is opened.
+func later() []string { return []string{bMarks, bDecisions, bTicked} }
+
 func buckets() []string {
 	return []string{bMeta, bSources, bItems, bChanges, bHealth, bFollowers, bFindings, bFindingIDs, bDeliveries,
-		bDelivIDs, bDue, bRaw, bOf, bSubs, bAddresses, bDiary, bMarks, bDecisions, bTicked}
-}
-
-// bucketsOf are those that a file of an earlier format has.
-func bucketsOf(format byte) []string {
-	if format < 2 {
-		return buckets()[:len(buckets())-3]
-	}
-	return buckets()
+		bDelivIDs, bDue, bRaw, bOf, bSubs, bAddresses, bDiary}
 }
 
 // A Store is open on a directory, which belongs to it alone.
@@ -241,7 +237,7 @@ func explain(err error) error {
 }
 
 func initialise(tx *bbolt.Tx) error {
-	for _, name := range buckets() {
+	for _, name := range append(buckets(), later()...) {
 		if _, err := tx.CreateBucket([]byte(name)); err != nil {
 			return err
 		}
@@ -256,14 +252,18 @@ func initialise(tx *bbolt.Tx) error {
 // read checks the format and loads what is needed for every operation. A file
 // of an earlier format is brought up to this one, in one transaction.
 func (s *Store) read() error {
-	old := false
-	err := s.db.View(func(tx *bbolt.Tx) error {
-		salt, err := readMeta(tx)
-		s.salt = salt
-		old = err == nil && formatOf(tx) < format
-		return err
+	whole := true
+	err := s.db.View(func(tx *bbolt.Tx) (err error) {
+		if s.salt, err = readMeta(tx); err != nil {
+			return err
+		}
+		whole = formatOf(tx) == format
+		for _, name := range later() {
+			whole = whole && tx.Bucket([]byte(name)) != nil
+		}
+		return nil
 	})
-	if err != nil || !old {
+	if err != nil || whole {
 		return err
 	}
 	return s.db.Update(func(t *bbolt.Tx) error { return (&tx{Tx: t, s: s, ctx: context.Background()}).upgrade() })
@@ -282,7 +282,7 @@ func readMeta(tx *bbolt.Tx) (salt []byte, err error) {
 	case v[0] > format:
 		return nil, fmt.Errorf("%w (format %d, this one writes %d)", ErrNewer, v[0], format)
 	}
-	for _, name := range bucketsOf(formatOf(tx)) {
+	for _, name := range buckets() {
 		if tx.Bucket([]byte(name)) == nil {
 			return nil, fmt.Errorf("%w: the part %q is missing", ErrDamaged, name)
 		}

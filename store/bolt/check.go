@@ -154,7 +154,7 @@ func (c *checker) ledger() {
 	values(c, bSources, func([]byte, source) {})
 	values(c, bHealth, func([]byte, store.Health) {})
 	values(c, bDiary, func([]byte, time.Time) {})
-	marks, old := 0, formatOf(c.Tx) < 2
+	marks, old := 0, formatOf(c.Tx) < 2 || c.in(bMarks) == nil
 	values(c, bItems, func(k []byte, it store.Item) {
 		c.report.Items++
 		if !old {

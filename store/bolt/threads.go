@@ -80,7 +80,7 @@ func anyMark(key []byte) []byte { return join([]byte{1}, key) }
 // upgrade brings a file of format 1 up to format 2: the new buckets, and the
 // index of what is there.
 func (t *tx) upgrade() error {
-	for _, name := range []string{bMarks, bDecisions, bTicked} {
+	for _, name := range later() {
 		if _, err := t.CreateBucketIfNotExists([]byte(name)); err != nil {
 			return err
 		}
