@@ -318,7 +318,10 @@ type Finding struct {
 	Quote    string    `json:"quote"`
 	Page     int       `json:"page"` // 1 is the first page; 0 where there are no pages
 	Rule     string    `json:"rule"`
-	Why      string    `json:"why,omitempty"` // in words, for explain
+	Why      string    `json:"why,omitempty"`    // in words, for explain
+	Moves    []Move    `json:"moves,omitempty"`  // what the notice changed in its procurement, or what fell due
+	Also     []Topic   `json:"also,omitempty"`   // further topics it is matched under: a reminder about a tender is for those who asked for tenders
+	Unsaid   []string  `json:"unsaid,omitempty"` // what the notices of an award do not say, in two or three words each
 	Stage    string    `json:"stage,omitempty"`
 	Regime   string    `json:"regime,omitempty"`
 	Deadline *Deadline `json:"deadline,omitempty"`
@@ -327,16 +330,9 @@ type Finding struct {
 	BodyName string    `json:"body_name,omitempty"`
 	Areas    []string  `json:"areas,omitempty"`
 	Thread   string    `json:"thread"`
-	// Moves are what the notice changed in its procurement, or what fell due.
-	Moves []Move `json:"moves,omitempty"`
-	// Also are further topics under which a finding is matched: a reminder about
-	// a tender is for those who asked for tenders.
-	Also []Topic `json:"also,omitempty"`
-	// Unsaid names what the notices of an award do not say, in two or three words each.
-	Unsaid []string `json:"unsaid,omitempty"`
-	Text   string   `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
-	Rules  string   `json:"rules"`          // version of the rules that found it
-	Silent bool     `json:"silent,omitempty"`
+	Text     string    `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
+	Rules    string    `json:"rules"`          // version of the rules that found it
+	Silent   bool      `json:"silent,omitempty"`
 }
 
 // A Deadline is a date by which something can still be done, as the notice

@@ -143,17 +143,6 @@ func (f *finder) judged(r *reading, v Verdict) {
 	}
 }
 
-// noticeTier is how sure it is that a notice is about care.
-func noticeTier(care, outsourcing string) store.Tier {
-	switch {
-	case care == careHealth || care == careSocial:
-		return store.TierCertain
-	case outsourcing != outsourcingNone:
-		return store.TierLikely
-	}
-	return store.TierMention
-}
-
 // noticeTopic sorts stages: before a decision, and from the decision on.
 func noticeTopic(stage string) store.Topic {
 	switch stage {

@@ -19,8 +19,8 @@ type Rules struct {
 	Lists    map[string][]string // word lists by name; New says which must be there
 	Bodies   []Body
 	Areas    []Area
-	Charter  Charter
 	Holidays []string // bank holidays in England and Wales, YYYY-MM-DD; each year of which one is listed is complete
+	Charter  Charter  // what an award to a provider outside the NHS is asked
 }
 
 // A Body is an organisation we watch or that buys.
@@ -166,13 +166,13 @@ func New(r Rules) (*Judge, error) {
 			return nil, fmt.Errorf("judge: term %w", err)
 		}
 	}
+	if j.ask, err = newAsker(r.Charter); err != nil {
+		return nil, fmt.Errorf("judge: charter: %w", err)
+	}
 	for _, a := range r.Acts {
 		if err := j.addAct(a); err != nil {
 			return nil, fmt.Errorf("judge: act %w", err)
 		}
-	}
-	if j.ask, err = newAsker(r.Charter); err != nil {
-		return nil, fmt.Errorf("judge: charter: %w", err)
 	}
 	j.reg = newRegister(r.Bodies, r.Areas)
 	return j, nil

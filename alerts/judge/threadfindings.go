@@ -35,6 +35,17 @@ func (j *Judge) ThreadFindings(c store.Change, t *Thread) []store.Finding {
 	return f.out
 }
 
+// noticeTier is how sure it is that a notice is about care.
+func noticeTier(care, outsourcing string) store.Tier {
+	switch {
+	case care == careHealth || care == careSocial:
+		return store.TierCertain
+	case outsourcing != outsourcingNone:
+		return store.TierLikely
+	}
+	return store.TierMention
+}
+
 // inThread adds what the notice changed.
 func (f *finder) inThread(t *Thread, s *Step) {
 	if !concerns(s.verdict.Care, s.verdict.Outsourcing) {

@@ -30,5 +30,5 @@ func withVocabulary(r judge.Rules) (judge.Rules, error) {
 		}
 		r.Acts = append(r.Acts, act)
 	}
-	return withCharter(r)
+	return r, nil
 }
