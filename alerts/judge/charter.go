@@ -52,13 +52,13 @@ const saidMost = 2
 // asker is a compiled Charter.
 type asker struct {
 	lex                                       *lexicon
-	questions                                 []asked
+	questions                                 []charterQuestion
 	conflicts, none, told, deciders, notDecid int
 	role                                      *regexp.Regexp
 	name                                      *regexp.Regexp
 }
 
-type asked struct {
+type charterQuestion struct {
 	Question
 	any, not int
 }
@@ -76,7 +76,7 @@ func newAsker(c Charter) (*asker, error) {
 		if len(q.Any) == 0 && q.Field == "" {
 			return nil, fmt.Errorf("question %q: nothing can answer it", q.ID)
 		}
-		x := asked{Question: q}
+		x := charterQuestion{Question: q}
 		if x.any, err = a.lex.add(q.ID, q.Any, nil); err != nil {
 			return nil, err
 		}
@@ -170,7 +170,7 @@ func (t *Thread) said(release, field, words string) Said {
 
 // sayings quotes the sentences that answer a question, from the latest notice
 // of the award back to the first of the tender, each sentence once.
-func (j *Judge) sayings(t *Thread, q asked) []Said {
+func (j *Judge) sayings(t *Thread, q charterQuestion) []Said {
 	var out []Said
 	seen := map[string]bool{}
 	for i := len(t.Steps) - 1; i >= 0; i-- {
@@ -301,7 +301,7 @@ func registered(p store.Party) (scheme, number string) {
 	}
 	switch scheme {
 	case "GB-COH":
-		number = companyNumber(number)
+		number = companiesHouseNumber(number)
 	case "GB-CHC", "GB-SC", "GB-NIC", "GB-MPR", "GB-NHS", "GB-UKPRN", "GB-PPON":
 	default:
 		return "", ""
@@ -312,9 +312,9 @@ func registered(p store.Party) (scheme, number string) {
 	return scheme, number
 }
 
-// companyNumber is a number as Companies House writes it: eight digits, or two
+// companiesHouseNumber is a number as Companies House writes it: eight digits, or two
 // letters and six; "" for anything else.
-func companyNumber(s string) string {
+func companiesHouseNumber(s string) string {
 	found := regexp.MustCompile(`\b(?:(?:OC|SC|SO|NI|NC|R0|RC|RS|IP|SP|FC|GE|LP|SL|NL|CE|CS)\d{6}|\d{6,8})\b`).FindAllString(strings.ToUpper(s), -1)
 	if len(found) != 1 {
 		return ""

@@ -129,7 +129,7 @@ func TestCompanyNumbers(t *testing.T) {
 		"07382763": "07382763", "7382763": "07382763", "Company Number - 07382763": "07382763", "OC301234": "OC301234", "sc123456": "SC123456",
 		"": "", "Hearwell": "", "00000N/A": "", "00000000": "", "12345678 and 23456789": "", "123": "", "RC000123": "RC000123",
 	} {
-		if got := companyNumber(in); got != want {
+		if got := companiesHouseNumber(in); got != want {
 			t.Errorf("%q gives %q, want %q", in, got, want)
 		}
 	}
