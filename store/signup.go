@@ -118,8 +118,9 @@ type Signups interface {
 	Kept(ctx context.Context, address string, person Count) (Kept, error)
 
 	// Forget removes one subscription with its deliveries, their bytes and its
-	// tokens, if it still is in a state; else ErrConflict.
-	Forget(ctx context.Context, id string, state State) error
+	// tokens, if its state, Created and Ended still are those of was; else
+	// ErrConflict.
+	Forget(ctx context.Context, was Subscription) error
 
 	// Sweep drops what has run out: tokens at now, counts without any time left
 	// that matters, and where a Proof came from, if it is older than proofs.

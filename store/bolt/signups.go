@@ -307,14 +307,14 @@ func (s *Store) Kept(ctx context.Context, address string, person store.Count) (k
 
 // Forget is one transaction. The freed pages keep the bytes until they are
 // written over or the store is compacted.
-func (s *Store) Forget(ctx context.Context, id string, state store.State) error {
-	return s.update(ctx, "forget subscription "+id, func(t *tx) error {
+func (s *Store) Forget(ctx context.Context, was store.Subscription) error {
+	return s.update(ctx, "forget subscription "+was.ID, func(t *tx) error {
 		var sub store.Subscription
-		if err := found(t.get(bSubs, []byte(id), &sub)); err != nil {
+		if err := found(t.get(bSubs, []byte(was.ID), &sub)); err != nil {
 			return err
 		}
-		if sub.State != state {
-			return fmt.Errorf("it is %s: %w", sub.State, store.ErrConflict)
+		if sub.State != was.State || !sub.Created.Equal(was.Created) || !sub.Ended.Equal(was.Ended) {
+			return fmt.Errorf("it has changed, it is %s: %w", sub.State, store.ErrConflict)
 		}
 		of := s.addressKey(sub.Address)
 		if err := t.forget(sub, of); err != nil {
@@ -324,7 +324,7 @@ func (s *Store) Forget(ctx context.Context, id string, state store.State) error 
 		if err != nil {
 			return err
 		}
-		return t.dropTokens(of, func(x token) bool { return x.Subscription == id || len(left) == 0 })
+		return t.dropTokens(of, func(x token) bool { return x.Subscription == sub.ID || len(left) == 0 })
 	})
 }
 
