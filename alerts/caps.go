@@ -28,8 +28,8 @@ func DefaultCaps() Caps {
 	return Caps{PersonDay: 3, PersonUnconfirmed: 5, AllHour: 200, ClientHour: 20, ClientDay: 60, DomainHour: 100}
 }
 
-// ErrBusy: more was asked for than may be; nothing was stored. It says nothing
-// about an address.
+// ErrBusy is the answer where more was asked for than may be; nothing was
+// stored. It says nothing about an address.
 var ErrBusy = errors.New("too many requests for now")
 
 // A BusyError is an ErrBusy with when to come again.

@@ -79,7 +79,7 @@ func newHouse(t *testing.T) *house { t.Helper(); return newHouseIn(t, t.TempDir(
 // quick is a directory in memory where there is such a place.
 func quick(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "ccgwatch-test-")
+	dir, err := os.MkdirTemp("/dev/shm", "ccgwatch-test-") //nolint:usetesting // t.TempDir cannot be told where
 	if err != nil {
 		return t.TempDir()
 	}
