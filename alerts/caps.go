@@ -116,13 +116,15 @@ func within(now time.Time, times []time.Time, last time.Duration) int {
 	return n
 }
 
+// over is a BusyError if there were most or more within the window; times are
+// oldest first.
 func over(now time.Time, of string, times []time.Time, window time.Duration, most int) error {
 	n := within(now, times, window)
 	if n < most {
 		return nil
 	}
 	wait := window
-	if i := len(times) - most; i >= 0 { // when the one that makes it too many is gone
+	if i := len(times) - most; i < len(times) { // when this one has left the window, there is room
 		wait = min(window, max(times[i].Add(window).Sub(now), time.Minute))
 	}
 	return &BusyError{Of: of, Wait: wait}
