@@ -1,0 +1,103 @@
+package alerts
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ccgwatch/store"
+)
+
+// foldAfter is the age from which alerts are put together: after three days
+// without a relay nobody wants thirty of them one by one.
+const foldAfter = 72 * time.Hour
+
+// fold puts an alert that was claimed, and all others of its subscription that
+// are as old, into one new message, which it returns claimed in their place,
+// with the ids of those that are no more. Where there is nothing to put
+// together it returns d. It happens when a message is about to be sent and not
+// before, so that a relay that stays away makes no work; what was in doubt or
+// refused once keeps its own bytes. The new message is as old as the oldest of
+// them: it is given up when that would be.
+func (p *Postman) fold(ctx context.Context, now time.Time, d store.Delivery, sub store.Subscription) (store.Delivery, []string, error) {
+	if p.Compose == nil || p.Backlog == nil || !foldable(d, d.Lease, now) {
+		return d, nil, nil
+	}
+	all, err := p.Backlog.DeliveriesOf(ctx, sub.ID)
+	if err != nil {
+		return d, nil, fmt.Errorf("send: read what waits for subscription %s: %w", sub.ID, err)
+	}
+	all = slices.DeleteFunc(all, func(x store.Delivery) bool { return !foldable(x, d.Lease, now) })
+	slices.SortFunc(all, func(a, b store.Delivery) int {
+		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
+	})
+	if len(all) < 2 {
+		return d, nil, nil
+	}
+	one, err := p.foldInto(ctx, now, d, sub, all)
+	if err != nil {
+		return d, nil, err
+	}
+	if one.ID == "" { // logged; they go one by one
+		return d, nil, nil
+	}
+	err = p.Backlog.Fold(ctx, one, one.Carries)
+	switch {
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound): // ended or erased meanwhile
+		return d, nil, nil
+	case err != nil:
+		return d, nil, fmt.Errorf("send: %w", err)
+	}
+	p.Log.Info("old alerts were put together into one", "delivery", one.ID, "alerts", len(all))
+	return one, one.Carries, nil
+}
+
+// foldable tells whether an alert may lose its own message.
+func foldable(d store.Delivery, lease, now time.Time) bool {
+	free := d.State == store.Queued || d.State == store.Claimed && d.Lease.Equal(lease)
+	return d.Kind == KindAlert && free && d.Doubts == 0 && d.Failure == "" && now.Sub(d.Created) >= foldAfter
+}
+
+// foldInto composes the one message; an empty one where it cannot be.
+func (p *Postman) foldInto(ctx context.Context, now time.Time, d store.Delivery, sub store.Subscription, all []store.Delivery) (store.Delivery, error) {
+	found := newFolder(MaxThings)
+	one := store.Delivery{
+		Subscription: sub.ID, Kind: KindAlert, State: store.Claimed, Lease: d.Lease, Created: all[0].Created, Due: d.Due,
+	}
+	for _, x := range all {
+		one.Carries = append(one.Carries, x.ID)
+		one.More += x.More
+		for _, id := range x.Findings {
+			f, err := p.Outbox.Finding(ctx, id)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return store.Delivery{}, fmt.Errorf("send: read finding %s: %w", id, err)
+			}
+			f.Text = ""
+			found.add(f)
+		}
+	}
+	a := &Alert{Things: found.done(), More: one.More + len(found.more), Folded: len(all), Since: all[0].Created}
+	one.ID, one.More = deliveryID(sub.ID, "folded", strings.Join(one.Carries, " ")), a.More
+	if len(a.Things) == 0 {
+		return store.Delivery{}, nil
+	}
+	msg, err := p.Compose(Letter{ID: one.ID, Date: now, Subscription: sub, Alert: a})
+	if err != nil {
+		p.Log.Error("old alerts cannot be put together", "subscription", sub.ID, "error", err)
+		return store.Delivery{}, nil
+	}
+	one.MessageID, one.Subject, one.Raw = msg.MessageID, msg.Subject, msg.Raw
+	for _, t := range a.Things {
+		for _, f := range t.Findings {
+			one.Findings = append(one.Findings, f.ID)
+		}
+	}
+	return one, nil
+}
