@@ -31,18 +31,14 @@ func (p *Postman) fold(ctx context.Context, now time.Time, d store.Delivery, sub
 	if err != nil {
 		return d, nil, fmt.Errorf("send: read what waits for subscription %s: %w", sub.ID, err)
 	}
-	all = slices.DeleteFunc(all, func(x store.Delivery) bool { return !foldable(x, d.Lease, now) })
-	slices.SortFunc(all, func(a, b store.Delivery) int {
-		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
-	})
-	if len(all) < 2 {
-		return d, nil, nil
-	}
-	one, err := p.foldInto(ctx, now, d, sub, all)
-	if err != nil {
+	all = slices.DeleteFunc(all, func(x store.Delivery) bool { return x.ID == d.ID || !foldable(x, d.Lease, now) })
+	slices.SortFunc(all, oldestFirst)
+	all, found, err := p.fitting(ctx, append([]store.Delivery{d}, all...))
+	if err != nil || len(all) < 2 {
 		return d, nil, err
 	}
-	if one.ID == "" { // logged; they go one by one
+	one, ok := p.foldInto(now, d, sub, all, found)
+	if !ok { // logged; they go one by one
 		return d, nil, nil
 	}
 	err = p.Backlog.Fold(ctx, one, one.Carries)
@@ -62,36 +58,63 @@ func foldable(d store.Delivery, lease, now time.Time) bool {
 	return d.Kind == KindAlert && free && d.Doubts == 0 && d.Failure == "" && now.Sub(d.Created) >= foldAfter
 }
 
-// foldInto composes the one message; an empty one where it cannot be.
-func (p *Postman) foldInto(ctx context.Context, now time.Time, d store.Delivery, sub store.Subscription, all []store.Delivery) (store.Delivery, error) {
-	found := newFolder(MaxThings)
-	one := store.Delivery{
-		Subscription: sub.ID, Kind: KindAlert, State: store.Claimed, Lease: d.Lease, Created: all[0].Created, Due: d.Due,
-	}
+func oldestFirst(a, b store.Delivery) int {
+	return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
+}
+
+// fitting takes of some alerts, from the first on, as many as one message can
+// show all things of: the rest is for the next one. It gives them with their
+// findings, the oldest first.
+func (p *Postman) fitting(ctx context.Context, all []store.Delivery) ([]store.Delivery, []store.Finding, error) {
+	of, items, n := map[string][]store.Finding{}, map[string]bool{}, 0
 	for _, x := range all {
-		one.Carries = append(one.Carries, x.ID)
-		one.More += x.More
 		for _, id := range x.Findings {
 			f, err := p.Outbox.Finding(ctx, id)
 			if errors.Is(err, store.ErrNotFound) {
 				continue
 			}
 			if err != nil {
-				return store.Delivery{}, fmt.Errorf("send: read finding %s: %w", id, err)
+				return nil, nil, fmt.Errorf("send: read finding %s: %w", id, err)
 			}
 			f.Text = ""
-			found.add(f)
+			of[x.ID], items[itemKey(f.Source, f.Key)] = append(of[x.ID], f), true
 		}
+		if len(items) > MaxThings {
+			break
+		}
+		n++
 	}
-	a := &Alert{Things: found.done(), More: one.More + len(found.more), Folded: len(all), Since: all[0].Created}
-	one.ID, one.More = deliveryID(sub.ID, "folded", strings.Join(one.Carries, " ")), a.More
+	all = slices.Clone(all[:n])
+	slices.SortFunc(all, oldestFirst)
+	var found []store.Finding
+	for _, x := range all {
+		found = append(found, of[x.ID]...)
+	}
+	return all, found, nil
+}
+
+// foldInto composes the one message. false: it cannot be.
+func (p *Postman) foldInto(now time.Time, d store.Delivery, sub store.Subscription, all []store.Delivery, found []store.Finding) (store.Delivery, bool) {
+	one := store.Delivery{
+		Subscription: sub.ID, Kind: KindAlert, State: store.Claimed, Lease: d.Lease, Created: all[0].Created, Due: d.Due,
+	}
+	for _, x := range all {
+		one.Carries = append(one.Carries, x.ID)
+		one.More += x.More
+	}
+	things := newFolder(MaxThings)
+	for _, f := range found {
+		things.add(f)
+	}
+	a := &Alert{Things: things.done(), More: one.More, Folded: len(all), Since: one.Created}
 	if len(a.Things) == 0 {
-		return store.Delivery{}, nil
+		return one, false
 	}
+	one.ID = deliveryID(sub.ID, "folded", strings.Join(one.Carries, " "))
 	msg, err := p.Compose(Letter{ID: one.ID, Date: now, Subscription: sub, Alert: a})
 	if err != nil {
 		p.Log.Error("old alerts cannot be put together", "subscription", sub.ID, "error", err)
-		return store.Delivery{}, nil
+		return one, false
 	}
 	one.MessageID, one.Subject, one.Raw = msg.MessageID, msg.Subject, msg.Raw
 	for _, t := range a.Things {
@@ -99,5 +122,5 @@ func (p *Postman) foldInto(ctx context.Context, now time.Time, d store.Delivery,
 			one.Findings = append(one.Findings, f.ID)
 		}
 	}
-	return one, nil
+	return one, true
 }
