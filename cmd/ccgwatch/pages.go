@@ -20,7 +20,8 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 		Group: a.cfg.Group.Name, URL: a.cfg.Group.URL, Listen: a.cfg.Web.Listen, Contact: contact,
 		Sources: func() []web.SourceInfo { return a.sourceInfos(now()) },
 		Facts:   a.facts,
-		Token:   a.subscriptionOf, Now: now, Log: a.log, Version: version(),
+		Desk:    a.desk, Choices: a.choices, Proxies: a.cfg.Web.Proxies,
+		Token: a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
 	return s.NewHTTPServer(a.cfg.Web.Listen)
 }
