@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -23,7 +25,8 @@ import (
 func postfixDesk(t *testing.T, p *postfix, town string) *desk {
 	t.Helper()
 	t.Setenv("SSL_CERT_FILE", p.ca) // of the processes that send
-	d := newDesk(t, townConfig(town)+"\n[smtp]\nhost = \"127.0.0.1\"\nport = "+strconv.Itoa(p.port)+
+	settings := strings.Replace(townConfig(town), "[group]", "[group]\nurl = \"https://watch.example.org\"", 1)
+	d := newDesk(t, settings+"\n[smtp]\nhost = \"127.0.0.1\"\nport = "+strconv.Itoa(p.port)+
 		"\nper_minute = 6000\nusername = \""+postfixUser+"\"\npassword_file = \"smtp.secret\"\n")
 	if err := os.WriteFile(filepath.Join(d.dir, "smtp.secret"), []byte(postfixPassword+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -82,6 +85,8 @@ func TestPostfix(t *testing.T) {
 	sites.moveTo(now)
 	d.run(done, "crawl", at(now))
 
+	signUp(t, d, "cat@example.net", now)
+
 	secret := filepath.Join(d.dir, "smtp.secret")
 	if err := os.WriteFile(secret, []byte("mellon\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -95,7 +100,7 @@ func TestPostfix(t *testing.T) {
 	d.program(exitDone, "send", at(now.Add(time.Hour)))           // the alerts
 	d.program(exitDone, "send", at(parse(t, "2026-09-11T08:00"))) // the digest
 	want, kinds := frozen(t, d)
-	if kinds[alerts.KindAlert] == 0 || kinds[alerts.KindDigest] == 0 {
+	if kinds[alerts.KindAlert] == 0 || kinds[alerts.KindDigest] == 0 || kinds[alerts.KindConfirm] != 1 {
 		t.Fatalf("%v", kinds)
 	}
 	n := 0
@@ -121,10 +126,35 @@ func TestPostfix(t *testing.T) {
 				if err := os.WriteFile(file, raw, 0o600); err != nil {
 					t.Fatal(err)
 				}
-				emlcheck(t, file)
+				tool := filepath.Join(sharedDir(t), "tools", "emlcheck.py")
+				kind := "auto"
+				if address == "cat@example.net" {
+					kind = "confirm"
+				}
+				out, err := exec.Command("python3", tool, "--kind", kind, "--domain", "example.org", file).CombinedOutput()
+				if err != nil {
+					t.Errorf("%s to %s: %v\n%s", kind, address, err, failedLines(string(out)))
+				}
 			}
 		}
 	})
+}
+
+// signUp fills in the form for somebody.
+func signUp(t *testing.T, d *desk, address string, now time.Time) {
+	t.Helper()
+	cfg, err := loadConfig(d.config, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := openApp(cfg, filepath.Join(d.dir, "data"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if err := a.desk.SignUp(t.Context(), now, alerts.Application{Address: address, Query: "dentists", Often: store.Weekly, Form: alerts.FormVersion}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func containsBytes(all [][]byte, b []byte) bool {
