@@ -66,6 +66,7 @@ func TestPromiseRelayAway(t *testing.T) {
 }
 
 func relayAway(t *testing.T, dir string, readers int, every, away time.Duration, expires bool) {
+	t.Helper()
 	time.Sleep(time.Until(murdered))
 	st, err := bolt.Open(dir)
 	if err != nil {

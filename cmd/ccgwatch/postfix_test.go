@@ -95,7 +95,7 @@ func startPostfix(t *testing.T) *postfix {
 	if _, err := os.Stat(filepath.Join(daemons, "master")); err != nil || noOwner != nil || os.Getuid() != 0 {
 		t.Skip("NOT CHECKED against a real Postfix: needs root and the Debian package postfix")
 	}
-	dir, err := os.MkdirTemp("", "ccgwatch-postfix-") // t.TempDir is closed to Postfix's own users
+	dir, err := os.MkdirTemp("", "ccgwatch-postfix-") //nolint:usetesting // t.TempDir is closed to Postfix's own users
 	if err != nil {
 		t.Fatal(err)
 	}
