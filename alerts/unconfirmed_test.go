@@ -31,7 +31,7 @@ func rounds(few, promises, soak int) int {
 // a place, because how long a disk takes is not what is tried here.
 func quickDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "ccgwatch-test-")
+	dir, err := os.MkdirTemp("/dev/shm", "ccgwatch-test-") //nolint:usetesting // t.TempDir cannot be told where
 	if err != nil {
 		return t.TempDir()
 	}

@@ -13,6 +13,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -48,7 +49,7 @@ type house struct {
 
 	mu   sync.Mutex // of now
 	now  time.Time
-	sent []post
+	sent []post // by the postman
 }
 
 // A post is a mail that was sent.
@@ -73,9 +74,22 @@ func plain(raw []byte) string {
 	return string(b)
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t *testing.T) *house { t.Helper(); return newHouseIn(t, t.TempDir()) }
+
+// quick is a directory in memory where there is such a place.
+func quick(t *testing.T) string {
 	t.Helper()
-	h := &house{t: t, dir: t.TempDir(), now: time.Date(2026, 8, 12, 12, 0, 0, 0, time.UTC)}
+	dir, err := os.MkdirTemp("/dev/shm", "ccgwatch-test-") //nolint:usetesting // t.TempDir cannot be told where
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+func newHouseIn(t *testing.T, dir string) *house {
+	t.Helper()
+	h := &house{t: t, dir: dir, now: time.Date(2026, 8, 12, 12, 0, 0, 0, time.UTC)}
 	st, err := bolt.Open(h.dir)
 	h.must(err)
 	t.Cleanup(func() { _ = st.Close() })

@@ -86,6 +86,9 @@ const maxBody = 8 << 10
 // again. Unsubscribing and the health check do not queue here.
 const crowd = 16
 
+// atDeskAtOnce is how many people are served at the desk at once.
+const atDeskAtOnce = 8
+
 // NewHTTPServer is a server for the pages with the limits that keep slow and
 // large requests from holding it up. It speaks plain HTTP/1.1: TLS belongs to
 // the proxy in front.
@@ -105,7 +108,7 @@ func (s Server) NewHTTPServer(addr string) *http.Server {
 
 // Handler serves all pages.
 func (s Server) Handler() http.Handler {
-	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd)}
+	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd), queueAtDesk: make(chan struct{}, atDeskAtOnce)}
 	funcs := v.funcs()
 	for _, name := range slices.Concat([]string{"status", "findings", "finding", "meetings", "item", "unsubscribe", "error"}, deskPages()) {
 		v.templates[name] = template.Must(template.New("base.html").Funcs(funcs).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/choose.html", "pages/"+name+".html"))
@@ -154,6 +157,8 @@ type site struct {
 	style     []byte
 	styleTag  string
 	crowd     chan struct{}
+	// queueAtDesk is that of the pages where people look after their subscriptions.
+	queueAtDesk chan struct{}
 
 	mu      sync.Mutex
 	queue   queue

@@ -85,8 +85,7 @@ func TestASubscribersLife(t *testing.T) {
 		t.Errorf("exported: %v %s", file.Header(), file.Body)
 	}
 	h.join("ann@example.net", map[string][]string{"words": {"dentists"}})
-	stopped := h.open(base)
-	stopped = h.read(base, h.ask("POST", base, url.Values{"do": {"stop"}, "id": {h.subs()[0].ID}}))
+	stopped := h.read(base, h.ask("POST", base, url.Values{"do": {"stop"}, "id": {h.subs()[0].ID}}))
 	if stopped.code != 200 || stopped.Find("section.card").Length() != 1 || h.subs()[0].State != store.StateEnded {
 		t.Errorf("stopping one: %d %s", stopped.code, stopped.words())
 	}

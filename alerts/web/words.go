@@ -43,12 +43,7 @@ func (s *site) funcs() template.FuncMap {
 		"size":     sizeWords,
 		"often":    oftenWords,
 		"open":     s.open,
-		"ticks": func(name, legend string, list []option) any {
-			return struct {
-				Name, Legend string
-				List         []option
-			}{name, legend, list}
-		},
+		"ticks":    ticks,
 	}
 }
 
