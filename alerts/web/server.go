@@ -25,8 +25,8 @@ import (
 	"ccgwatch/store/query"
 )
 
-// A Server is what the pages need. All fields but URL, Listen, Contact and
-// Gaps must be set.
+// A Server is what the pages need. All fields but URL, Listen, Contact, Gaps,
+// Bodies, Buyers and Held must be set.
 type Server struct {
 	Ledger      store.Ledger
 	Outbox      store.Outbox
@@ -46,6 +46,17 @@ type Server struct {
 	// Gaps are sentences on what this installation does not follow, and why.
 	Gaps []string
 
+	// Bodies are the bodies that may have a page. One of which nothing is known
+	// and that no source belongs to has none.
+	Bodies []BodyInfo
+	// Buyers are the ids of the bodies that a notice names as its buyers; nil
+	// where none is known.
+	Buyers func(*store.Notice) []string
+	// Held are sentences on what stands still at the moment and why, for readers:
+	// a full disk, a clock that is wrong. None mostly; nil for never. It is called
+	// for each page that shows the state of things.
+	Held func() []string
+
 	// Token tells whose subscription an unsubscribe token ends. It must answer
 	// ok for every token that was ever issued, those of erased subscriptions
 	// included (tokens are signed or their hashes kept), so that an old link
@@ -64,6 +75,21 @@ type SourceInfo struct {
 	Platform string
 	Schedule string    // in words
 	Next     time.Time // next look, zero when unknown
+	Body     string    // id of the body that publishes there, "" for none or nobody known
+}
+
+// publisher is the body whose words a source holds: one that nobody named goes
+// by the id of the source, and a tender service has none.
+func (i SourceInfo) publisher() string {
+	if i.Body != "" || i.tenders() {
+		return i.Body
+	}
+	return i.ID
+}
+
+// tenders tells whether a source is a service on which many bodies publish.
+func (i SourceInfo) tenders() bool {
+	return i.Platform == "find-a-tender" || i.Platform == "contracts-finder"
 }
 
 //go:embed pages/*.html pages/style.css
@@ -96,8 +122,13 @@ func (s Server) NewHTTPServer(addr string) *http.Server {
 // Handler serves all pages.
 func (s Server) Handler() http.Handler {
 	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd)}
+	v.record, v.started = newRecord(&v.Server, v.zone), s.Now()
+	v.bodies = map[string]*BodyInfo{}
+	for i := range s.Bodies {
+		v.bodies[s.Bodies[i].ID] = &s.Bodies[i]
+	}
 	funcs := v.funcs()
-	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "unsubscribe", "error"} {
+	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "unsubscribe", "error"} {
 		v.templates[name] = template.Must(template.New("base.html").Funcs(funcs).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/"+name+".html"))
 	}
 	style, err := assets.ReadFile("pages/style.css")
@@ -113,6 +144,13 @@ func (s Server) Handler() http.Handler {
 	mux.Handle("/finding/{id}", v.page(v.finding))
 	mux.Handle("/meetings", v.page(v.meetings))
 	mux.Handle("/item", v.page(v.item))
+	mux.Handle("/items", v.page(v.items))
+	mux.Handle("/bodies", v.page(v.bodyList))
+	mux.Handle("/body/{id}", v.page(v.body))
+	mux.Handle("/body/{id}/feed.atom", v.page(v.bodyFeed))
+	mux.Handle("/feed.atom", v.page(v.feed))
+	mux.Handle("/sources", v.page(v.sources))
+	mux.Handle("/about", v.page(v.about))
 	mux.Handle("/u/{token}", v.handle(v.unsubscribe, http.MethodGet, http.MethodHead, http.MethodPost))
 	mux.Handle("/healthz", v.handle(v.healthz, http.MethodGet, http.MethodHead))
 	mux.Handle("/style.css", v.handle(v.stylesheet, http.MethodGet, http.MethodHead))
@@ -143,6 +181,10 @@ type site struct {
 	style     []byte
 	styleTag  string
 	crowd     chan struct{}
+	record    *record
+	bodies    map[string]*BodyInfo
+	started   time.Time
+	feeds     feeds
 
 	mu      sync.Mutex
 	queue   queue
@@ -202,12 +244,16 @@ type view struct {
 	Version string
 	Here    string // the entry of the menu that is this page
 	Private bool   // not for search engines
+	Feed    *feedLink
 	Body    any
 }
 
 // render writes a page, whole or not at all.
 func (s *site) render(w http.ResponseWriter, status int, name string, v view) error {
 	v.Group, v.Version = s.Group, s.Version
+	if v.Feed == nil && !v.Private {
+		v.Feed = &feedLink{Path: "/feed.atom", Title: "All findings"}
+	}
 	var b bytes.Buffer
 	if err := s.templates[name].Execute(&b, v); err != nil {
 		return err

@@ -32,7 +32,11 @@ func (s *site) funcs() template.FuncMap {
 		"happened": happened,
 		"lower":    strings.ToLower,
 		"whose":    s.whose,
-		"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"stamp":    stamp,
+		"body":     bodyPath,
+		"bodykind": bodyKindWords,
+		"day":      s.dayWords,
+		"join":     func(list []string) string { return line(strings.Join(list, ", "), 600) },
 		"topic":    topicWords,
 		"tier":     tierWords,
 		"kind":     kindWords,
@@ -124,6 +128,37 @@ func paged(raw string, page int) string {
 		return raw
 	}
 	return raw + "#page=" + strconv.Itoa(page)
+}
+
+// bodyPath is the address of a body's page.
+func bodyPath(id string) string { return "/body/" + url.PathEscape(id) }
+
+// dayWords is a day as a register has it, YYYY-MM-DD, in words.
+func (s *site) dayWords(day string) string {
+	if t, err := time.Parse(time.DateOnly, day); err == nil {
+		return t.Format("2 January 2006")
+	}
+	return line(day, 40)
+}
+
+func bodyKindWords(kind string) string {
+	switch kind {
+	case "icb":
+		return "NHS integrated care board"
+	case "ccg":
+		return "NHS clinical commissioning group (until June 2022)"
+	case "trust":
+		return "NHS trust"
+	case "council":
+		return "Council"
+	case "nhs-england":
+		return "NHS England"
+	case "csu":
+		return "NHS commissioning support unit"
+	case "", "other":
+		return "Public body"
+	}
+	return line(strings.ReplaceAll(kind, "-", " "), 40)
 }
 
 // itemPath is the address of an item's page.
