@@ -22,8 +22,10 @@ import (
 
 // Kinds of delivery.
 const (
-	KindAlert  = "alert"
-	KindDigest = "digest"
+	KindAlert   = "alert"
+	KindDigest  = "digest"
+	KindConfirm = store.MailConfirm // is it really you?
+	KindManage  = store.MailManage  // the link to change or end it
 )
 
 // A Letter is all that one message says, before it is put into words. Exactly

@@ -160,7 +160,7 @@ func (p *Postman) wait(ctx context.Context) error {
 func (p *Postman) deliver(ctx context.Context, clock func() time.Time, d store.Delivery) (store.DeliveryState, error) {
 	sub, err := p.Subscribers.Subscription(ctx, d.Subscription)
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && sub.State != store.StateConfirmed:
+	case errors.Is(err, store.ErrNotFound), err == nil && !sub.Wants(d.Kind):
 		// ended since the claim
 		d.State, d.LastError = store.Suppressed, ""
 	case err != nil:

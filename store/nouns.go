@@ -387,6 +387,8 @@ type Subscription struct {
 	// Since is the Seq after which changes count for this subscription: what
 	// was known before it was made is not mailed.
 	Since uint64 `json:"since"`
+	// Proof is how consent was given on a page; nil where Consent says it all.
+	Proof *Proof `json:"proof,omitempty"`
 }
 
 // DeliveryState is where a delivery stands in the outbox.
@@ -422,7 +424,7 @@ const (
 type Delivery struct {
 	ID           string        `json:"id"`
 	Subscription string        `json:"subscription"`
-	Kind         string        `json:"kind"` // alert or digest
+	Kind         string        `json:"kind"` // alert, digest, confirm or manage
 	MessageID    string        `json:"message_id"`
 	Subject      string        `json:"subject"`
 	Findings     []string      `json:"findings,omitempty"`

@@ -24,6 +24,7 @@ type Store interface {
 	Ledger
 	Archive
 	Subscribers
+	Signups
 	Outbox
 	Diary
 	io.Closer
@@ -94,8 +95,10 @@ type Subscribers interface {
 	// End ends a subscription and suppresses its queued deliveries in the same
 	// transaction. Ending an ended one changes nothing.
 	End(ctx context.Context, id string, at time.Time) error
-	// Erase removes every trace of an address: subscriptions and the bytes of
-	// their deliveries. It returns how many subscriptions there were.
+	// Erase removes every trace of an address: subscriptions, the bytes of
+	// their deliveries, tokens. What stays is the keyed hash under which its mail
+	// is counted (Count.Person): it protects the address, and tells nobody which.
+	// It returns how many subscriptions there were.
 	Erase(ctx context.Context, address string) (int, error)
 }
 
@@ -128,8 +131,8 @@ type Outbox interface {
 	Finding(ctx context.Context, id string) (Finding, error)
 
 	// Lease claims up to limit deliveries that are due, for a while. In the
-	// same transaction those whose subscription is not confirmed any more
-	// become suppressed. A crash after it leaves claims that run out; one that
+	// same transaction those that their subscription does not want any more
+	// (Subscription.Wants) become suppressed. A crash after it leaves claims that run out; one that
 	// runs out while dotting is an attempt in doubt (Delivery.Doubted), and is
 	// claimed again when it is due, or never.
 	Lease(ctx context.Context, now time.Time, length time.Duration, limit int) ([]Delivery, error)
@@ -137,7 +140,7 @@ type Outbox interface {
 	// state becomes dotting, and d.Due says from when it may be repeated if
 	// nothing more is heard of it. ErrConflict, and the byte must not be sent, if
 	// the claim that d.Lease tells of is held no more; also if its subscription
-	// is not confirmed any more: then the delivery is suppressed.
+	// does not want it any more: then the delivery is suppressed.
 	Dot(ctx context.Context, d Delivery) error
 	// Settle records the outcome of an attempt: State, Due, LastError, SentAt,
 	// Attempts, Doubts and Failure of d replace the stored ones.

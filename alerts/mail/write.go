@@ -202,6 +202,8 @@ func (w *writer) footer() {
 		w.para(say("To stop, open "), bit{words: "unsubscribe", href: https}, say(" and press the button. It ends with that; you need no account."))
 		w.gap()
 		w.para(say("Or send a mail to "+c.links.Email()+" with the subject "), bit{words: "unsubscribe " + token, href: mailto}, say(" (nothing else)."))
+		w.gap()
+		w.para(say("To change what you get, ask for your own link: "), bit{words: "your subscriptions", href: c.links.Home() + "/manage"})
 	} else {
 		w.para(say("To stop, send a mail to "+c.links.Email()+" with the subject "), bit{words: "unsubscribe " + token, href: mailto}, say(" (nothing else)."))
 	}

@@ -3,7 +3,7 @@
 // Pages are rendered here, work without JavaScript and set no cookie. Whatever
 // was read from a source is data: it is cleaned, escaped and never becomes
 // markup, a header or a link to anything but http and https. No page holds a
-// subscriber's address.
+// subscriber's address but the ones behind the link that was mailed to it.
 package web
 
 import (
@@ -16,17 +16,20 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"ccgwatch/alerts"
 	"ccgwatch/store"
 	"ccgwatch/store/query"
 )
 
 // A Server is what the pages need. All fields but URL, Listen, Contact, Gaps,
-// Bodies, Buyers and Held must be set.
+// Bodies, Buyers, Held, Desk, Choices and Proxies must be set.
 type Server struct {
 	Ledger      store.Ledger
 	Outbox      store.Outbox
@@ -62,6 +65,13 @@ type Server struct {
 	// included (tokens are signed or their hashes kept), so that an old link
 	// still works: only a token that never was is not ok.
 	Token func(token string) (subscription string, ok bool, err error)
+
+	// Desk takes sign-ups and changes; nil, or without URL: nobody can subscribe here.
+	Desk *alerts.Desk
+	// Choices are the bodies and areas that the sign-up form lists.
+	Choices func() (bodies, areas []Choice)
+	// Proxies are believed about whom they ask for (X-Forwarded-For).
+	Proxies []netip.Prefix
 
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -128,8 +138,8 @@ func (s Server) Handler() http.Handler {
 		v.bodies[s.Bodies[i].ID] = &s.Bodies[i]
 	}
 	funcs := v.funcs()
-	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "unsubscribe", "error"} {
-		v.templates[name] = template.Must(template.New("base.html").Funcs(funcs).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/"+name+".html"))
+	for _, name := range slices.Concat([]string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "unsubscribe", "error"}, deskPages()) {
+		v.templates[name] = template.Must(template.New("base.html").Funcs(funcs).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/choose.html", "pages/"+name+".html"))
 	}
 	style, err := assets.ReadFile("pages/style.css")
 	if err != nil {
@@ -152,6 +162,7 @@ func (s Server) Handler() http.Handler {
 	mux.Handle("/sources", v.page(v.sources))
 	mux.Handle("/about", v.page(v.about))
 	mux.Handle("/u/{token}", v.handle(v.unsubscribe, http.MethodGet, http.MethodHead, http.MethodPost))
+	v.deskRoutes(mux)
 	mux.Handle("/healthz", v.handle(v.healthz, http.MethodGet, http.MethodHead))
 	mux.Handle("/style.css", v.handle(v.stylesheet, http.MethodGet, http.MethodHead))
 	mux.Handle("/", v.handle(func(http.ResponseWriter, *http.Request) error { return store.ErrNotFound }))
@@ -217,9 +228,11 @@ func (s *site) guard(next http.Handler) http.Handler {
 		if strings.HasPrefix(s.URL, "https://") {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
-		if strings.HasPrefix(r.URL.Path, "/u/") {
-			h.Set("X-Robots-Tag", "noindex, nofollow")
+		if secret := tokened(r.URL.Path) != ""; secret || personal(r.URL.Path) {
 			h.Set("Cache-Control", "no-store")
+			if secret || r.URL.Path == "/manage" || r.Method == http.MethodPost {
+				h.Set("X-Robots-Tag", "noindex, nofollow")
+			}
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		clean := path.Clean("/" + r.URL.Path)
@@ -245,12 +258,13 @@ type view struct {
 	Here    string // the entry of the menu that is this page
 	Private bool   // not for search engines
 	Feed    *feedLink
+	Open    bool // people can subscribe here
 	Body    any
 }
 
 // render writes a page, whole or not at all.
 func (s *site) render(w http.ResponseWriter, status int, name string, v view) error {
-	v.Group, v.Version = s.Group, s.Version
+	v.Group, v.Version, v.Open = s.Group, s.Version, s.open()
 	if v.Feed == nil && !v.Private {
 		v.Feed = &feedLink{Path: "/feed.atom", Title: "All findings"}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"ccgwatch/alerts"
 	"ccgwatch/store"
 )
 
@@ -132,7 +133,8 @@ func describe(info SourceInfo, h store.Health, now time.Time) sourceState {
 }
 
 // outbox counts the mails. It goes over all of them, so that its answer is
-// kept for a few seconds.
+// kept for a few seconds. Service mails do not count: whoever asked for one to
+// somebody else's address could see here whether it was sent.
 func (s *site) outbox(ctx context.Context, now time.Time) (queue, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,6 +143,9 @@ func (s *site) outbox(ctx context.Context, now time.Time) (queue, error) {
 	}
 	var q queue
 	err := s.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
+		if d.Kind == alerts.KindConfirm || d.Kind == alerts.KindManage {
+			return true
+		}
 		switch d.State {
 		case store.Queued, store.Claimed, store.Dotting:
 			q.Waiting++

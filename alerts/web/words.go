@@ -45,6 +45,14 @@ func (s *site) funcs() template.FuncMap {
 		"source":   s.sourceName,
 		"item":     itemPath,
 		"size":     sizeWords,
+		"often":    oftenWords,
+		"open":     s.open,
+		"ticks": func(name, legend string, list []option) any {
+			return struct {
+				Name, Legend string
+				List         []option
+			}{name, legend, list}
+		},
 	}
 }
 

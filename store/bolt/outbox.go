@@ -227,7 +227,7 @@ func (s *Store) Lease(ctx context.Context, now time.Time, length time.Duration, 
 	return out, nil
 }
 
-// claim claims a delivery, or suppresses it if nobody is subscribed any more.
+// claim claims a delivery, or suppresses it if nobody wants it any more.
 // Of one whose sender went away while dotting it first notes the doubt.
 func (t *tx) claim(id string, now, until time.Time) (store.Delivery, error) {
 	was, err := t.delivery(id)
@@ -246,7 +246,7 @@ func (t *tx) claim(id string, now, until time.Time) (store.Delivery, error) {
 		return was, err
 	}
 	d := was
-	if d.State, d.Lease = store.Claimed, until; sub.State != store.StateConfirmed {
+	if d.State, d.Lease = store.Claimed, until; !sub.Wants(d.Kind) {
 		d.State, d.Lease = store.Suppressed, time.Time{}
 	}
 	if err := t.move(was, d); err != nil || d.State != store.Claimed {
@@ -291,7 +291,7 @@ func (s *Store) Dot(ctx context.Context, d store.Delivery) error {
 			return err
 		}
 		now := was
-		if now.State, now.Due = store.Dotting, d.Due; sub.State != store.StateConfirmed {
+		if now.State, now.Due = store.Dotting, d.Due; !sub.Wants(was.Kind) {
 			ended = true
 			now = was
 			now.State, now.Lease = store.Suppressed, time.Time{}
