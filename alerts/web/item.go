@@ -88,6 +88,7 @@ type itemBody struct {
 	store.Item
 	Names     []string // of the fields, as shown
 	Bodies    []BodyInfo
+	Elsewhere bool // the source has another name than the body
 	History   history
 	Quotes    []shown
 	Older     string // address of the page with older history, "" where there is none
@@ -135,6 +136,7 @@ func (s *site) item(w http.ResponseWriter, r *http.Request) error {
 	}
 	body.Parts, body.CutParts = shortened(it.Parts)
 	body.Bodies = s.bodiesOf(it)
+	body.Elsewhere = len(body.Bodies) != 1 || body.Bodies[0].Name != s.sourceName(it.Source)
 	return s.render(w, http.StatusOK, "item", view{Title: line(it.Title, 200), Here: "items", Body: body})
 }
 
@@ -192,8 +194,8 @@ func shortened(parts []store.Part) ([]store.Part, bool) {
 	return parts, cut
 }
 
-// quotes are the findings of the changes shown, newest first, each sentence
-// once.
+// quotes are the findings of the changes shown, each sentence once: what stands
+// on a page of a paper first, and then newest first.
 func (s *site) quotes(ctx context.Context, it store.Item, h history) ([]shown, error) {
 	var out []shown
 	said := map[string]bool{}
@@ -206,12 +208,12 @@ func (s *site) quotes(ctx context.Context, it store.Item, h history) ([]shown, e
 			if said[x.Quote] || line(x.Quote, 1) == "" || x.Key != it.Key || x.Source != it.Source {
 				continue
 			}
-			if said[x.Quote] = true; len(out) < mostQuotes {
-				out = append(out, s.show(x))
-			}
+			said[x.Quote] = true
+			out = append(out, s.show(x))
 		}
 	}
-	return out, nil
+	slices.SortStableFunc(out, func(a, b shown) int { return cmp.Compare(min(b.Page, 1), min(a.Page, 1)) })
+	return out[:min(len(out), mostQuotes)], nil
 }
 
 // fieldNames are the names of the fields: when and a doubt first, the others

@@ -73,6 +73,7 @@ func (c *demoCmd) Run(e *env) (err error) {
 func demoApp(dir, sites string, log *slog.Logger) (*app, error) {
 	cfg := config.Default()
 	cfg.Group.Name, cfg.Group.Email, cfg.Group.URL = "Save our NHS Mercia Vale", "alerts@example.org", "https://ccgwatch.example.org"
+	cfg.Group.Areas = []string{"mercia-vale"}
 	cfg.Fetch.AllowPrivate = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	rules, err := loadRules()
 	if err != nil {

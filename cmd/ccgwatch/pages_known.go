@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"ccgwatch/alerts/judge"
@@ -11,7 +12,7 @@ import (
 )
 
 // mostGaps is how many bodies are named that are not followed.
-const mostGaps = 30
+const mostGaps = 40
 
 // bodyInfos are the bodies of the register, for readers.
 func (a *app) bodyInfos() []web.BodyInfo {
@@ -39,14 +40,18 @@ func (a *app) gaps(today string) []string {
 			missing = append(missing, b)
 		}
 	}
-	var out []string
+	if len(missing) == 0 {
+		return nil
+	}
+	var names []string
 	for _, b := range missing[:min(len(missing), mostGaps)] {
-		out = append(out, b.Name+": its own pages are not read here, only the notices it publishes on the tender services.")
+		names = append(names, b.Name)
 	}
-	if more := len(missing) - len(out); more > 0 {
-		out = append(out, fmt.Sprintf("%d more bodies of the area, likewise.", more))
+	more := ""
+	if n := len(missing) - len(names); n > 0 {
+		more = fmt.Sprintf(", and %d more", n)
 	}
-	return out
+	return []string{"The own pages of these bodies of the area, of which only the notices on the tender services are read: " + strings.Join(names, "; ") + more + "."}
 }
 
 // standsStill says for readers what the daemon does not do at the moment and
