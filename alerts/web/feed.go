@@ -273,7 +273,7 @@ func (s *site) atom(base string, x atomSource, list []store.Finding) ([]byte, ti
 	size := 0
 	for _, found := range list {
 		e := s.entry(base, found)
-		if size += 700 + len(e.Summary.Text) + len(e.Title.Text); size > feedBytes && len(f.Entries) > 0 {
+		if size += e.size(); size > feedBytes && len(f.Entries) > 0 {
 			break
 		}
 		f.Entries = append(f.Entries, e)
@@ -327,6 +327,21 @@ func (s *site) entry(base string, x store.Finding) atomEntry {
 		e.Links = append(e.Links, atomLink{Rel: "via", Href: l.URL, Title: "Source at " + l.Host})
 	}
 	return e
+}
+
+// size is about how many bytes an entry takes.
+func (e atomEntry) size() int {
+	n := 700
+	texts := []string{e.Title.Text, e.Summary.Text, e.ID, e.ID}
+	for _, l := range e.Links {
+		texts = append(texts, l.Href, l.Title)
+	}
+	for _, t := range texts {
+		var b bytes.Buffer
+		_ = xml.EscapeText(&b, []byte(t)) // a buffer takes everything
+		n += b.Len()
+	}
+	return n
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

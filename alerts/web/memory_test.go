@@ -73,6 +73,9 @@ func (m memory) Changes(_ context.Context, after uint64, limit int) ([]store.Cha
 }
 
 func (m memory) Item(_ context.Context, source, key string) (store.Item, error) {
+	m.mu.Lock()
+	m.reads++
+	m.mu.Unlock()
 	for _, it := range m.items {
 		if it.Source == source && it.Key == key {
 			return it, nil
