@@ -31,7 +31,8 @@ func Address(s string) (string, error) {
 		return "", addressError("that is not a bare e-mail address like someone@example.org")
 	}
 	local, domain, _ := strings.Cut(s, "@")
-	if len(s) > 254 || len(local) > 64 || !strings.Contains(domain, ".") || strings.ContainsAny(s, "\" ()<>[]:;,\\") || strings.HasSuffix(domain, ".") {
+	_, notADomain := idna.Lookup.ToASCII(domain)
+	if notADomain != nil || len(s) > 254 || len(local) > 64 || !strings.Contains(domain, ".") || strings.ContainsAny(s, "\" ()<>[]:;,\\") || strings.HasSuffix(domain, ".") {
 		return "", addressError("that is not an address mail can be sent to")
 	}
 	if strings.Trim(s, ascii) != "" {

@@ -92,6 +92,9 @@ type Mailbox struct {
 // Web is the pages.
 type Web struct {
 	Listen string // host:port; "" serves none
+	// Proxies are believed when they say for whom they ask (X-Forwarded-For);
+	// from anybody else that header means nothing.
+	Proxies []netip.Prefix
 }
 
 // Default is the configuration of an operator who says nothing.
@@ -101,7 +104,7 @@ func Default() Config {
 		Fetch:   Fetch{Delay: Duration(5 * time.Second)},
 		SMTP:    SMTP{Port: 587, TLS: "starttls", PerMinute: 60},
 		Mailbox: Mailbox{Port: 993, TLS: "implicit", Folder: "INBOX"},
-		Web:     Web{Listen: "127.0.0.1:8080"},
+		Web:     Web{Listen: "127.0.0.1:8080", Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 	}
 }
 

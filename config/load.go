@@ -87,6 +87,7 @@ func (k Known) parse(b []byte) (Config, *faults) {
 	}
 	if t, ok := top.table("web"); ok {
 		set(t, "listen", &c.Web.Listen, empty(listenAddress))
+		set(t, "proxies", &c.Web.Proxies, list(network))
 		t.done()
 	}
 	top.done()

@@ -17,15 +17,18 @@ import (
 )
 
 // meetingsPerPage is how many coming meetings a page lists.
-const meetingsPerPage = 60
+const meetingsPerPage = 50
 
 // How much of one item a page shows; the rest is on further pages.
 const (
-	documentsPerPage = 40
-	historyPerPage   = 30
-	mostQuotes       = 20     // of the changes shown
-	agendaText       = 20_000 // characters of the texts under an agenda's items
-	mostParts        = 150
+	documentsPerPage = 25
+	historyPerPage   = 20
+	mostInHistory    = 40     // fields, and papers, of all the changes shown
+	mostOfAChange    = 8      // of each of them
+	mostQuotes       = 12     // of the changes shown
+	agendaText       = 15_000 // characters of the texts under an agenda's items
+	mostParts        = 100
+	mostFields       = 40
 )
 
 // mostHistory is how many entries of the log are searched for the history of
@@ -224,12 +227,33 @@ func fieldNames(fields map[string]string) []string {
 		return slices.Index([]string{store.FieldDoubt, store.FieldWhen}, name) // -1 for the others
 	}
 	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(rank(b), rank(a)) })
-	return names
+	return names[:min(len(names), mostFields)]
+}
+
+// told is a change as a history tells it.
+type told struct {
+	store.Change
+	MoreFields, MoreDocuments int // left out
+}
+
+// tell leaves out what would make a history too long to read.
+func tell(changes []store.Change) []told {
+	var out []told
+	fields, papers := mostInHistory, mostInHistory
+	for _, c := range changes {
+		x := told{Change: c}
+		f, d := min(len(c.Fields), mostOfAChange, fields), min(len(c.Documents), mostOfAChange, papers)
+		x.MoreFields, x.MoreDocuments = len(c.Fields)-f, len(c.Documents)-d
+		x.Fields, x.Documents = c.Fields[:f], c.Documents[:d]
+		fields, papers = fields-f, papers-d
+		out = append(out, x)
+	}
+	return out
 }
 
 // history is what the log says of an item, newest first.
 type history struct {
-	Changes []store.Change
+	Changes []told
 	Cut     bool   // there may be older entries
 	Next    uint64 // the place after the last one shown, 0 where there are no more
 }
@@ -241,9 +265,10 @@ func (s *site) history(ctx context.Context, it store.Item, before uint64) (histo
 	if !s.record.behind().IsZero() {
 		return s.searchHistory(ctx, it)
 	}
+	var changes []store.Change
 	for _, seq := range s.record.seqs(want{item: &ref{it.Source, it.Key}, before: before, due: true}, historyPerPage+1) {
-		if len(h.Changes) == historyPerPage {
-			h.Next = h.Changes[len(h.Changes)-1].Seq
+		if len(changes) == historyPerPage {
+			h.Next = changes[len(changes)-1].Seq
 			break
 		}
 		c, err := s.Ledger.Changes(ctx, seq-1, 1)
@@ -251,9 +276,10 @@ func (s *site) history(ctx context.Context, it store.Item, before uint64) (histo
 			return h, err
 		}
 		if len(c) == 1 && c[0].Seq == seq && c[0].Source == it.Source && c[0].Key == it.Key {
-			h.Changes = append(h.Changes, c[0])
+			changes = append(changes, c[0])
 		}
 	}
+	h.Changes = tell(changes)
 	return h, nil
 }
 
@@ -292,6 +318,7 @@ func (s *site) searchHistory(ctx context.Context, it store.Item) (history, error
 	if high-min(low, high) > mostHistory {
 		low, h.Cut = high-mostHistory, true
 	}
+	var changes []store.Change
 	for low < high {
 		batch, err := s.Ledger.Changes(ctx, low, 500)
 		if err != nil {
@@ -302,15 +329,16 @@ func (s *site) searchHistory(ctx context.Context, it store.Item) (history, error
 		}
 		for _, c := range batch {
 			if c.Seq <= high && c.Source == it.Source && c.Key == it.Key {
-				h.Changes = append(h.Changes, c)
+				changes = append(changes, c)
 			}
 			low = c.Seq
 		}
 	}
-	slices.Reverse(h.Changes)
-	if len(h.Changes) > historyPerPage {
-		h.Changes, h.Cut = h.Changes[:historyPerPage], true
+	slices.Reverse(changes)
+	if len(changes) > historyPerPage {
+		changes, h.Cut = changes[:historyPerPage], true
 	}
+	h.Changes = tell(changes)
 	return h, nil
 }
 

@@ -225,7 +225,7 @@ func TestSearchThatCannotBeRead(t *testing.T) {
 func TestDeadlineInWords(t *testing.T) {
 	s, _ := sample()
 	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}}
-	parts := template.Must(template.New("").Funcs(v.funcs()).ParseFS(assets, "pages/parts.html"))
+	parts := template.Must(template.New("").Funcs(v.funcs(full())).ParseFS(assets, "pages/parts.html"))
 	for _, c := range []struct{ stated, computed, want string }{
 		{"2026-10-16T12:00:00+01:00", "", "Bids are due: Friday 16 October 2026, 12:00, the source says. Who may act: providers."},
 		{"", "2026-10-16", "Bids are due: Friday 16 October 2026, counted by us from the rule; the source gives no date. Who may act: providers."},

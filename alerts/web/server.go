@@ -18,7 +18,6 @@ import (
 	"net/http"
 	"net/netip"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -108,6 +107,9 @@ var assets embed.FS
 // maxBody caps what anybody can send us: no form of ours comes near.
 const maxBody = 8 << 10
 
+// mostBytes is how large a page may be before its texts are cut short.
+const mostBytes = 96 << 10
+
 // crowd is how many pages are rendered at once; the next one is asked to come
 // again. Unsubscribing and the health check do not queue here.
 const crowd = 16
@@ -137,9 +139,15 @@ func (s Server) Handler() http.Handler {
 	for i := range s.Bodies {
 		v.bodies[s.Bodies[i].ID] = &s.Bodies[i]
 	}
-	funcs := v.funcs()
-	for _, name := range slices.Concat([]string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "unsubscribe", "error"}, deskPages()) {
-		v.templates[name] = template.Must(template.New("base.html").Funcs(funcs).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/choose.html", "pages/"+name+".html"))
+	v.brief = map[string]*template.Template{}
+	parse := func(name string, m measure) *template.Template {
+		return template.Must(template.New("base.html").Funcs(v.funcs(m)).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/choose.html", "pages/"+name+".html"))
+	}
+	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "unsubscribe", "error"} {
+		v.templates[name], v.brief[name] = parse(name, full()), parse(name, brief())
+	}
+	for _, name := range deskPages() {
+		v.templates[name] = parse(name, full())
 	}
 	style, err := assets.ReadFile("pages/style.css")
 	if err != nil {
@@ -189,6 +197,7 @@ type site struct {
 	Server
 	zone      *time.Location
 	templates map[string]*template.Template
+	brief     map[string]*template.Template // of pages that show what sources write
 	style     []byte
 	styleTag  string
 	crowd     chan struct{}
@@ -258,6 +267,7 @@ type view struct {
 	Here    string // the entry of the menu that is this page
 	Private bool   // not for search engines
 	Feed    *feedLink
+	Brief   bool // long texts are cut short
 	Open    bool // people can subscribe here
 	Body    any
 }
@@ -271,6 +281,13 @@ func (s *site) render(w http.ResponseWriter, status int, name string, v view) er
 	var b bytes.Buffer
 	if err := s.templates[name].Execute(&b, v); err != nil {
 		return err
+	}
+	if short := s.brief[name]; b.Len() > mostBytes && short != nil {
+		b.Reset()
+		v.Brief = true
+		if err := short.Execute(&b, v); err != nil {
+			return err
+		}
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)

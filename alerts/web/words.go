@@ -14,35 +14,48 @@ import (
 	"ccgwatch/store"
 )
 
+// A measure says how much of a text a page shows, in characters.
+type measure struct{ line, quote, prose, link int }
+
+// full is how pages are written, brief how those are whose sources write so
+// much that they would become too large for a phone.
+func full() measure  { return measure{line: 400, quote: 1500, prose: 6000, link: 2000} }
+func brief() measure { return measure{line: 24, quote: 100, prose: 300, link: 200} }
+
 // funcs are what the templates call.
-func (s *site) funcs() template.FuncMap {
+func (s *site) funcs(m measure) template.FuncMap {
 	return template.FuncMap{
-		"line":     func(t string) string { return line(t, 400) },
-		"quote":    func(t string) string { return line(t, 1500) },
-		"prose":    prose,
-		"link":     webLink,
+		"line":  func(t string) string { return line(t, m.line) },
+		"quote": func(t string) string { return line(t, m.quote) },
+		"prose": func(t string) []string { return prose(t, m.prose) },
+		"link": func(raw string) *link {
+			if len(raw) > m.link {
+				return nil
+			}
+			return webLink(raw)
+		},
 		"paged":    paged,
 		"when":     s.when,
-		"date":     s.date,
+		"date":     func(t string) string { return line(s.date(t), max(m.line, 40)) },
 		"meeting":  s.meeting,
 		"clock":    s.clock,
-		"value":    s.value,
+		"value":    func(field, v string) string { return line(s.value(field, v), max(m.line, 40)) },
 		"stage":    stageWords,
 		"regime":   regimeWords,
 		"happened": happened,
 		"lower":    strings.ToLower,
-		"whose":    s.whose,
+		"whose":    func(source, body string) string { return line(s.whose(source, body), 2*m.line) },
 		"stamp":    stamp,
 		"body":     bodyPath,
 		"bodykind": bodyKindWords,
 		"day":      s.dayWords,
-		"join":     func(list []string) string { return line(strings.Join(list, ", "), 600) },
+		"join":     func(list []string) string { return line(strings.Join(list, ", "), m.line) },
 		"topic":    topicWords,
 		"tier":     tierWords,
 		"kind":     kindWords,
 		"field":    fieldWords,
 		"role":     roleWords,
-		"source":   s.sourceName,
+		"source":   func(id string) string { return line(s.sourceName(id), m.line) },
 		"item":     itemPath,
 		"size":     sizeWords,
 		"often":    oftenWords,
@@ -85,9 +98,8 @@ func line(t string, most int) string {
 }
 
 // prose is a longer text as paragraphs, cut where it would fill pages.
-func prose(t string) []string {
+func prose(t string, left int) []string {
 	var all []string
-	left := 6000
 	for p := range strings.SplitSeq(strings.ReplaceAll(t, "\r", "\n"), "\n") {
 		p = line(p, left)
 		if p == "" {

@@ -103,11 +103,18 @@ func (d *daemon) run(ctx context.Context) {
 			})
 		}
 		d.tidy(ctx, now)
+		if d.claim(jobForget) {
+			d.visits.Go(func() {
+				defer d.release(jobForget)
+				d.forget(ctx, now)
+			})
+		}
 		select {
 		case <-ctx.Done():
 			d.visits.Wait()
 			return
 		case <-t.C:
+		case <-d.asked: // whoever signs up looks into their mail at once
 		}
 	}
 }

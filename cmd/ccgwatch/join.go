@@ -40,6 +40,7 @@ func (a *app) joinAlerts() error {
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, About: a.about,
 		SourceName: a.sourceName, Schedule: alerts.Fridays(london()), Log: a.log,
 	}
+	a.desk = a.newDesk(compose)
 	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Log: a.log}
 	if s := a.cfg.SMTP; s.Host != "" {
 		a.postman.Sender = &mail.Relay{

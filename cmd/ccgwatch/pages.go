@@ -21,7 +21,8 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 		Sources: func() []web.SourceInfo { return a.sourceInfos(now()) },
 		Facts:   a.facts,
 		Bodies:  a.bodyInfos(), Buyers: a.judge.Buyers, Gaps: a.gaps(now().Format(time.DateOnly)),
-		Held:  func() []string { return a.standsStill(context.Background(), now()) },
+		Held: func() []string { return a.standsStill(context.Background(), now()) },
+		Desk: a.desk, Choices: a.choices, Proxies: a.cfg.Web.Proxies,
 		Token: a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
 	return s.NewHTTPServer(a.cfg.Web.Listen)
