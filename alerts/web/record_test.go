@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -204,6 +205,13 @@ func TestPagingShowsEveryItemMeetingAndBodyOnce(t *testing.T) {
 		if len(got) != c.want || len(once) != c.want {
 			t.Errorf("%s shows %d, of them different %d, want %d", c.target, len(got), len(once), c.want)
 		}
+	}
+}
+
+// A million changes must not fill a small machine.
+func TestEntryOfTheTableOfContentsIsSmall(t *testing.T) {
+	if n := reflect.TypeFor[entry]().Size(); n > 16 {
+		t.Errorf("an entry takes %d bytes", n)
 	}
 }
 

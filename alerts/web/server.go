@@ -140,14 +140,18 @@ func (s Server) Handler() http.Handler {
 		v.bodies[s.Bodies[i].ID] = &s.Bodies[i]
 	}
 	v.brief = map[string]*template.Template{}
-	parse := func(name string, m measure) *template.Template {
-		return template.Must(template.New("base.html").Funcs(v.funcs(m)).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/choose.html", "pages/"+name+".html"))
+	frames := func(m measure) func(name string) *template.Template {
+		frame := template.Must(template.New("base.html").Funcs(v.funcs(m)).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/choose.html"))
+		return func(name string) *template.Template {
+			return template.Must(template.Must(frame.Clone()).ParseFS(assets, "pages/"+name+".html"))
+		}
 	}
+	whole, short := frames(full()), frames(brief())
 	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "unsubscribe", "error"} {
-		v.templates[name], v.brief[name] = parse(name, full()), parse(name, brief())
+		v.templates[name], v.brief[name] = whole(name), short(name)
 	}
 	for _, name := range deskPages() {
-		v.templates[name] = parse(name, full())
+		v.templates[name] = whole(name)
 	}
 	style, err := assets.ReadFile("pages/style.css")
 	if err != nil {
