@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -166,17 +167,18 @@ func (b *browser) picture(name string) {
 // sampleTown is the demonstration's two weeks with its pages open, and beside
 // them what stretches a page: a source that fails, words without a space, an
 // item with all that an item can have.
-func sampleTown(t *testing.T) (*app, string) {
+func sampleTown(t *testing.T) (a *app, base string, wait func(time.Duration)) {
 	t.Helper()
 	sites, err := newTown()
 	if err != nil {
 		t.Fatal(err)
 	}
+	var later atomic.Int64 // the clock stands still but for this
 	l := listen(t)
 	town := &http.Server{Handler: sites, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = town.Serve(l) }()
 	t.Cleanup(func() { _ = town.Close() })
-	a, err := demoApp(t.TempDir(), "http://"+l.Addr().String(), slog.New(slog.DiscardHandler))
+	a, err = demoApp(t.TempDir(), "http://"+l.Addr().String(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,10 +193,10 @@ func sampleTown(t *testing.T) (*app, string) {
 	stretch(t, a)
 	at := listen(t)
 	a.cfg.Web.Listen = at.Addr().String()
-	srv := a.webServer(sites.now)
+	srv := a.webServer(func() time.Time { return sites.now().Add(time.Duration(later.Load())) })
 	go func() { _ = srv.Serve(at) }()
 	t.Cleanup(func() { _ = srv.Close() })
-	return a, "http://" + at.Addr().String()
+	return a, "http://" + at.Addr().String(), func(d time.Duration) { later.Add(int64(d)) }
 }
 
 func listen(t *testing.T) net.Listener {
@@ -302,6 +304,7 @@ func pageKinds(t *testing.T, a *app) []struct {
 		{"sources", "/sources", 200},
 		{"about", "/about", 200},
 		{"subscribe", "/subscribe", 200},
+		{"manage", "/manage", 200},
 		{"unsubscribe", strings.TrimPrefix(leave, a.cfg.Group.URL), 200},
 		{"error", "/nothing", 404},
 	}
@@ -310,7 +313,7 @@ func pageKinds(t *testing.T, a *app) []struct {
 // Every kind of page, on a phone and at a desk, by day and by night.
 func TestBrowserPages(t *testing.T) {
 	b := openBrowser(t)
-	a, base := sampleTown(t)
+	a, base, _ := sampleTown(t)
 	for _, width := range widths() {
 		b.do(chromedp.EmulateViewport(width, 800))
 		for _, p := range pageKinds(t, a) {
@@ -341,6 +344,172 @@ func (b *browser) open(name, address string, status int64) {
 	}
 }
 
+// press clicks a button or a link and waits for the page it leads to, which
+// must have the heading.
+func (b *browser) press(selector, heading string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
+	defer cancel()
+	resp, err := chromedp.Run(ctx, func(ctx context.Context, tab *chromedp.Target) (string, error) {
+		if _, err := chromedp.Evaluate[bool](`document.documentElement.dataset.old = "1", true`)(ctx, tab); err != nil {
+			return "", err
+		}
+		if _, err := chromedp.Click(chromedp.CSS(selector))(ctx, tab); err != nil {
+			return "", err
+		}
+		// The next page does not have the mark of this one.
+		if _, err := chromedp.WaitVisible(chromedp.CSS("html:not([data-old]) footer"))(ctx, tab); err != nil {
+			return "", err
+		}
+		return chromedp.Text(chromedp.CSS("h1"))(ctx, tab)
+	})
+	if err != nil {
+		b.t.Fatalf("pressing %s: %v", selector, err)
+	}
+	if resp != heading {
+		b.t.Fatalf("pressing %s leads to %q, not %q:\n%s", selector, resp, heading, evaluate[string](b, `document.querySelector("main").innerText`))
+	}
+}
+
+// seen is looked and picture with scripts on, which only the checker needs.
+func (b *browser) seen(name string) {
+	b.t.Helper()
+	b.scripts(true)
+	b.looked(name)
+	b.picture(name)
+	b.scripts(false)
+}
+
+// mailed sends what is due and gives the link in the one mail that was made
+// since: its path at this server.
+func mailed(t *testing.T, a *app, now time.Time, known map[string]bool, part string) string {
+	t.Helper()
+	if _, _, err := a.deliver(t.Context(), now); err != nil {
+		t.Fatal(err)
+	}
+	files, err := outboxFiles(a.data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := ""
+	for _, f := range files {
+		if known[f] {
+			continue
+		}
+		known[f] = true
+		raw, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, body, err := readMail(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range strings.Fields(body) {
+			if path, ok := strings.CutPrefix(word, a.cfg.Group.URL); ok && strings.HasPrefix(path, part) && found == "" {
+				found = path
+			}
+		}
+	}
+	if found == "" {
+		t.Fatalf("no new mail has a link to %s", part)
+	}
+	return found
+}
+
+// A reader signs up, confirms, changes what they get, and leaves, in a browser
+// that runs no script, on a phone and at a desk.
+func TestBrowserFromSignUpToUnsubscribing(t *testing.T) {
+	b := openBrowser(t)
+	a, base, wait := sampleTown(t)
+	now := townStart().Add(demoWeeks)
+	later := func(d time.Duration) { wait(d); now = now.Add(d) }
+	known := map[string]bool{}
+	if files, err := outboxFiles(a.data); err == nil {
+		for _, f := range files {
+			known[f] = true
+		}
+	}
+	state := func(address string) string {
+		subs, err := a.store.Of(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, s := range subs {
+			out = append(out, string(s.State)+" "+s.Often+" "+s.Query)
+		}
+		return strings.Join(out, "; ")
+	}
+	for _, width := range widths() {
+		address := fmt.Sprintf("reader%d@example.net", width)
+		name := func(page string) string { return fmt.Sprintf("flow-%s-%d", page, width) }
+		expect := func(want string) {
+			t.Helper()
+			if got := state(address); got != want {
+				t.Fatalf("%s is %q, want %q", address, got, want)
+			}
+		}
+		b.do(chromedp.EmulateViewport(width, 800))
+		b.scripts(false)
+
+		b.open(name("form"), base+"/", 200)
+		b.press(`main a[href="/subscribe"]`, "Get it by mail")
+		b.seen(name("1-form"))
+		b.press("#signup", "Not signed up yet") // nothing filled in: it says what is missing
+		b.seen(name("2-missing"))
+		expect("")
+		b.do(chromedp.Click(chromedp.CSS(`input[name=topic][value=tenders]`)), chromedp.SendKeys(chromedp.CSS("#any"), "ophthalmology audiology"))
+		b.press("#look", "What it would have brought")
+		b.seen(name("3-preview"))
+		b.do(chromedp.SendKeys(chromedp.CSS("#address"), address), chromedp.Click(chromedp.CSS("#agree")))
+		later(time.Minute)
+		b.press("#signup", "Look into your mail")
+		b.seen(name("4-sent"))
+		expect("pending weekly topic:tenders (ophthalmology OR audiology)")
+
+		confirm := mailed(t, a, now, known, "/c/")
+		b.open(name("confirm"), base+confirm, 200)
+		b.seen(name("5-confirm"))
+		expect("pending weekly topic:tenders (ophthalmology OR audiology)") // opening the link is not yes
+		b.press("#confirm button", "You are subscribed")
+		b.seen(name("6-confirmed"))
+		expect("confirmed weekly topic:tenders (ophthalmology OR audiology)")
+
+		b.press(`main a[href="/manage"]`, "Your subscriptions")
+		later(time.Minute)
+		b.do(chromedp.SendKeys(chromedp.CSS("#address"), address))
+		b.press("#asklink button", "Look into your mail")
+		manage := mailed(t, a, now, known, "/m/")
+		b.open(name("manage"), base+manage, 200)
+		b.seen(name("7-manage"))
+		b.press(`section a`, "Change a subscription")
+		b.seen(name("8-change"))
+		b.do(chromedp.Click(chromedp.CSS("#often-instant")))
+		b.press("#save", "Your subscriptions")
+		b.seen(name("9-changed"))
+		expect("confirmed instant topic:tenders (ophthalmology OR audiology)")
+
+		subs, err := a.store.Of(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave, _ := a.links.Unsubscribe(subs[0].ID)
+		b.open(name("leave"), base+strings.TrimPrefix(leave, a.cfg.Group.URL), 200)
+		expect("confirmed instant topic:tenders (ophthalmology OR audiology)")
+		b.seen(name("10-leave"))
+		b.press("form button", "You will get no more mails")
+		b.seen(name("11-left"))
+		expect("ended instant topic:tenders (ophthalmology OR audiology)")
+
+		b.open(name("erase"), base+manage+"/erase", 200)
+		b.seen(name("12-erase"))
+		b.press("#erase button", "Erased")
+		b.seen(name("13-erased"))
+		expect("")
+	}
+}
+
 // What the checks above rest on: a page that sticks out and that nobody who is
 // blind could use is told.
 func TestBrowserFindsWhatIsWrong(t *testing.T) {
@@ -367,4 +536,3 @@ func TestBrowserFindsWhatIsWrong(t *testing.T) {
 		}
 	}
 }
-
