@@ -459,22 +459,22 @@ func TestBrowserFromSignUpToUnsubscribing(t *testing.T) {
 		b.press("#signup", "Not signed up yet") // nothing filled in: it says what is missing
 		b.seen(name("2-missing"))
 		expect("")
-		b.do(chromedp.Click(chromedp.CSS(`input[name=topic][value=tenders]`)), chromedp.SendKeys(chromedp.CSS("#any"), "ophthalmology audiology"))
+		b.do(chromedp.Click(chromedp.CSS(`input[name=topic][value=outsourcing]`)), chromedp.SendKeys(chromedp.CSS("#any"), "ophthalmology audiology"))
 		b.press("#look", "What it would have brought")
 		b.seen(name("3-preview"))
 		b.do(chromedp.SendKeys(chromedp.CSS("#address"), address), chromedp.Click(chromedp.CSS("#agree")))
 		later(time.Minute)
 		b.press("#signup", "Look into your mail")
 		b.seen(name("4-sent"))
-		expect("pending weekly topic:tenders (ophthalmology OR audiology)")
+		expect("pending weekly topic:outsourcing (ophthalmology OR audiology)")
 
 		confirm := mailed(t, a, now, known, "/c/")
 		b.open(name("confirm"), base+confirm, 200)
 		b.seen(name("5-confirm"))
-		expect("pending weekly topic:tenders (ophthalmology OR audiology)") // opening the link is not yes
+		expect("pending weekly topic:outsourcing (ophthalmology OR audiology)") // opening the link is not yes
 		b.press("#confirm button", "You are subscribed")
 		b.seen(name("6-confirmed"))
-		expect("confirmed weekly topic:tenders (ophthalmology OR audiology)")
+		expect("confirmed weekly topic:outsourcing (ophthalmology OR audiology)")
 
 		b.press(`main a[href="/manage"]`, "Your subscriptions")
 		later(time.Minute)
@@ -488,7 +488,7 @@ func TestBrowserFromSignUpToUnsubscribing(t *testing.T) {
 		b.do(chromedp.Click(chromedp.CSS("#often-instant")))
 		b.press("#save", "Your subscriptions")
 		b.seen(name("9-changed"))
-		expect("confirmed instant topic:tenders (ophthalmology OR audiology)")
+		expect("confirmed instant topic:outsourcing (ophthalmology OR audiology)")
 
 		subs, err := a.store.Of(t.Context(), address)
 		if err != nil {
@@ -496,11 +496,11 @@ func TestBrowserFromSignUpToUnsubscribing(t *testing.T) {
 		}
 		leave, _ := a.links.Unsubscribe(subs[0].ID)
 		b.open(name("leave"), base+strings.TrimPrefix(leave, a.cfg.Group.URL), 200)
-		expect("confirmed instant topic:tenders (ophthalmology OR audiology)")
+		expect("confirmed instant topic:outsourcing (ophthalmology OR audiology)")
 		b.seen(name("10-leave"))
 		b.press("form button", "You will get no more mails")
 		b.seen(name("11-left"))
-		expect("ended instant topic:tenders (ophthalmology OR audiology)")
+		expect("ended instant topic:outsourcing (ophthalmology OR audiology)")
 
 		b.open(name("erase"), base+manage+"/erase", 200)
 		b.seen(name("12-erase"))
