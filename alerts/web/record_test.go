@@ -423,3 +423,54 @@ func TestNoPageIsLarge(t *testing.T) {
 		}
 	}
 }
+
+// Items are told apart also where the table of contents cannot.
+func TestTwoItemsOfOneHash(t *testing.T) {
+	s, st := sample()
+	v := &site{Server: s, zone: london()}
+	v.record = newRecord(&v.Server, v.zone)
+	seen := map[uint32]string{}
+	var a, b string
+	for i := 0; b == ""; i++ {
+		key := fmt.Sprint("k", i)
+		h := v.record.hash(ref{"leicester", key})
+		if other, ok := seen[h]; ok {
+			a, b = other, key
+		}
+		seen[h] = key
+	}
+	st.changes = []store.Change{{Seq: 1, Source: "leicester", Key: a}, {Seq: 2, Source: "leicester", Key: b}, {Seq: 3, Source: "leicester", Key: a}}
+	if err := v.record.follow(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]int{a: 2, b: 1} {
+		if h, err := v.history(t.Context(), store.Item{Source: "leicester", Key: key}, 0); err != nil || len(h.Changes) != want {
+			t.Errorf("%s: %d entries of %d, %v", key, len(h.Changes), want, err)
+		}
+	}
+}
+
+// A list of findings with long quotes is shorter, its texts are not.
+func TestFindingsWithLongQuotes(t *testing.T) {
+	s, st := sample()
+	st.findings = nil
+	for i := range 60 {
+		st.findings = append(st.findings, store.Finding{ID: fmt.Sprint("q", i), Change: uint64(i + 1), Title: "Finding", Quote: strings.Repeat("<&>", 450) + "END"})
+	}
+	h := s.Handler()
+	if got := walk(t, h, "/findings", "article h2 a"); len(got) != 60 {
+		t.Errorf("%d findings of 60", len(got))
+	}
+	d := read(t, h, "/findings")
+	if d.Find(".held").Length() > 0 || !strings.HasSuffix(words(d, "article:first-of-type blockquote"), "END") {
+		t.Error("quotes are cut short where fewer findings would do")
+	}
+}
+
+func TestACancelledMeetingIsNotTheNext(t *testing.T) {
+	s, st := sample()
+	st.items[1].Fields["status"] = store.StatusCancelled
+	if all := words(read(t, s.Handler(), "/bodies"), "article:first-of-type"); strings.Contains(all, "Next meeting") {
+		t.Error(all)
+	}
+}
