@@ -28,8 +28,8 @@ func DefaultCaps() Caps {
 	return Caps{PersonDay: 3, PersonUnconfirmed: 5, AllHour: 200, ClientHour: 20, ClientDay: 60, DomainHour: 100}
 }
 
-// ErrBusy: more was asked for than may be; nothing was stored. It says nothing
-// about an address.
+// ErrBusy is the answer where more was asked for than may be; nothing was
+// stored. It says nothing about an address.
 var ErrBusy = errors.New("too many requests for now")
 
 // A BusyError is an ErrBusy with when to come again.
@@ -116,13 +116,15 @@ func within(now time.Time, times []time.Time, last time.Duration) int {
 	return n
 }
 
+// over is a BusyError if there were most or more within the window; times are
+// oldest first.
 func over(now time.Time, of string, times []time.Time, window time.Duration, most int) error {
 	n := within(now, times, window)
 	if n < most {
 		return nil
 	}
 	wait := window
-	if i := len(times) - most; i >= 0 { // when the one that makes it too many is gone
+	if i := len(times) - most; i < len(times) { // when this one has left the window, there is room
 		wait = min(window, max(times[i].Add(window).Sub(now), time.Minute))
 	}
 	return &BusyError{Of: of, Wait: wait}

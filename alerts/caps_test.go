@@ -59,6 +59,20 @@ func TestCaps(t *testing.T) {
 	}
 }
 
+func TestWhenToComeAgain(t *testing.T) {
+	now := time.Date(2026, 8, 10, 12, 0, 0, 0, time.UTC)
+	times := []time.Time{now.Add(-90 * time.Minute), now.Add(-50 * time.Minute), now.Add(-30 * time.Minute), now.Add(-10 * time.Minute)}
+	for _, tt := range []struct {
+		most int
+		want time.Duration
+	}{{0, time.Hour}, {1, 50 * time.Minute}, {2, 30 * time.Minute}, {3, 10 * time.Minute}, {4, 0}} {
+		var b *BusyError
+		if errors.As(over(now, "all", times, time.Hour, tt.most), &b); b == nil && tt.want > 0 || b != nil && b.Wait != tt.want {
+			t.Errorf("of at most %d: %+v, want %v", tt.most, b, tt.want)
+		}
+	}
+}
+
 // One mailbox has one count, however its address is written; two have two.
 func TestOneMailboxHasOneCount(t *testing.T) {
 	same := [][]string{

@@ -31,7 +31,7 @@ func rounds(few, promises, soak int) int {
 // a place, because how long a disk takes is not what is tried here.
 func quickDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "ccgwatch-test-")
+	dir, err := os.MkdirTemp("/dev/shm", "ccgwatch-test-") //nolint:usetesting // t.TempDir cannot be told where
 	if err != nil {
 		return t.TempDir()
 	}
@@ -131,15 +131,22 @@ func (c *crowd) do() {
 	case x < 92:
 		c.restart()
 	case x < 93: // a flood from everywhere
-		for i := range 30 {
-			c.now = c.now.Add(time.Second)
-			c.stranger(fmt.Sprintf("flood%d.%d@example%d.org", c.step, i, i))
-		}
+		c.flood(30)
 	case x < 94:
 		c.now = c.now.Add(-time.Duration(c.r.IntN(50)) * time.Minute) // the clock is set right
 	}
+	if c.step%300 == 100 {
+		c.flood(230) // more than are taken in an hour
+	}
 	if c.r.IntN(4) > 0 {
 		c.send()
+	}
+}
+
+func (c *crowd) flood(n int) {
+	for i := range n {
+		c.now = c.now.Add(time.Second)
+		c.stranger(fmt.Sprintf("flood%d.%d@example%d.org", c.step, i, i))
 	}
 }
 

@@ -181,6 +181,22 @@ func options(all []Choice, on []string) []option {
 	return out
 }
 
+// tickList is a list on the form. A long one is folded up until something in it
+// is ticked.
+type tickList struct {
+	Name, Legend string
+	List         []option
+	Fold, Ticked bool
+}
+
+// mostUnfolded is how many entries are shown without being asked for.
+const mostUnfolded = 16
+
+func ticks(name, legend string, list []option) tickList {
+	ticked := slices.ContainsFunc(list, func(o option) bool { return o.On })
+	return tickList{name, legend, list, len(list) > mostUnfolded, ticked}
+}
+
 // chooseView is the part of a page with which one chooses.
 type chooseView struct {
 	chosen

@@ -38,7 +38,8 @@ func deskPages() []string {
 // back to them, so they must have a public address.
 func (s *site) open() bool { return s.Desk != nil && s.URL != "" }
 
-// atDesk is page for what may also be posted to, while there is a desk.
+// atDesk is page for what may also be posted to, while there is a desk. It has
+// a queue of its own: whoever floods the form keeps nobody from reading.
 func (s *site) atDesk(f func(http.ResponseWriter, *http.Request) error, methods ...string) http.Handler {
 	return s.handle(func(w http.ResponseWriter, r *http.Request) error {
 		if !s.open() && (r.URL.Path != "/subscribe" || r.Method == http.MethodPost) {
@@ -48,8 +49,8 @@ func (s *site) atDesk(f func(http.ResponseWriter, *http.Request) error, methods 
 			return err
 		}
 		select {
-		case s.crowd <- struct{}{}:
-			defer func() { <-s.crowd }()
+		case s.queueAtDesk <- struct{}{}:
+			defer func() { <-s.queueAtDesk }()
 			return s.explain(f(w, r))
 		default:
 			return &fault{status: http.StatusServiceUnavailable, title: "Too many readers at once", text: "Nothing was changed. Please try again in a moment.", retry: 5 * time.Second}

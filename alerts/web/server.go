@@ -114,6 +114,9 @@ const mostBytes = 96 << 10
 // again. Unsubscribing and the health check do not queue here.
 const crowd = 16
 
+// atDeskAtOnce is how many people are served at the desk at once.
+const atDeskAtOnce = 8
+
 // NewHTTPServer is a server for the pages with the limits that keep slow and
 // large requests from holding it up. It speaks plain HTTP/1.1: TLS belongs to
 // the proxy in front.
@@ -133,7 +136,7 @@ func (s Server) NewHTTPServer(addr string) *http.Server {
 
 // Handler serves all pages.
 func (s Server) Handler() http.Handler {
-	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd)}
+	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd), queueAtDesk: make(chan struct{}, atDeskAtOnce)}
 	v.record, v.started = newRecord(&v.Server, v.zone), s.Now()
 	v.bodies = map[string]*BodyInfo{}
 	for i := range s.Bodies {
@@ -209,6 +212,8 @@ type site struct {
 	bodies    map[string]*BodyInfo
 	started   time.Time
 	feeds     feeds
+	// queueAtDesk is that of the pages where people look after their subscriptions.
+	queueAtDesk chan struct{}
 
 	mu      sync.Mutex
 	queue   queue

@@ -60,12 +60,7 @@ func (s *site) funcs(m measure) template.FuncMap {
 		"size":     sizeWords,
 		"often":    oftenWords,
 		"open":     s.open,
-		"ticks": func(name, legend string, list []option) any {
-			return struct {
-				Name, Legend string
-				List         []option
-			}{name, legend, list}
-		},
+		"ticks":    ticks,
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -108,6 +109,9 @@ func (c *subscribersAdd) Run(e *env) error {
 			ID: hex.EncodeToString(id), Address: address, Query: strings.TrimSpace(c.Query), Often: c.Often, State: store.StateConfirmed,
 			Created: now, Consent: c.Consent, ConsentAt: now, Since: since,
 		}
+		if err := a.forgetPending(e.ctx, s); err != nil {
+			return err
+		}
 		err = a.store.Subscribe(e.ctx, s)
 		if errors.Is(err, store.ErrConflict) {
 			return fmt.Errorf("this address has that subscription already")
@@ -117,6 +121,23 @@ func (c *subscribersAdd) Run(e *env) error {
 		}
 		return err
 	})
+}
+
+// forgetPending drops what the person asked for on the pages and has not
+// confirmed, if it is the same: the operator's word takes its place.
+func (a *app) forgetPending(ctx context.Context, s store.Subscription) error {
+	of, err := a.store.Of(ctx, s.Address)
+	if err != nil {
+		return err
+	}
+	for _, o := range of {
+		if o.State == store.StatePending && o.Often == s.Often && strings.TrimSpace(o.Query) == s.Query {
+			if err := a.store.Forget(ctx, o); err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 type subscribersExport struct {
