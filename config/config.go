@@ -26,6 +26,7 @@ type Config struct {
 	SMTP    SMTP
 	Mailbox Mailbox
 	Web     Web
+	Letters Letters
 }
 
 // Group is who runs this.
@@ -99,6 +100,13 @@ type Web struct {
 	// Proxies are believed when they say for whom they ask (X-Forwarded-For);
 	// from anybody else that header means nothing.
 	Proxies []netip.Prefix
+}
+
+// Letters is how 'ccgwatch letter' writes.
+type Letters struct {
+	// Templates is a directory with templates of the group's own, "" for none; a
+	// relative path is relative to the file.
+	Templates string
 }
 
 // Default is the configuration of an operator who says nothing.

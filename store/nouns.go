@@ -174,6 +174,8 @@ type Change struct {
 	Parts []Part `json:"parts,omitempty"`
 	// Silent entries (baseline, backfill) are judged, indexed and shown, and never mailed.
 	Silent bool `json:"silent,omitempty"`
+	// Due says what has fallen due, of an entry with OpDue and of no other.
+	Due *Due `json:"due,omitempty"`
 	// Batch is the Seq of the first change of the same commit.
 	Batch uint64 `json:"batch"`
 }
@@ -316,7 +318,10 @@ type Finding struct {
 	Quote    string    `json:"quote"`
 	Page     int       `json:"page"` // 1 is the first page; 0 where there are no pages
 	Rule     string    `json:"rule"`
-	Why      string    `json:"why,omitempty"` // in words, for explain
+	Why      string    `json:"why,omitempty"`    // in words, for explain
+	Moves    []Move    `json:"moves,omitempty"`  // what the notice changed in its procurement, or what fell due
+	Also     []Topic   `json:"also,omitempty"`   // further topics it is matched under: a reminder about a tender is for those who asked for tenders
+	Unsaid   []string  `json:"unsaid,omitempty"` // what the notices of an award do not say, in two or three words each
 	Stage    string    `json:"stage,omitempty"`
 	Regime   string    `json:"regime,omitempty"`
 	Deadline *Deadline `json:"deadline,omitempty"`

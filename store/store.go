@@ -28,6 +28,7 @@ type Store interface {
 	Outbox
 	Backlog
 	Diary
+	Threads
 	io.Closer
 }
 

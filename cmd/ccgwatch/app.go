@@ -45,6 +45,7 @@ type app struct {
 	links     alerts.Links
 	desk      *alerts.Desk
 	asked     chan struct{} // somebody waits for a service mail
+	threads   *alerts.Threads
 
 	daemon    atomic.Bool // run has it open
 	visiting  keyedLocks  // one visit of a source at a time

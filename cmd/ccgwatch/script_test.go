@@ -27,6 +27,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   dir,
 		Files: files,
+		// With CCGWATCH_UPDATE=1 what cmp compares with is written anew: read the difference.
+		UpdateScripts: os.Getenv("CCGWATCH_UPDATE") != "",
 		Setup: func(e *testscript.Env) error {
 			sites, err := newTown()
 			if err != nil {

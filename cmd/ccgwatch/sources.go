@@ -289,7 +289,10 @@ func loadRules() (judge.Rules, error) {
 	for _, a := range areas {
 		r.Areas = append(r.Areas, judge.Area(a))
 	}
-	return withVocabulary(r)
+	if r, err = withVocabulary(r); err != nil {
+		return r, err
+	}
+	return withCharter(r)
 }
 
 type sourcesCmd struct {
