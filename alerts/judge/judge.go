@@ -5,6 +5,8 @@ package judge
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,7 +119,8 @@ type Passage struct {
 type Judge struct {
 	rules  Rules
 	lex    *lexicon
-	lists  map[string]int // groups of the lexicon by list
+	nlex   *lexicon       // the lists that notices are read by, under the same numbers
+	lists  map[string]int // groups of both by list
 	terms  []term
 	acts   []act
 	split  *splitter
@@ -145,12 +148,19 @@ func New(r Rules) (*Judge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("judge: reading the time zone: %w", err)
 	}
-	j := &Judge{rules: r, lex: newLexicon(), lists: map[string]int{}, split: newSplitter(), london: london}
+	j := &Judge{rules: r, lex: newLexicon(), nlex: newLexicon(), lists: map[string]int{}, split: newSplitter(), london: london}
 	if j.dates, err = newCalendar(r.Holidays, london); err != nil {
 		return nil, fmt.Errorf("judge: bank holidays: %w", err)
 	}
-	for name, phrases := range r.Lists {
+	for _, name := range slices.Sorted(maps.Keys(r.Lists)) {
+		phrases := r.Lists[name]
 		if j.lists[name], err = j.lex.add("list "+name, phrases, nil); err != nil {
+			return nil, fmt.Errorf("judge: %w", err)
+		}
+		if slices.Contains(paperLists(), name) {
+			phrases = nil
+		}
+		if _, err = j.nlex.add("list "+name, phrases, nil); err != nil {
 			return nil, fmt.Errorf("judge: %w", err)
 		}
 	}

@@ -50,8 +50,10 @@ type reading struct {
 	n     *store.Notice
 	parts []part
 	title tally
-	subj  tally // title and description as one text: what is being bought
-	ev    []Evidence
+	subj  tally // title and description: what is being bought
+	// buyers are the phrases in each buyer's name
+	buyers []tally
+	ev     []Evidence
 	// the last sentence that decided the stage, for the quote of a finding
 	shown string
 }
@@ -60,6 +62,7 @@ type reading struct {
 type part struct {
 	where     string
 	amendment bool // what a corrigendum says; it is newer than the rest
+	text      string
 	sentences []sentence
 	tallies   []tally
 }
@@ -96,8 +99,17 @@ func (j *Judge) read(n *store.Notice) *reading {
 	for _, t := range n.Texts {
 		r.add(t.Where, t.Text, false)
 	}
-	r.title = j.lex.tally(words(n.Title))
-	r.subj = j.lex.tally(words(n.Title + ". " + n.Description))
+	r.title = j.nlex.tally(words(n.Title))
+	for _, b := range n.Buyers {
+		r.buyers = append(r.buyers, j.nlex.tally(words(b.Name)))
+	}
+	for _, p := range r.parts {
+		if p.where == "tender.title" || p.where == "tender.description" {
+			for _, t := range p.tallies {
+				r.subj.seen = slices.Clone(r.subj.seen).and(t.seen)
+			}
+		}
+	}
 	return r
 }
 
@@ -105,10 +117,17 @@ func (r *reading) add(where, text string, amendment bool) {
 	if strings.TrimSpace(text) == "" {
 		return
 	}
-	p := part{where: where, amendment: amendment}
-	p.sentences, _ = r.j.split.sentences([]string{text})
-	for _, s := range p.sentences {
-		p.tallies = append(p.tallies, r.j.lex.tally(s.words))
+	p := part{where: where, amendment: amendment, text: text}
+	// Notices repeat themselves: what was read in one place is not read again.
+	if i := slices.IndexFunc(r.parts, func(o part) bool { return o.text == text }); i >= 0 {
+		p.sentences, p.tallies = r.parts[i].sentences, r.parts[i].tallies
+		r.parts = append(r.parts, p)
+		return
+	}
+	p.sentences = r.j.split.text(text)
+	p.tallies = make([]tally, len(p.sentences))
+	for i, s := range p.sentences {
+		p.tallies[i] = r.j.nlex.tally(s.words)
 	}
 	r.parts = append(r.parts, p)
 }

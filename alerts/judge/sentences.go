@@ -79,17 +79,30 @@ type mark struct{ offset, page int }
 // heads are the running lines by page.
 func (s *splitter) sentences(pages []string) (out []sentence, heads [][]string) {
 	lines, widths, heads := s.lines(pages)
+	return s.cut(lines, widths), heads
+}
+
+// text cuts one text that has no pages and so no running heads.
+func (s *splitter) text(text string) []sentence {
+	lines := pageLines(text, 1)
+	return s.cut(lines, []int{usual(lines)})
+}
+
+// cut makes sentences of lines; width is the usual width of each page's.
+func (s *splitter) cut(lines []line, widths []int) []sentence {
+	out := make([]sentence, 0, len(lines)+4)
 	for i, b := range s.blocks(lines, widths) {
-		heading := b.lines == 1 && s.headingLike(b.text.String())
-		for _, span := range s.split(b.text.String()) {
-			text := fold(b.text.String()[span[0]:span[1]])
+		whole := b.text.String()
+		heading := b.lines == 1 && s.headingLike(whole)
+		for _, span := range s.split(whole) {
+			text := fold(whole[span[0]:span[1]])
 			if text == "" {
 				continue
 			}
 			out = append(out, sentence{text: text, page: b.pageAt(span[0]), block: i, heading: heading, number: b.number, words: words(text)})
 		}
 	}
-	return out, heads
+	return out
 }
 
 func (b *block) pageAt(offset int) int {
@@ -203,21 +216,31 @@ func (s *splitter) lines(pages []string) (out []line, widths []int, heads [][]st
 	}
 	running := s.running(perPage)
 	for p, ls := range perPage {
-		lengths := make([]int, 0, len(ls))
+		from := len(out)
 		for k, l := range ls {
 			if running[p][k] {
 				heads[p] = append(heads[p], l.text)
 				continue
 			}
 			out = append(out, l)
-			lengths = append(lengths, utf8.RuneCountInString(l.text))
 		}
-		slices.Sort(lengths)
-		if len(lengths) > 0 {
-			widths[p] = lengths[len(lengths)*9/10]
-		}
+		widths[p] = usual(out[from:])
 	}
 	return out, widths, heads
+}
+
+// usual is the usual width of a page's lines, in characters: nine in ten are
+// no longer.
+func usual(ls []line) int {
+	if len(ls) == 0 {
+		return 0
+	}
+	lengths := make([]int, len(ls))
+	for i, l := range ls {
+		lengths[i] = utf8.RuneCountInString(l.text)
+	}
+	slices.Sort(lengths)
+	return lengths[len(lengths)*9/10]
 }
 
 // running finds page numbers, and the heads and feet that repeat in the same
@@ -326,6 +349,9 @@ func clean(text string) string {
 // fold makes every run of blanks one blank. A word that a hyphen parted at the
 // end of a line is put together with its hyphen.
 func fold(text string) string {
+	if folded(text) {
+		return strings.Trim(text, " ")
+	}
 	var b strings.Builder
 	b.Grow(len(text))
 	space, hyphen := false, false
@@ -345,6 +371,18 @@ func fold(text string) string {
 		space = false
 	}
 	return b.String()
+}
+
+// folded tells a text of plain letters that has single blanks only, the outer
+// ones aside.
+func folded(text string) bool {
+	text = strings.Trim(text, " ")
+	for i := range len(text) {
+		if c := text[i]; c >= utf8.RuneSelf || c < ' ' || c == ' ' && text[i+1] == ' ' {
+			return false
+		}
+	}
+	return true
 }
 
 // maxSentence is where a text without full stops (a table, mostly) is cut, in bytes.

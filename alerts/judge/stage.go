@@ -24,6 +24,11 @@ func requiredLists() []string {
 	}
 }
 
+// paperLists are the lists that serve papers alone.
+func paperLists() []string {
+	return []string{"care", "things", "own-private", "money", "boilerplate", "care-places", "skip-pages", "skip-sections", "soft-tender"}
+}
+
 // stage is the step a notice tells of. Words of the Provider Selection Regime
 // decide first, then the notice type, then the old form's tags.
 func (r *reading) stage() string {
@@ -382,20 +387,11 @@ func (r *reading) cpv(prefixes ...string) bool {
 
 // buyer tells whether a buyer's name holds a phrase of the list.
 func (r *reading) buyer(list string) bool {
-	for _, b := range r.n.Buyers {
-		if r.j.lex.tally(words(b.Name)).has(r.j.lists[list]) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.buyers, func(t tally) bool { return t.has(r.j.lists[list]) })
 }
 
 func (r *reading) healthBuyer() bool {
-	for _, b := range r.n.Buyers {
-		t := r.j.lex.tally(words(b.Name))
-		if t.has(r.j.lists["buyer-health"]) && !t.has(r.j.lists["buyer-not-health"]) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.buyers, func(t tally) bool {
+		return t.has(r.j.lists["buyer-health"]) && !t.has(r.j.lists["buyer-not-health"])
+	})
 }

@@ -75,7 +75,7 @@ func companyPattern() *regexp.Regexp {
 // the official code, the register its number is in, the form's own mark. What
 // nothing shows stays unknown.
 func (j *Judge) classify(p store.Party) (class, evidence string) {
-	t := j.lex.tally(words(p.Name))
+	t := j.nlex.tally(words(p.Name))
 	has := func(list string) bool { return t.has(j.lists[list]) }
 	scheme := strings.ToUpper(p.Scheme)
 	if scheme == "" {

@@ -98,7 +98,11 @@ func capitals(letters, upper int, small bool) bool {
 func (w word) finish(s string, end int, simple, caps bool) word {
 	w.end, w.caps = end, caps
 	w.text = s[w.start:end]
-	if !simple {
+	switch {
+	case simple:
+	case plainLetters(w.text):
+		w.text = strings.ToLower(w.text)
+	default:
 		w.text = strings.Map(func(r rune) rune {
 			if isApostrophe(r) {
 				return -1
@@ -107,6 +111,16 @@ func (w word) finish(s string, end int, simple, caps bool) word {
 		}, w.text)
 	}
 	return w
+}
+
+// plainLetters tells a word without apostrophes and foreign letters.
+func plainLetters(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c >= utf8.RuneSelf || isApostrophe(rune(c)) {
+			return false
+		}
+	}
+	return true
 }
 
 func followed(s string, by func(rune) bool) bool {
