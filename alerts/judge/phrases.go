@@ -13,6 +13,17 @@ type lexicon struct {
 	patterns []pattern
 	exact    map[string][]int // first word -> patterns
 	prefix   map[string][]int // its first three bytes -> patterns
+	begins   groupSet         // the beginnings of all first words, by their number
+}
+
+// beginning is a number that two words which begin alike share: most words of
+// a text begin as no phrase does.
+func beginning(word string) int {
+	n := 0
+	for i := range min(len(word), 3) {
+		n = n*37 + int(word[i])
+	}
+	return n & 0x3fff
 }
 
 // A groupSet is a set of groups.
@@ -117,10 +128,12 @@ func (l *lexicon) addPhrase(g int, text string) error {
 
 func (l *lexicon) index(first element, id int) error {
 	if first.any != 0 {
+		l.begins = l.begins.with(beginning(string(first.any)))
 		l.exact[string(first.any)] = append(l.exact[string(first.any)], id)
 		return nil
 	}
 	put := func(word string, prefix bool) error {
+		l.begins = l.begins.with(beginning(word))
 		if !prefix {
 			l.exact[word] = append(l.exact[word], id)
 			return nil
@@ -183,10 +196,13 @@ func (l *lexicon) find(ws []word) []hit {
 			}
 		}
 	}
-	for i, w := range ws {
-		try(l.exact[w.text], i)
-		if len(w.text) >= 3 {
-			try(l.prefix[w.text[:3]], i)
+	for i := range ws {
+		w := &ws[i]
+		if l.begins.has(beginning(w.text)) {
+			try(l.exact[w.text], i)
+			if len(w.text) >= 3 {
+				try(l.prefix[w.text[:3]], i)
+			}
 		}
 		if unicode.IsDigit(rune(w.text[0])) {
 			try(l.exact["#"], i)

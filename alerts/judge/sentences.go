@@ -84,7 +84,7 @@ func (s *splitter) sentences(pages []string) (out []sentence, heads [][]string) 
 
 // text cuts one text that has no pages and so no running heads.
 func (s *splitter) text(text string) []sentence {
-	lines := pageLines(text, 1)
+	lines := textLines(text)
 	return s.cut(lines, []int{usual(lines)})
 }
 
@@ -145,16 +145,16 @@ func (s *splitter) blocks(lines []line, width []int) []*block {
 // breaks tells whether line i begins a new paragraph.
 func (s *splitter) breaks(lines []line, i, width, before int) bool {
 	l, prev := lines[i], lines[i-1]
-	lower := followed(l.text, unicode.IsLower) && !s.bullet.MatchString(l.text)
+	lower := followed(l.text, unicode.IsLower) && !s.bulleted(l.text)
 	open := !ended(prev.text)
 	if l.page != prev.page {
 		full := before > 0 && utf8.RuneCountInString(prev.text) >= before*3/4
-		starts := s.bullet.MatchString(l.text) || s.numbered(l.text)
+		starts := s.bulleted(l.text) || s.numbered(l.text)
 		goesOn := lower || full && !starts && s.hanging(prev.text)
 		return !open || !goesOn
 	}
 	short := utf8.RuneCountInString(prev.text) < width*3/4
-	if s.bullet.MatchString(l.text) || s.numbered(l.text) {
+	if s.bulleted(l.text) || s.numbered(l.text) {
 		// "by 24 March" may be broken before the number.
 		return l.blank || short || !open || width < 50 || !isDigit(l.text[0])
 	}
@@ -192,14 +192,25 @@ func (s *splitter) headingLike(text string) bool {
 
 // numbered tells a line that begins with the number of a paragraph or heading.
 func (s *splitter) numbered(text string) bool {
+	if text == "" || !isDigit(text[0]) {
+		return false
+	}
 	m := s.number.FindString(text)
 	return m != "" && followed(text[len(m):], unicode.IsUpper)
 }
 
+// bulleted tells a line that begins with a bullet or a letter in its place.
+func (s *splitter) bulleted(text string) bool {
+	if followed(text, unicode.IsLetter) && !strings.HasPrefix(text, "o ") && !strings.ContainsAny(text[:min(len(text), 6)], ".)") {
+		return false // most lines
+	}
+	return s.bullet.MatchString(text)
+}
+
 // unnumber takes the bullet or the number off the beginning of a paragraph.
 func (s *splitter) unnumber(text string) string {
-	if m := s.bullet.FindString(text); m != "" {
-		text = text[len(m):]
+	if s.bulleted(text) {
+		text = text[len(s.bullet.FindString(text)):]
 	} else if s.numbered(text) {
 		text = text[len(s.number.FindString(text)):]
 	}
@@ -299,6 +310,21 @@ func fromEnd(k, n int) int {
 
 func (s *splitter) fingerprint(text string) string {
 	return s.digits.ReplaceAllString(strings.ToLower(text), "#")
+}
+
+// textLines is pageLines for a text that the platform has tidied already.
+func textLines(text string) []line {
+	out := make([]line, 0, strings.Count(text, "\n")+1)
+	blank := false
+	for part := range strings.SplitSeq(text, "\n") {
+		if t := clean(part); t != "" {
+			out = append(out, line{text: t, page: 1, blank: blank})
+			blank = false
+		} else {
+			blank = true
+		}
+	}
+	return out
 }
 
 func pageLines(text string, page int) []line {
@@ -434,10 +460,11 @@ func (s *splitter) ends(text string, start, i, end int) bool {
 	if text[i] != '.' {
 		return true
 	}
-	last := strings.ToLower(text[start:i])
+	last := text[start:i]
 	if k := strings.LastIndexAny(last, " \n(/"); k >= 0 {
 		last = last[k+1:]
 	}
+	last = strings.ToLower(last)
 	switch {
 	case s.abbrev[last]:
 		return false
