@@ -21,6 +21,7 @@ type Rules struct {
 	Lists    map[string][]string // word lists by name; New says which must be there
 	Bodies   []Body
 	Areas    []Area
+	Notices  Notices  // the decision lists for notices
 	Holidays []string // bank holidays in England and Wales, YYYY-MM-DD; each year of which one is listed is complete
 }
 
@@ -127,6 +128,8 @@ type Judge struct {
 	dates  *calendar
 	reg    *register
 	london *time.Location
+
+	care, outsourcing, supplier []decision
 }
 
 // A term is a Term in groups of the lexicon.
@@ -177,6 +180,15 @@ func New(r Rules) (*Judge, error) {
 	for _, a := range r.Acts {
 		if err := j.addAct(a); err != nil {
 			return nil, fmt.Errorf("judge: act %w", err)
+		}
+	}
+	for _, d := range []struct {
+		list  string
+		rules []Rule
+		into  *[]decision
+	}{{"care", r.Notices.Care, &j.care}, {"outsourcing", r.Notices.Outsourcing, &j.outsourcing}, {"supplier", r.Notices.Supplier, &j.supplier}} {
+		if *d.into, err = j.compile(d.list, d.rules); err != nil {
+			return nil, fmt.Errorf("judge: %w", err)
 		}
 	}
 	j.reg = newRegister(r.Bodies, r.Areas)

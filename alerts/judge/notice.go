@@ -53,6 +53,8 @@ type reading struct {
 	subj  tally // title and description: what is being bought
 	// buyers are the phrases in each buyer's name
 	buyers []tally
+	cared  string     // the care as judged, for the outsourcing rules
+	found  []Supplier // the suppliers as judged, for the outsourcing rules
 	ev     []Evidence
 	// the last sentence that decided the stage, for the quote of a finding
 	shown string
@@ -79,7 +81,7 @@ func (r *reading) verdict() Verdict {
 	v.Regime = r.regime(v.Care)
 	v.Stage = r.stageUnder(v.Stage, v.Regime)
 	v.Suppliers = r.suppliers()
-	v.Outsourcing = r.outsourcing(v)
+	v.Outsourcing = r.outsourcing(v.Care, v.Suppliers)
 	v.Places = places(n)
 	v.Deadline = r.deadline(v)
 	v.Evidence = r.ev
@@ -137,7 +139,10 @@ func (r *reading) say(list string) (Evidence, bool) { return r.sayIn(list, false
 
 // sayIn is say, in the amendments alone when only is set.
 func (r *reading) sayIn(list string, only bool) (Evidence, bool) {
-	g := r.j.lists[list]
+	return r.sayGroup(r.j.lists[list], only)
+}
+
+func (r *reading) sayGroup(g int, only bool) (Evidence, bool) {
 	for _, p := range r.parts {
 		if only && !p.amendment {
 			continue
