@@ -48,7 +48,7 @@ func askable() map[string][]string {
 	return map[string][]string{
 		"care":        notice,
 		"outsourcing": append(slices.Clone(notice), "care", "some", "all"),
-		"supplier":    {"name", "scheme", "shape"},
+		"supplier":    {"name", "scheme", "shape", "main"},
 	}
 }
 

@@ -326,7 +326,7 @@ func TestSupplierClasses(t *testing.T) {
 		{store.Party{Name: "Exemplary"}, "unknown"},
 	}
 	for _, tt := range tests {
-		class, _, evidence := j.classify(tt.party)
+		class, _, evidence := j.classify(tt.party, nil)
 		if class != tt.want || evidence == "" {
 			t.Errorf("%s: got %s (%s), want %s", tt.party.Name, class, evidence, tt.want)
 		}

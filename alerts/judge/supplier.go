@@ -19,7 +19,7 @@ func (r *reading) suppliers() []Supplier {
 			return
 		}
 		have[key] = true
-		class, _, evidence := r.j.classify(p)
+		class, _, evidence := r.j.classify(p, r.n.CPV[:min(1, len(r.n.CPV))])
 		out = append(out, Supplier{Name: p.Name, Class: class, Evidence: evidence + from})
 	}
 	for _, p := range r.n.Suppliers {
@@ -84,9 +84,10 @@ const (
 
 // classify gives the class of a supplier by the order of evidence: its name,
 // the official code, the register its number is in, the form's own mark. What
-// nothing shows stays unknown.
-func (j *Judge) classify(p store.Party) (class, rule, evidence string) {
-	a := partyAsked{Party: p, name: j.nlex.tally(words(p.Name)), scheme: strings.ToUpper(p.Scheme)}
+// nothing shows stays unknown. sells is the notice's first classification, if
+// it has one.
+func (j *Judge) classify(p store.Party, sells []string) (class, rule, evidence string) {
+	a := partyAsked{Party: p, sells: sells, name: j.nlex.tally(words(p.Name)), scheme: strings.ToUpper(p.Scheme)}
 	if a.scheme == "" {
 		a.scheme = schemeOf(p.ID)
 	}
@@ -101,6 +102,7 @@ func (j *Judge) classify(p store.Party) (class, rule, evidence string) {
 // A partyAsked answers the conditions of the supplier rules.
 type partyAsked struct {
 	store.Party
+	sells  []string
 	name   tally
 	scheme string
 }
@@ -112,6 +114,8 @@ func (a partyAsked) ask(c *condition) (Evidence, bool) {
 		return Evidence{Quote: a.Name, Where: "name"}, c.any(a.name)
 	case "scheme":
 		return number, slices.Contains(c.args, a.scheme)
+	case "main":
+		return code(a.sells, c.args)
 	}
 	switch c.args[0] { // shape
 	case "nhs-code":
