@@ -157,6 +157,22 @@ func (r *reading) sayGroup(g int, only bool) (Evidence, bool) {
 	return Evidence{}, false
 }
 
+// sayBut is sayIn, passing over sentences that hold a phrase of the list but.
+func (r *reading) sayBut(list, but string, only bool) (Evidence, bool) {
+	g, not := r.j.lists[list], r.j.lists[but]
+	for _, p := range r.parts {
+		if only && !p.amendment {
+			continue
+		}
+		for i, t := range p.tallies {
+			if h, ok := t.first(g); ok && !t.has(not) {
+				return Evidence{Quote: r.j.safeQuote(p.sentences[i], t, h), Where: p.where}, true
+			}
+		}
+	}
+	return Evidence{}, false
+}
+
 func (r *reading) says(list string) bool {
 	_, ok := r.say(list)
 	return ok
