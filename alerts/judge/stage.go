@@ -68,8 +68,8 @@ func (r *reading) stageUnder(stage, regime string) string {
 	// The old form has one shape for an intention and for an award: where the
 	// regime is named and the words are not there, nobody can tell which it is.
 	// Where it is only inferred, an award stays what the form calls it.
-	if r.n.NoticeType == "" && stage == stageAward && (r.says("psr") || r.says("psr-wales")) {
-		return r.unclear("a notice of this regime that says neither that an award is intended nor that it was made", "psr", "psr-wales")
+	if _, _, named := r.namesPSR(); r.n.NoticeType == "" && stage == stageAward && (named || r.says("psr-wales")) {
+		return r.unclear("a notice of this regime that says neither that an award is intended nor that it was made", "psr-routes", "psr", "psr-wales", "psr-short")
 	}
 	return stage
 }
@@ -123,12 +123,14 @@ func (r *reading) calledItself(only bool) (string, Evidence) {
 			if !t.has(l["says-this-is"]) {
 				continue
 			}
-			for _, x := range []struct{ list, stage string }{
-				{"says-confirmation", stageConfirmation}, {"says-intention", stageIntention},
-			} {
-				if h, ok := t.first(l[x.list]); ok {
-					return x.stage, Evidence{Quote: r.j.safeQuote(p.sentences[i], t, h), Where: p.where}
-				}
+			// "This is an intention ...; the last contract was awarded": what comes first.
+			confirms, yes := t.first(l["says-confirmation"])
+			intends, no := t.first(l["says-intention"])
+			switch {
+			case no && (!yes || intends.from <= confirms.from):
+				return stageIntention, Evidence{Quote: r.j.safeQuote(p.sentences[i], t, intends), Where: p.where}
+			case yes:
+				return stageConfirmation, Evidence{Quote: r.j.safeQuote(p.sentences[i], t, confirms), Where: p.where}
 			}
 		}
 	}
