@@ -57,6 +57,19 @@ func (c *calendar) working(day time.Time) (yes, known bool) {
 	return !c.off[day.Format(time.DateOnly)], c.years[day.Year()]
 }
 
+// known is the last day up to which working days can be counted: the end of the
+// last year whose bank holidays are known. Zero when none is.
+func (c *calendar) known() time.Time {
+	last := 0
+	for y := range c.years {
+		last = max(last, y)
+	}
+	if last == 0 {
+		return time.Time{}
+	}
+	return time.Date(last, time.December, 31, 23, 59, 59, 0, c.london)
+}
+
 // workingDay returns the end (23:59:59 in London) of the nth working day after
 // the given day, or of the nth beginning with it.
 func (c *calendar) workingDay(day time.Time, n int, including bool) (time.Time, bool) {

@@ -136,7 +136,7 @@ func (f *finder) notice() {
 		tier = store.TierLikely
 	}
 	concerns := v.Care == careHealth || v.Care == careSocial || v.Care == careSupport || v.Outsourcing != outsourcingNone
-	if topic := noticeTopic(v.Stage, n); topic != "" && concerns {
+	if topic := noticeTopic(v.Stage); topic != "" && concerns {
 		x.Topic, x.Tier, x.Rule = topic, tier, "notice: "+v.Stage
 		f.add(x, n.Release)
 	}
@@ -147,15 +147,11 @@ func (f *finder) notice() {
 }
 
 // noticeTopic sorts stages: before a decision, and from the decision on. What
-// is unclear is sorted by the form it stands on.
-func noticeTopic(stage string, n *store.Notice) store.Topic {
+// is unclear may be an award.
+func noticeTopic(stage string) store.Topic {
 	switch stage {
 	case stagePipeline, stageEngagement, stagePlanned, stageTender, stageTenderUpdate:
 		return store.TopicTenders
-	case stageOther:
-		if !hasTag(n, "award", "contract", "awardUpdate", "contractUpdate", "implementation") {
-			return store.TopicTenders
-		}
 	}
 	return store.TopicAwards
 }

@@ -258,7 +258,17 @@ func (j *Judge) stamp(t time.Time) string {
 }
 
 // printed reads a date of a notice's field; a bare date is the end of its day.
+// What systems print where they have no date (1 January 1900 or 2001, a year
+// near 2100 or 9999) is none.
 func (j *Judge) printed(s string) time.Time {
+	t := j.dateOf(s)
+	if y := t.Year(); y < 2005 || y > 2090 {
+		return time.Time{}
+	}
+	return t
+}
+
+func (j *Judge) dateOf(s string) time.Time {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return t
 	}
