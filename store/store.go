@@ -121,10 +121,17 @@ type Outbox interface {
 	// in one transaction; ErrConflict unless LastDigest is from and the
 	// subscription is confirmed.
 	Digest(ctx context.Context, d Delivery, from, until time.Time) error
+	// Rejudge replaces what was found in the changes after one (exclusive) up to
+	// another (inclusive) by f, in one transaction, and queues nothing. One whose
+	// ID is there already is replaced; one that f does not hold is retired, by the
+	// version of the rules given. It counts those that are new and those retired.
+	// A finding of a change outside is an error.
+	Rejudge(ctx context.Context, after, upTo uint64, rules string, f []Finding) (fresh, retired int, err error)
 	// Findings calls f with the findings after (exclusive) a change, oldest
-	// first, until f returns false. f must not call the store.
+	// first, until f returns false; it passes over retired ones. f must not call
+	// the store.
 	Findings(ctx context.Context, after uint64, f func(Finding) bool) error
-	// Finding returns one by id, or ErrNotFound.
+	// Finding returns one by id, a retired one too, or ErrNotFound.
 	Finding(ctx context.Context, id string) (Finding, error)
 
 	// Lease claims up to limit deliveries that are due, for a while. In the

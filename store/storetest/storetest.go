@@ -46,6 +46,8 @@ func Test(t *testing.T, open func(*testing.T) store.Store, reopen func(*testing.
 		"outbox/ids that are there already":                    sameIDs,
 		"outbox/nothing for an erased subscription":            afterErase,
 		"outbox/findings in order":                             findingsInOrder,
+		"outbox/rejudge replaces and retires":                  rejudge,
+		"outbox/rejudge: what is wrong changes nothing":        rejudgeWrong,
 		"outbox/lease what is due":                             leaseDue,
 		"outbox/a lease runs out":                              leaseRunsOut,
 		"outbox/lease suppresses for those who left":           leaseSuppresses,
