@@ -56,11 +56,7 @@ type finder struct {
 // place resolves the body and its areas.
 func (f *finder) place() {
 	if f.it.Notice != nil {
-		for _, b := range f.it.Notice.Buyers {
-			if f.body = f.j.reg.find(b, f.it.Notice.Date); f.body != nil {
-				break
-			}
-		}
+		f.body = f.j.reg.buyer(f.it.Notice)
 		f.bodyName = buyerNames(f.it.Notice)
 		f.areas = f.j.reg.areasOf(f.it.Notice)
 		return

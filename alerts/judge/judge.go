@@ -191,7 +191,9 @@ func New(r Rules) (*Judge, error) {
 			return nil, fmt.Errorf("judge: %w", err)
 		}
 	}
-	j.reg = newRegister(r.Bodies, r.Areas)
+	j.reg = newRegister(r.Bodies, r.Areas, func(name string) bool {
+		return j.nlex.tally(words(name)).has(j.lists["buyer-agent"])
+	})
 	return j, nil
 }
 
