@@ -244,7 +244,8 @@ func (r *register) areasOf(n *store.Notice) []string {
 	}
 	for _, b := range buyers {
 		if b != nil {
-			known = true
+			// A local body of which nobody noted the areas is where its address is.
+			known = known || len(b.Areas) > 0 || b.Kind == "nhs-england" || b.Kind == "csu" || b.Kind == "other"
 			for _, id := range b.Areas {
 				found[id] = true
 			}

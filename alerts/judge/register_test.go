@@ -91,6 +91,8 @@ func TestOnBehalfOf(t *testing.T) {
 		{"on behalf of nobody we know", "Example Procurement Hub", "LE1 1AA", "Pens", "On behalf of its members.", "", ""},
 		{"a hub with a local postcode is not local", "Leicestershire County Council, trading as ESPO", "LE19 1ES", "Catering disposables", "A framework for the public sector.",
 			"leicestershire-county-council-trading-as-espo", ""},
+		{"a trust of which no areas are noted is where it is", "Avon and Wiltshire Mental Health Partnership NHS Trust", "LE1 1AA", "Beds", "Beds.",
+			"avon-and-wiltshire-mental-health-partnership-nhs-trust", "leicester"},
 		{"a buyer the register does not know is where it is", "Example Health Partnership", "LE1 1AA", "Podiatry", "Clinics.", "", "leicester"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
