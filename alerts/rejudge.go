@@ -48,7 +48,7 @@ func (m *Matcher) Rejudge(ctx context.Context, rules string, progress func(Rejud
 			all = append(all, fs...)
 		}
 		upTo := page[len(page)-1].Seq
-		fresh, retired, err := m.Outbox.Rejudge(ctx, after, upTo, rules, all)
+		fresh, retired, err := m.Revision.Rejudge(ctx, after, upTo, rules, all)
 		if err != nil {
 			return out, fmt.Errorf("rejudge: %w", err)
 		}

@@ -25,6 +25,7 @@ type Store interface {
 	Archive
 	Subscribers
 	Outbox
+	Revision
 	Diary
 	io.Closer
 }
@@ -121,12 +122,6 @@ type Outbox interface {
 	// in one transaction; ErrConflict unless LastDigest is from and the
 	// subscription is confirmed.
 	Digest(ctx context.Context, d Delivery, from, until time.Time) error
-	// Rejudge replaces what was found in the changes after one (exclusive) up to
-	// another (inclusive) by f, in one transaction, and queues nothing. One whose
-	// ID is there already is replaced; one that f does not hold is retired, by the
-	// version of the rules given. It counts those that are new and those retired.
-	// A finding of a change outside is an error.
-	Rejudge(ctx context.Context, after, upTo uint64, rules string, f []Finding) (fresh, retired int, err error)
 	// Findings calls f with the findings after (exclusive) a change, oldest
 	// first, until f returns false; it passes over retired ones. f must not call
 	// the store.
@@ -154,6 +149,16 @@ type Outbox interface {
 	Deliveries(ctx context.Context, f func(Delivery) bool) error
 	// Raw returns the frozen bytes of a delivery.
 	Raw(ctx context.Context, id string) ([]byte, error)
+}
+
+// A Revision brings what was found up to date when the rules have changed.
+type Revision interface {
+	// Rejudge replaces what was found in the changes after one (exclusive) up to
+	// another (inclusive) by f, in one transaction, and queues nothing. One whose
+	// ID is there already is replaced; one that f does not hold is retired, by the
+	// version of the rules given. It counts those that are new and those retired.
+	// A finding of a change outside is an error.
+	Rejudge(ctx context.Context, after, upTo uint64, rules string, f []Finding) (fresh, retired int, err error)
 }
 
 // A Diary remembers when each job of the daemon is due next, as wall-clock

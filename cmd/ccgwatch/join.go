@@ -33,7 +33,7 @@ func (a *app) joinAlerts() error {
 		return fmt.Errorf("config: [group]: %w", err)
 	}
 	a.matcher = &alerts.Matcher{
-		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
+		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{

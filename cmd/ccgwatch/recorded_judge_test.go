@@ -59,8 +59,14 @@ func TestEveryRecordedReleaseIsJudged(t *testing.T) {
 		}
 		for _, it := range items {
 			n++
-			if v := j.Notice(it.Notice); v.Stage == "" || v.Regime == "" || v.Care == "" || v.Outsourcing == "" || len(v.Evidence) == 0 {
+			v := j.Notice(it.Notice)
+			if v.Stage == "" || v.Regime == "" || v.Care == "" || v.Outsourcing == "" || len(v.Evidence) == 0 {
 				t.Errorf("%s: %+v", it.Key, v)
+			}
+			for _, e := range v.Evidence {
+				if e.Rule == "" || e.Quote == "" || e.Where == "" {
+					t.Errorf("%s: evidence that shows nothing: %+v", it.Key, e)
+				}
 			}
 		}
 	}
