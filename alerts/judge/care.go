@@ -12,10 +12,10 @@ func (r *reading) care() string {
 // outsourcing tells whether care that the public pays for is offered to, going
 // to or with somebody outside the NHS; insourcing is that too. "mention" is for
 // what is near it. It reads care and suppliers as judged before.
-func (r *reading) outsourcing(care string, suppliers []Supplier) string {
-	r.cared, r.found = care, suppliers
+func (r *reading) outsourcing(v Verdict) string {
+	r.cared, r.found = v.Care, v.Suppliers
 	d, e := decide(r.j.outsourcing, r)
-	if care != careNone {
+	if v.Care != careNone {
 		r.note("outsourcing: "+d.name, e.or(r.n.Title, "tender.title"))
 	}
 	return d.gives

@@ -81,7 +81,7 @@ func (r *reading) verdict() Verdict {
 	v.Regime = r.regime(v.Care)
 	v.Stage = r.stageUnder(v.Stage, v.Regime)
 	v.Suppliers = r.suppliers()
-	v.Outsourcing = r.outsourcing(v.Care, v.Suppliers)
+	v.Outsourcing = r.outsourcing(v)
 	v.Places = places(n)
 	v.Deadline = r.deadline(v)
 	v.Evidence = r.ev
