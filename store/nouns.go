@@ -332,7 +332,10 @@ type Finding struct {
 	Thread   string    `json:"thread"`
 	Text     string    `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
 	Rules    string    `json:"rules"`          // version of the rules that found it
-	Silent   bool      `json:"silent,omitempty"`
+	// Retired is the version of the rules that finds it no longer; such a finding
+	// is in no list, and is kept because messages that were sent refer to it.
+	Retired string `json:"retired,omitempty"`
+	Silent  bool   `json:"silent,omitempty"`
 }
 
 // A Deadline is a date by which something can still be done, as the notice

@@ -46,6 +46,7 @@ type cli struct {
 	Show        showCmd        `cmd:""`
 	Explain     explainCmd     `cmd:""`
 	Judge       judgeCmd       `cmd:""`
+	Rejudge     rejudgeCmd     `cmd:""`
 	Subscribers subscribersCmd `cmd:""`
 	Status      statusCmd      `cmd:""`
 	Init        initCmd        `cmd:""`

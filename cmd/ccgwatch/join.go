@@ -34,7 +34,7 @@ func (a *app) joinAlerts() error {
 	}
 	a.threads = &alerts.Threads{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
 	a.matcher = &alerts.Matcher{
-		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
+		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{

@@ -100,6 +100,7 @@ func TestScripts(t *testing.T) {
 			"damage-paper": damagePaperCmd,
 			"unsubscribe":  unsubscribeCmd,
 			"page":         pageCmd,
+			"other-rules":  otherRulesCmd,
 			// replace OLD NEW FILE changes a file, as an operator's slip would.
 			"replace": func(ts *testscript.TestScript, _ bool, args []string) {
 				file := ts.MkAbs(args[2])
