@@ -39,13 +39,16 @@ type proposal struct {
 
 func propose(old Snapshot, seen Sighting, patience int) proposal {
 	p := proposal{next: Snapshot{
-		Source: seen.Source, Rev: old.Rev, Baseline: old.Baseline, Cursor: old.Cursor, Items: maps.Clone(old.Items),
+		Source: seen.Source, Rev: old.Rev, Baseline: old.Baseline, Cursor: old.Cursor, Notes: old.Notes, Items: maps.Clone(old.Items),
 	}}
 	if p.next.Items == nil {
 		p.next.Items = map[string]Item{}
 	}
 	if seen.Cursor != "" {
 		p.next.Cursor = seen.Cursor
+	}
+	if seen.Notes != "" {
+		p.next.Notes = seen.Notes
 	}
 	silent := seen.Silent || old.Baseline.IsZero()
 	if old.Baseline.IsZero() && seen.Last && !seen.Silent {

@@ -202,6 +202,7 @@ type Snapshot struct {
 	Baseline time.Time // when the first complete sighting was committed; zero before
 	Cursor   string    // a feed's own mark: everything before it was read completely
 	Held     string    // fingerprint of a sighting that waits for a second one like it, or ""
+	Notes    string    // what else a feed remembers from visit to visit, in its own words; see Sighting
 	Items    map[string]Item
 }
 
@@ -220,6 +221,8 @@ type Sighting struct {
 	None bool
 	// Cursor is the new mark of a feed, "" leaves the old one.
 	Cursor string
+	// Notes replace the feed's notes, "" leaves the old ones.
+	Notes string
 	// Last is true unless more sightings of the same visit follow (a feed read
 	// in many windows is committed as it goes).
 	Last bool
