@@ -62,7 +62,7 @@ func propose(old Snapshot, seen Sighting, patience int) proposal {
 		was, known := old.Items[it.Key]
 		if !known {
 			now, c := introduce(it, seen.At)
-			p.take(now, c, silent)
+			p.take(now, c, silent || backdated(old, seen, it))
 			continue
 		}
 		if was.Withdrawn.IsZero() {
@@ -78,6 +78,13 @@ func propose(old Snapshot, seen Sighting, patience int) proposal {
 		p.miss(old, seen, shown, patience, silent)
 	}
 	return p
+}
+
+// backdated: a notice from before the baseline, found late by a second look, is
+// as little news as those that the baseline held. A day is left for notices
+// that became visible a little after the time they carry.
+func backdated(old Snapshot, seen Sighting, it Item) bool {
+	return !seen.Whole && it.Kind == KindNotice && !it.Published.IsZero() && it.Published.Before(old.Baseline.Add(-24*time.Hour))
 }
 
 // take adds a change and the item it leaves behind.

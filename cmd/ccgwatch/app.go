@@ -43,6 +43,7 @@ type app struct {
 	digests   *alerts.Digester
 	postman   *alerts.Postman
 	links     alerts.Links
+	watched   watchlist
 
 	daemon    atomic.Bool // run has it open
 	visiting  keyedLocks  // one visit of a source at a time
@@ -116,6 +117,7 @@ func (a *app) join() error {
 
 // joinWith builds the parts from the given rules and the sources already chosen.
 func (a *app) joinWith(rules judge.Rules) (err error) {
+	a.watched.areas = a.cfg.Group.Areas
 	a.rules, a.bodies, a.areaNames = rules, map[string]judge.Body{}, map[string]string{}
 	for _, b := range rules.Bodies {
 		a.bodies[b.ID] = b
@@ -229,6 +231,12 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 		return out
 	}
 	v.Old, v.Fresh = old, !before.FailingSince.IsZero()
+	if !s.crawl.Whole && !v.Backfill() {
+		if v.Watch, err = a.watched.list(ctx, a.store, s.ID, v.Now); err != nil {
+			out.Err = err
+			return out
+		}
+	}
 	c := &crawl.Crawler{Fetch: a.fetch, Archive: a.store, Read: a.reader.Read, Progress: progress}
 	counts := map[store.Kind]int{}
 	report, err := c.Visit(ctx, s.crawl, v, func(seen store.Sighting) (err error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"ccgwatch/scrapers/ocds"
 	"ccgwatch/store"
 )
 
@@ -22,6 +23,7 @@ type jsonStatus struct {
 	Next         string             `json:"next"`
 	Problems     []store.Problem    `json:"problems"`
 	Counts       map[store.Kind]int `json:"counts"`
+	Audit        *ocds.Audit        `json:"audit,omitempty"` // of a feed of notices: how complete it is
 }
 
 type jsonQueue struct {
@@ -103,6 +105,15 @@ func (a *app) statusRows(e *env) ([]jsonStatus, error) {
 		case !h.FailingSince.IsZero():
 			r.State = "failing"
 		}
+		if !s.crawl.Whole {
+			snap, err := a.store.Snapshot(e.ctx, s.ID, []string{})
+			if err != nil {
+				return nil, err
+			}
+			if x, ok := ocds.Audited(snap.Notes); ok {
+				r.Audit = &x
+			}
+		}
 		if r.Problems == nil {
 			r.Problems = []store.Problem{}
 		}
@@ -176,6 +187,11 @@ func printStatus(e *env, r jsonStatus) error {
 		fmt.Fprintf(e.stdout, "%-16s FAILING since %s; last read completely %s\n", r.Source, r.FailingSince, orNever(r.LastComplete))
 	default:
 		fmt.Fprintf(e.stdout, "%-16s read completely %s%s\n", r.Source, r.LastComplete, countsText(r.Counts))
+	}
+	if r.Audit != nil {
+		for _, s := range auditWords(*r.Audit) {
+			fmt.Fprintf(e.stdout, "    %s\n", s)
+		}
 	}
 	for _, p := range r.Problems {
 		since := ""

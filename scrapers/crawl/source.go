@@ -52,10 +52,12 @@ type Visit struct {
 	Watch []Watched
 }
 
-// Watched is a process (an ocid) and how often it is to be read again.
+// Watched is a process (an ocid), how often it is to be read again, and when it
+// was last seen to change.
 type Watched struct {
 	ID    string
 	Every time.Duration
+	Since time.Time
 }
 
 // Backfill tells whether the visit reads a past window rather than the news.

@@ -53,14 +53,20 @@ func (f feed) newAudit(v crawl.Visit) audit {
 		watched[w.ID] = checkID("ocid", w.ID) == nil
 	}
 	a.notes.forget(v.Now, watched)
+	a.notes.Watched = len(v.Watch)
+	age := func(w crawl.Watched) time.Duration {
+		read := a.notes.Read[w.ID]
+		if read.Before(w.Since) {
+			read = w.Since
+		}
+		return v.Now.Sub(read)
+	}
 	for _, w := range v.Watch {
-		if watched[w.ID] && v.Now.Sub(a.notes.Read[w.ID]) >= w.Every {
+		if watched[w.ID] && age(w) >= w.Every {
 			a.watch = append(a.watch, w)
 		}
 	}
-	overdue := func(w crawl.Watched) float64 {
-		return float64(v.Now.Sub(a.notes.Read[w.ID])) / float64(max(w.Every, time.Hour))
-	}
+	overdue := func(w crawl.Watched) float64 { return float64(age(w)) / float64(max(w.Every, time.Hour)) }
 	slices.SortStableFunc(a.watch, func(x, y crawl.Watched) int { return cmp.Compare(overdue(y), overdue(x)) })
 	return a
 }

@@ -159,7 +159,7 @@ func TestAuditReadsWatchedProcessesAgain(t *testing.T) {
 			if l.changed != 1 || len(l.added) != 40 {
 				t.Errorf("an edit in place: %d added, %d changed", len(l.added), l.changed)
 			}
-			if a, _ := Audited(l.snap.Notes); a.Watched != 21 || a.Oldest.Before(start.AddDate(0, 0, 2)) {
+			if a, _ := Audited(l.snap.Notes); a.Watched != 22 || a.Reread != 21 {
 				t.Errorf("%+v", a)
 			}
 			l.days(s, src, start.AddDate(0, 0, 6), 1, crawl.Visit{})

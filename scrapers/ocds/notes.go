@@ -19,7 +19,8 @@ type notes struct {
 	Day   string `json:"day,omitempty"`
 	Asked int    `json:"asked,omitempty"`
 	// Read is when each watched process was last read again, by ocid.
-	Read map[string]time.Time `json:"read,omitempty"`
+	Read    map[string]time.Time `json:"read,omitempty"`
+	Watched int                  `json:"watched,omitempty"` // how many there are
 	// Crossed is when the second interface was last asked about the last days
 	// and all of its answer taken; Second is what only it knew, by notice and
 	// edition.
@@ -123,10 +124,10 @@ type Audit struct {
 	Asking int    `json:"asking,omitempty"`
 	Never  int    `json:"never,omitempty"`
 	Found  int    `json:"found,omitempty"`
-	// Watched counts the processes read again by themselves; Oldest is when the
-	// one was read that has waited longest.
-	Watched int       `json:"watched,omitempty"`
-	Oldest  time.Time `json:"oldest,omitzero"`
+	// Watched counts the processes that are watched for edits in place, Reread
+	// those of them that were read again by themselves so far.
+	Watched int `json:"watched,omitempty"`
+	Reread  int `json:"reread,omitempty"`
 	// Crossed is when the second interface was last compared; Only counts what
 	// the first had not shown.
 	Crossed time.Time `json:"crossed,omitzero"`
@@ -139,12 +140,7 @@ func Audited(written string) (Audit, bool) {
 		return Audit{}, false
 	}
 	n := openNotes(written)
-	a := Audit{Watched: len(n.Read), Crossed: n.Crossed, Only: n.Only}
-	for _, at := range n.Read {
-		if a.Oldest.IsZero() || at.Before(a.Oldest) {
-			a.Oldest = at
-		}
-	}
+	a := Audit{Watched: n.Watched, Reread: len(n.Read), Crossed: n.Crossed, Only: n.Only}
 	for i := range n.Numbers {
 		y := &n.Numbers[i]
 		if y.First == 0 {
