@@ -25,8 +25,76 @@ func Diff(old Snapshot, seen Sighting) (Snapshot, []Change) {
 		// The sighting that was held back has come a second time: that makes
 		// two complete ones in a row.
 		p = propose(old, seen, 1)
+		p.hush(old)
+	}
+	p.hushReturns(old)
+	return p.next, p.changes
+}
+
+// Release is Diff for a sighting that the operator vouches for, whatever Guard
+// says: what it does not list is withdrawn at once, and all that it does is
+// silent. The operator knows; for readers a release is no news.
+func Release(old Snapshot, seen Sighting) (Snapshot, []Change) {
+	p := propose(old, seen, 1)
+	for i := range p.changes {
+		p.changes[i].Silent = true
 	}
 	return p.next, p.changes
+}
+
+// hush keeps silent what is new in a list that was held back, if something like
+// it has gone at the same time: a redesign shows the same things under other
+// keys, and that is no news. What is like nothing that has gone is.
+func (p *proposal) hush(old Snapshot) {
+	type mark struct {
+		kind      Kind
+		day, what string
+	}
+	marks := func(it Item) []mark {
+		var m mark // a meeting by its day, since most are called alike; anything else by its title too
+		if t, _, ok := instant(it.Fields[FieldWhen]); ok {
+			m.day = t.Format(time.DateOnly)
+		}
+		if m.kind = it.Kind; it.Kind != KindMeeting || m.day == "" {
+			m.what = plain(it.Title)
+		}
+		out := []mark{m}
+		for _, d := range it.Documents {
+			if d.SHA256 != "" {
+				out = append(out, mark{what: d.SHA256})
+			}
+		}
+		return out
+	}
+	gone := map[mark]bool{}
+	for _, key := range p.gone {
+		for _, m := range marks(old.Items[key]) {
+			gone[m] = true
+		}
+	}
+	for i, c := range p.changes {
+		if c.Op == OpAdded && slices.ContainsFunc(marks(p.next.Items[c.Key]), func(m mark) bool { return gone[m] }) {
+			p.changes[i].Silent = true
+		}
+	}
+}
+
+// hushReturns keeps silent that much of a list is back at once: it was the list
+// that was away.
+func (p *proposal) hushReturns(old Snapshot) {
+	back := 0
+	returns := func(c Change) bool { return c.Op == OpAmended && !old.Items[c.Key].Withdrawn.IsZero() }
+	for _, c := range p.changes {
+		if returns(c) {
+			back++
+		}
+	}
+	if back < heldLeast || back*100 <= (p.live+back)*heldPercent {
+		return
+	}
+	for i, c := range p.changes {
+		p.changes[i].Silent = c.Silent || returns(c)
+	}
 }
 
 // A proposal is what a sighting would do, before anybody believed it.
@@ -34,6 +102,8 @@ type proposal struct {
 	next    Snapshot
 	changes []Change
 	absent  []string // keys of a whole list's items that should be there and are not
+	gone    []string // the same, and past meetings, which may go
+	met     int      // items that were known and are shown again
 	live    int      // items that could be withdrawn or altered
 }
 
@@ -67,6 +137,7 @@ func propose(old Snapshot, seen Sighting, patience int) proposal {
 		}
 		if was.Withdrawn.IsZero() {
 			p.live++
+			p.met++
 		}
 		if now, c, changed := revisit(was, it, seen.At); changed {
 			p.take(now, c, silent)
@@ -103,6 +174,7 @@ func (p *proposal) miss(old Snapshot, seen Sighting, shown map[string]bool, pati
 		if shown[key] || !it.Withdrawn.IsZero() || !covers(seen, it) {
 			continue
 		}
+		p.gone = append(p.gone, key)
 		if it.Kind == KindMeeting && past(it, seen.At) {
 			it.Missing = 0
 			p.next.Items[key] = it

@@ -273,6 +273,8 @@ type Health struct {
 	Counts       map[Kind]int `json:"counts,omitempty"`       // items seen by the last complete visit of a whole list, or added by that of a feed
 	Requests     int          `json:"requests,omitempty"`     // made by the last visit
 	Took         string       `json:"took,omitempty"`
+	Failed       int          `json:"failed,omitempty"` // visits in a row; see FailingSince
+	Rhythm       Rhythm       `json:"rhythm,omitzero"`
 }
 
 // A Topic is what a finding is about, as users named it.

@@ -16,6 +16,7 @@ import (
 
 	"ccgwatch/alerts"
 	"ccgwatch/alerts/judge"
+	"ccgwatch/alerts/mail"
 	"ccgwatch/config"
 	"ccgwatch/scrapers"
 	"ccgwatch/scrapers/crawl"
@@ -43,6 +44,7 @@ type app struct {
 	digests   *alerts.Digester
 	postman   *alerts.Postman
 	links     alerts.Links
+	compose   *mail.Composer
 	watched   watchlist
 
 	daemon    atomic.Bool // run has it open
@@ -230,6 +232,9 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 		out.Err = err
 		return out
 	}
+	if s.release = v.Release; v.Release { // what was usual is not any more
+		before.Rhythm, before.Problems = store.Rhythm{}, nil
+	}
 	v.Old, v.Fresh = old, !before.FailingSince.IsZero()
 	if !s.crawl.Whole && !v.Backfill() {
 		if v.Watch, err = a.watched.list(ctx, a.store, s.ID, v.Now); err != nil {
@@ -238,7 +243,7 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 		}
 	}
 	c := &crawl.Crawler{Fetch: a.fetch, Archive: a.store, Read: a.reader.Read, Progress: progress}
-	counts := map[store.Kind]int{}
+	counts, tally := map[store.Kind]int{}, store.Tally{Seen: map[string]int{}}
 	report, err := c.Visit(ctx, s.crawl, v, func(seen store.Sighting) (err error) {
 		defer func() { // one source's oddity must not end the daemon, and end it again at every start
 			if x := recover(); x != nil {
@@ -246,7 +251,7 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 			}
 		}()
 		seen.Silent = v.Backfill()
-		return a.commit(ctx, s, seen, before, counts, &out)
+		return a.commit(ctx, s, seen, before, counts, &tally, &out)
 	})
 	out.Took, out.Requests, out.Items, out.Problems, out.Err = time.Since(start), report.Requests, report.Items, report.Problems, err
 	if ctx.Err() != nil && err != nil {
@@ -257,6 +262,10 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 		why = inner // health is kept by source: no need to name it again
 	}
 	h := store.NextHealth(before, v.Now, append(out.Problems, known(old, out.Err)...), why, counts, out.Requests)
+	if out.Err == nil && !v.Backfill() {
+		tally.At, tally.Day, tally.Whole = v.Now, v.Now.In(london()).Format(time.DateOnly), s.crawl.Whole
+		h = h.Heard(before, tally)
+	}
 	h.Source, h.Took = s.ID, out.Took.Round(time.Millisecond).String()
 	if err := a.store.Note(ctx, h); err != nil {
 		out.Err = errors.Join(out.Err, err)
@@ -298,7 +307,7 @@ func (a *app) health(ctx context.Context, id string) (store.Health, error) {
 // commit guards, compares and stores one sighting: snapshot and changes in one
 // transaction. A sighting that is held back leaves only its fingerprint, so
 // that a second one that says the same can pass.
-func (a *app) commit(ctx context.Context, s source, seen store.Sighting, h store.Health, counts map[store.Kind]int, out *outcome) error {
+func (a *app) commit(ctx context.Context, s source, seen store.Sighting, h store.Health, counts map[store.Kind]int, tally *store.Tally, out *outcome) error {
 	var keys []string
 	if !seen.Whole {
 		keys = make([]string, 0, len(seen.Items))
@@ -310,6 +319,9 @@ func (a *app) commit(ctx context.Context, s source, seen store.Sighting, h store
 	if err != nil {
 		return err
 	}
+	if s.release {
+		return a.take(ctx, s, old, seen, store.Release, h, counts, tally, out)
+	}
 	if err := store.Guard(old, seen); err != nil {
 		var held *store.HeldError
 		if errors.As(err, &held) {
@@ -319,7 +331,13 @@ func (a *app) commit(ctx context.Context, s source, seen store.Sighting, h store
 		}
 		return err
 	}
-	next, changes := store.Diff(old, seen)
+	tally.Replaced = store.Passed(old, seen)
+	return a.take(ctx, s, old, seen, store.Diff, h, counts, tally, out)
+}
+
+// take compares and stores a sighting that is believed.
+func (a *app) take(ctx context.Context, s source, old store.Snapshot, seen store.Sighting, diff func(store.Snapshot, store.Sighting) (store.Snapshot, []store.Change), h store.Health, counts map[store.Kind]int, tally *store.Tally, out *outcome) error {
+	next, changes := diff(old, seen)
 	if err := a.store.Commit(ctx, next, changes, h); err != nil {
 		return err
 	}
@@ -333,6 +351,9 @@ func (a *app) commit(ctx context.Context, s source, seen store.Sighting, h store
 			out.Amended++
 		}
 		out.Silent = out.Silent || c.Silent
+		if !c.Silent {
+			tally.News++
+		}
 		if !seen.Whole {
 			counts[c.Kind]++
 		}
@@ -340,6 +361,11 @@ func (a *app) commit(ctx context.Context, s source, seen store.Sighting, h store
 	if seen.Whole {
 		for _, it := range seen.Items {
 			counts[it.Kind]++
+			tally.Seen[string(it.Kind)]++
+			if !it.Stub {
+				tally.Seen[store.TallyFull]++
+				tally.Seen[store.TallyDocuments] += len(it.Documents)
+			}
 		}
 	}
 	return nil

@@ -16,7 +16,8 @@ type statusCmd struct {
 type jsonStatus struct {
 	Source       string             `json:"source"`
 	Name         string             `json:"name"`
-	State        string             `json:"state"` // ok, failing or never
+	State        string             `json:"state"`     // ok, failing or never
+	Condition    store.Condition    `json:"condition"` // the same, finer: see store.Condition
 	LastTry      string             `json:"last_try"`
 	LastComplete string             `json:"last_complete"`
 	FailingSince string             `json:"failing_since"`
@@ -52,7 +53,11 @@ func (c *statusCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		queue.Offline = offline(rows)
+		all, err := a.healths(e.ctx)
+		if err != nil {
+			return err
+		}
+		queue.Offline = store.Ours(all, a.siteOf)
 		bad := 0
 		for _, r := range rows {
 			if r.State == "failing" {
@@ -98,6 +103,7 @@ func (a *app) statusRows(e *env) ([]jsonStatus, error) {
 		r := jsonStatus{
 			Source: s.ID, Name: s.Name, State: "ok", LastTry: stamp(h.LastTry), LastComplete: stamp(h.LastComplete),
 			FailingSince: stamp(h.FailingSince), Next: stamp(diary[jobOf(s)]), Problems: h.Problems, Counts: h.Counts,
+			Condition: h.Condition(e.now()),
 		}
 		switch {
 		case h.LastTry.IsZero():
@@ -123,22 +129,6 @@ func (a *app) statusRows(e *env) ([]jsonStatus, error) {
 		rows = append(rows, r)
 	}
 	return rows, nil
-}
-
-// offline tells whether every source visited failed for want of a network:
-// then it is this machine's line and not the sources that is broken.
-func offline(rows []jsonStatus) bool {
-	n := 0
-	for _, r := range rows {
-		if r.State == "never" {
-			continue
-		}
-		if r.State != "failing" || len(r.Problems) == 0 || r.Problems[0].Reason != store.ReasonNetwork {
-			return false
-		}
-		n++
-	}
-	return n > 1
 }
 
 func (a *app) queueRow(e *env) (jsonQueue, error) {
@@ -184,9 +174,9 @@ func printStatus(e *env, r jsonStatus) error {
 	case "never":
 		fmt.Fprintf(e.stdout, "%-16s not visited yet\n", r.Source)
 	case "failing":
-		fmt.Fprintf(e.stdout, "%-16s FAILING since %s; last read completely %s\n", r.Source, r.FailingSince, orNever(r.LastComplete))
+		fmt.Fprintf(e.stdout, "%-16s %sFAILING since %s; last read completely %s\n", r.Source, conditionWords(r.Condition), r.FailingSince, orNever(r.LastComplete))
 	default:
-		fmt.Fprintf(e.stdout, "%-16s read completely %s%s\n", r.Source, r.LastComplete, countsText(r.Counts))
+		fmt.Fprintf(e.stdout, "%-16s %sread completely %s%s\n", r.Source, conditionWords(r.Condition), r.LastComplete, countsText(r.Counts))
 	}
 	if r.Audit != nil {
 		for _, s := range auditWords(*r.Audit) {

@@ -231,6 +231,9 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 		}
 		return
 	}
+	if err := d.tellOperator(ctx, now); err != nil && ctx.Err() == nil {
+		d.log.Error("operator", "err", err)
+	}
 	sent, failed, err := d.deliver(ctx, now)
 	if err != nil && ctx.Err() == nil {
 		d.log.Error("mail", "err", err)

@@ -32,6 +32,7 @@ func (a *app) joinAlerts() error {
 	if err != nil {
 		return fmt.Errorf("config: [group]: %w", err)
 	}
+	a.compose = compose
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
 		Judge: a.passOverPanics(a.meaning),

@@ -18,6 +18,7 @@ type source struct {
 	ID, Name, Body, Platform, Base string
 	Schedule                       config.Schedule
 	crawl                          crawl.Source
+	release                        bool // for one visit: the operator vouches for what it shows
 }
 
 // next is when the source is due after a moment, in London's time.

@@ -140,7 +140,7 @@ func (v *visit) run(ctx context.Context, emit func(store.Sighting) error) error 
 		}
 		return v.end(ctx, emit, err)
 	}
-	if v.src.Whole && len(v.items) == 0 && !v.none {
+	if v.src.Whole && len(v.items) == 0 && !v.none && !v.Release {
 		return Errorf(store.ReasonEmpty, "%s lists nothing, and does not say so itself", v.src.Base)
 	}
 	return v.flush(ctx, emit, true)

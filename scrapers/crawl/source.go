@@ -46,6 +46,9 @@ type Visit struct {
 	// one concluded nothing, and what it was given may be what was wrong. A page
 	// put back with its old date is otherwise "not modified" for ever.
 	Fresh bool
+	// Release: the operator vouches for what the source shows. An empty list is
+	// then one.
+	Release bool
 	// Watch are the processes of a feed that are worth a second look by
 	// themselves, the most urgent first: what is edited in place does not come
 	// by in the feed again.
