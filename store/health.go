@@ -18,7 +18,7 @@ const theVisit = "the visit"
 func NextHealth(old Health, at time.Time, problems []Problem, err error, counts map[Kind]int, requests int) Health {
 	h := Health{
 		Source: old.Source, LastTry: at, LastComplete: old.LastComplete,
-		FailingSince: old.FailingSince, Counts: old.Counts, Requests: requests, Rhythm: old.Rhythm,
+		FailingSince: old.FailingSince, Counts: old.Counts, Requests: requests, Rhythm: old.Rhythm, Sent: old.Sent,
 	}
 	type same struct {
 		reason    Reason

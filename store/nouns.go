@@ -275,6 +275,9 @@ type Health struct {
 	Took         string       `json:"took,omitempty"`
 	Failed       int          `json:"failed,omitempty"` // visits in a row; see FailingSince
 	Rhythm       Rhythm       `json:"rhythm,omitzero"`
+	// Sent is what the site had to answer in each of the last thirteen months, by
+	// the months of London ("2026-08").
+	Sent []DayCount `json:"sent,omitempty"`
 }
 
 // A Topic is what a finding is about, as users named it.

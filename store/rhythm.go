@@ -226,6 +226,15 @@ func (r *Rhythm) dry(today string) []Problem {
 	}}
 }
 
+// Idle is how long there has been no news: since the last, or of a source that
+// never had any, for as many days as it was learned from.
+func (r Rhythm) Idle(now time.Time) time.Duration {
+	if r.Changed.IsZero() {
+		return time.Duration(r.Lessons) * 24 * time.Hour
+	}
+	return now.Sub(r.Changed)
+}
+
 // A Condition is a source's health in a word.
 type Condition string
 
@@ -289,4 +298,21 @@ func (h Health) Why() Reason {
 		}
 	}
 	return ReasonFormat
+}
+
+// keptMonths are a whole year and the month that has begun.
+const keptMonths = 13
+
+// Asked adds to what the site had to answer in a month ("2026-08").
+func (h Health) Asked(month string, requests int) Health {
+	h.Sent = slices.Clone(h.Sent)
+	if last := len(h.Sent) - 1; last >= 0 && h.Sent[last].Day >= month {
+		h.Sent[last].N += requests
+		return h
+	}
+	h.Sent = append(h.Sent, DayCount{month, requests})
+	if len(h.Sent) > keptMonths {
+		h.Sent = h.Sent[len(h.Sent)-keptMonths:]
+	}
+	return h
 }

@@ -47,11 +47,13 @@ type app struct {
 	compose   *mail.Composer
 	watched   watchlist
 
-	daemon    atomic.Bool // run has it open
-	visiting  keyedLocks  // one visit of a source at a time
-	following sync.Mutex  // one follower step at a time
-	sending   sync.Mutex  // one sender at a time
-	copying   sync.Mutex  // one copy at a time
+	papers    chan struct{} // a slot for each paper that may be read at once
+	daemon    atomic.Bool   // run has it open
+	visiting  keyedLocks    // one visit of a source at a time
+	sites     keyedLocks    // and one of a site
+	following sync.Mutex    // one follower step at a time
+	sending   sync.Mutex    // one sender at a time
+	copying   sync.Mutex    // one copy at a time
 
 	free func(dir string) (uint64, error) // bytes; freeSpace but in tests
 }
@@ -103,7 +105,7 @@ func openBare(cfg config.Config, data string, log *slog.Logger) (*app, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	noteOpen(data)
-	return &app{cfg: cfg, data: data, log: log, store: &keeper{Store: st, data: data}, free: freeSpace}, nil
+	return &app{cfg: cfg, data: data, log: log, store: &keeper{Store: st, data: data}, free: freeSpace, papers: make(chan struct{}, papersAtOnce)}, nil
 }
 
 func (a *app) join() error {
@@ -216,6 +218,7 @@ type outcome struct {
 // source's health, whatever comes of it.
 func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(crawl.Progress)) outcome {
 	defer a.visiting.lock(s.ID)()
+	defer a.sites.lock(hostOf(s.Base))() // sources that share a site are visited one after the other
 	out := outcome{Source: s.ID}
 	start := time.Now()
 	var keys []string // nil: all
@@ -242,7 +245,7 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 			return out
 		}
 	}
-	c := &crawl.Crawler{Fetch: a.fetch, Archive: a.store, Read: a.reader.Read, Progress: progress}
+	c := &crawl.Crawler{Fetch: a.fetch, Archive: a.store, Read: a.readPaper, Progress: progress}
 	counts, tally := map[store.Kind]int{}, store.Tally{Seen: map[string]int{}}
 	report, err := c.Visit(ctx, s.crawl, v, func(seen store.Sighting) (err error) {
 		defer func() { // one source's oddity must not end the daemon, and end it again at every start
@@ -262,6 +265,7 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 		why = inner // health is kept by source: no need to name it again
 	}
 	h := store.NextHealth(before, v.Now, append(out.Problems, known(old, out.Err)...), why, counts, out.Requests)
+	h = h.Asked(v.Now.In(london()).Format("2006-01"), report.Sent)
 	if out.Err == nil && !v.Backfill() {
 		tally.At, tally.Day, tally.Whole = v.Now, v.Now.In(london()).Format(time.DateOnly), s.crawl.Whole
 		h = h.Heard(before, tally)

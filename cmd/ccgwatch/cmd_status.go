@@ -17,13 +17,13 @@ type jsonStatus struct {
 	Source       string             `json:"source"`
 	Name         string             `json:"name"`
 	State        string             `json:"state"`     // ok, failing or never
-	Condition    store.Condition    `json:"condition"` // the same, finer: see store.Condition
 	LastTry      string             `json:"last_try"`
 	LastComplete string             `json:"last_complete"`
 	FailingSince string             `json:"failing_since"`
 	Next         string             `json:"next"`
 	Problems     []store.Problem    `json:"problems"`
 	Counts       map[store.Kind]int `json:"counts"`
+	Condition    store.Condition    `json:"condition"`       // the state, finer: see store.Condition
 	Audit        *ocds.Audit        `json:"audit,omitempty"` // of a feed of notices: how complete it is
 }
 
@@ -174,9 +174,9 @@ func printStatus(e *env, r jsonStatus) error {
 	case "never":
 		fmt.Fprintf(e.stdout, "%-16s not visited yet\n", r.Source)
 	case "failing":
-		fmt.Fprintf(e.stdout, "%-16s %sFAILING since %s; last read completely %s\n", r.Source, conditionWords(r.Condition), r.FailingSince, orNever(r.LastComplete))
+		fmt.Fprintf(e.stdout, "%-16s FAILING since %s%s; last read completely %s\n", r.Source, r.FailingSince, conditionWords(r.Condition), orNever(r.LastComplete))
 	default:
-		fmt.Fprintf(e.stdout, "%-16s %sread completely %s%s\n", r.Source, conditionWords(r.Condition), r.LastComplete, countsText(r.Counts))
+		fmt.Fprintf(e.stdout, "%-16s read completely %s%s%s\n", r.Source, r.LastComplete, countsText(r.Counts), conditionWords(r.Condition))
 	}
 	if r.Audit != nil {
 		for _, s := range auditWords(*r.Audit) {

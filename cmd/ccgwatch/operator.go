@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"time"
 
 	"ccgwatch/store"
@@ -34,9 +33,7 @@ func (a *app) healths(ctx context.Context) ([]store.Health, error) {
 func (a *app) siteOf(id string) string {
 	for _, s := range a.sources {
 		if s.ID == id {
-			if u, err := url.Parse(s.Base); err == nil {
-				return u.Host
-			}
+			return hostOf(s.Base)
 		}
 	}
 	return id
@@ -90,10 +87,10 @@ func (a *app) tellOperator(ctx context.Context, now time.Time) error {
 // conditionWords say a condition in a line of the status.
 func conditionWords(c store.Condition) string {
 	return map[store.Condition]string{
-		store.Quiet:       "quiet for longer than usual; ",
-		store.Suspect:     "SUSPECT: shows much less than usual; ",
-		store.Broken:      "BROKEN: cannot be read any more, ",
-		store.Blocked:     "BLOCKED: refuses us, ",
-		store.Unreachable: "UNREACHABLE, ",
+		store.Quiet:       "; quiet for longer than usual",
+		store.Suspect:     ", SUSPECT: not believed",
+		store.Broken:      ", BROKEN: not readable any more",
+		store.Blocked:     ", BLOCKED: it refuses us",
+		store.Unreachable: ", UNREACHABLE",
 	}[c]
 }

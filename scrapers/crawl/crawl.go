@@ -47,7 +47,10 @@ type Progress struct {
 
 // A Report is what a visit cost and met, whether it succeeded or not.
 type Report struct {
-	Requests int
+	Requests int // addresses asked for
+	// Sent is what the sites had to answer: repeats, redirects and robots.txt
+	// are in it.
+	Sent     int
 	Items    int
 	Problems []store.Problem
 }
@@ -201,7 +204,7 @@ func (v *visit) ask(ctx context.Context, r Request, waiting int) (gathered, erro
 	v.progress(r.URL, waiting)
 	v.report.Requests++
 	t := v.Fetch.task(v.src, v.dog)
-	t.fresh = v.Fresh
+	t.fresh, t.sent = v.Fresh, &v.report.Sent
 	a, err := v.Fetch.get(ctx, t, r)
 	v.count(err)
 	read := r.Parse

@@ -110,6 +110,7 @@ type task struct {
 	watch *watchdog // of the visit, or nil
 	left  time.Duration
 	fresh bool // no validators for pages
+	sent  *int // counts what goes over the line, nil for nobody
 }
 
 func (f *Fetcher) task(src Source, w *watchdog) *task {

@@ -35,7 +35,7 @@ type service struct {
 	// mute: it gives no links, on full pages either.
 	mute bool
 	// spoil may replace the answer to the n-th request, counted from 1.
-	spoil    func(n int, body []byte) []byte
+	spoil func(n int, body []byte) []byte
 	// hidden are the notices that the feed does not list, by id.
 	hidden   map[string]bool
 	broken   string // what part of an address answers 500
