@@ -46,41 +46,16 @@ func Release(old Snapshot, seen Sighting) (Snapshot, []Change) {
 // it has gone at the same time: a redesign shows the same things under other
 // keys, and that is no news. What is like nothing that has gone is.
 func (p *proposal) hush(old Snapshot) {
-	type mark struct {
-		kind      Kind
-		day, what string
-	}
-	marks := func(it Item) []mark {
-		var m mark // a meeting by its day, since most are called alike; anything else by its title too
-		if t, _, ok := instant(it.Fields[FieldWhen]); ok {
-			m.day = t.Format(time.DateOnly)
-		}
-		if m.kind = it.Kind; it.Kind != KindMeeting || m.day == "" {
-			m.what = plain(it.Title)
-		}
-		out := []mark{m}
-		for _, d := range it.Documents {
-			if d.SHA256 != "" {
-				out = append(out, mark{what: d.SHA256})
-			}
-		}
-		return out
-	}
-	gone := map[mark]bool{}
-	for _, key := range p.gone {
-		for _, m := range marks(old.Items[key]) {
-			gone[m] = true
-		}
-	}
+	gone := p.goneMarks(old)
 	for i, c := range p.changes {
-		if c.Op == OpAdded && slices.ContainsFunc(marks(p.next.Items[c.Key]), func(m mark) bool { return gone[m] }) {
+		if c.Op == OpAdded && like(gone, p.next.Items[c.Key]) {
 			p.changes[i].Silent = true
 		}
 	}
 }
 
-// hushReturns keeps silent that much of a list is back at once: it was the list
-// that was away.
+// hushReturns keeps silent that something is back while what is like it has
+// gone, and that much of a list is back at once: it was the list that was away.
 func (p *proposal) hushReturns(old Snapshot) {
 	back := 0
 	returns := func(c Change) bool { return c.Op == OpAmended && !old.Items[c.Key].Withdrawn.IsZero() }
@@ -89,12 +64,54 @@ func (p *proposal) hushReturns(old Snapshot) {
 			back++
 		}
 	}
-	if back < heldLeast || back*100 <= (p.live+back)*heldPercent {
+	if back == 0 {
 		return
 	}
+	many := back >= heldLeast && back*100 > (p.live+back)*heldPercent
+	gone := p.goneMarks(old)
 	for i, c := range p.changes {
-		p.changes[i].Silent = c.Silent || returns(c)
+		if returns(c) && (many || like(gone, p.next.Items[c.Key])) {
+			p.changes[i].Silent = true
+		}
 	}
+}
+
+// A mark is what an item is known by where its key is not: its day, its title,
+// the bytes of its papers.
+type mark struct {
+	kind      Kind
+	day, what string
+}
+
+func marks(it Item) []mark {
+	m := mark{kind: it.Kind} // a meeting by its day, since most are called alike; anything else by its title too
+	if t, _, ok := instant(it.Fields[FieldWhen]); ok {
+		m.day = t.Format(time.DateOnly)
+	}
+	if it.Kind != KindMeeting || m.day == "" {
+		m.what = plain(it.Title)
+	}
+	out := []mark{m}
+	for _, d := range it.Documents {
+		if d.SHA256 != "" {
+			out = append(out, mark{what: d.SHA256})
+		}
+	}
+	return out
+}
+
+func (p *proposal) goneMarks(old Snapshot) map[mark]bool {
+	gone := map[mark]bool{}
+	for _, key := range p.gone {
+		for _, m := range marks(old.Items[key]) {
+			gone[m] = true
+		}
+	}
+	return gone
+}
+
+func like(gone map[mark]bool, it Item) bool {
+	return slices.ContainsFunc(marks(it), func(m mark) bool { return gone[m] })
 }
 
 // A proposal is what a sighting would do, before anybody believed it.

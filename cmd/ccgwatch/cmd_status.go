@@ -16,7 +16,7 @@ type statusCmd struct {
 type jsonStatus struct {
 	Source       string             `json:"source"`
 	Name         string             `json:"name"`
-	State        string             `json:"state"`     // ok, failing or never
+	State        string             `json:"state"` // ok, failing or never
 	LastTry      string             `json:"last_try"`
 	LastComplete string             `json:"last_complete"`
 	FailingSince string             `json:"failing_since"`

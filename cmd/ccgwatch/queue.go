@@ -239,7 +239,7 @@ func (x *examination) burden(a *app, sources []source) error {
 	if len(y.Details) == 0 {
 		return nil
 	}
-	y.What = fmt.Sprintf("%s a year from %s", count(total, "request"), count(len(y.Details), "site"))
+	y.What = fmt.Sprintf("%s a year from %s", count(total, "request"), count(len(y.Details), "host"))
 	x.say(y)
 	return nil
 }

@@ -209,7 +209,7 @@ func build(r catalogue.Source, committees []string, sites []crawl.Source) (sourc
 		return source{}, err
 	}
 	s, err := newSource(c, r.Schedule)
-	if s.usual = usual && err == nil; s.usual {
+	if s.usual = usual && err == nil; s.usual && c.Whole { // a feed of notices is alone on its host
 		s.spread = spread(s.ID, s.Schedule)
 	}
 	return s, err

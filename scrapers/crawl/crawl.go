@@ -143,10 +143,24 @@ func (v *visit) run(ctx context.Context, emit func(store.Sighting) error) error 
 		}
 		return v.end(ctx, emit, err)
 	}
-	if v.src.Whole && len(v.items) == 0 && !v.none && !v.Release {
+	if v.src.Whole && len(v.items) == 0 && !v.none && !v.Release && !v.emptied() {
 		return Errorf(store.ReasonEmpty, "%s lists nothing, and does not say so itself", v.src.Base)
 	}
 	return v.flush(ctx, emit, true)
+}
+
+// emptied: the list is known to be empty, because the operator released it as
+// that or all of it went in a way that was believed.
+func (v *visit) emptied() bool {
+	if v.Old.Baseline.IsZero() || len(v.Old.Items) == 0 {
+		return false
+	}
+	for _, it := range v.Old.Items {
+		if it.Withdrawn.IsZero() {
+			return false
+		}
+	}
+	return true
 }
 
 // end gives up. What a feed read completely up to its last checkpoint is handed
