@@ -204,6 +204,7 @@ type Snapshot struct {
 	Baseline time.Time // when the first complete sighting was committed; zero before
 	Cursor   string    // a feed's own mark: everything before it was read completely
 	Held     string    // fingerprint of a sighting that waits for a second one like it, or ""
+	Notes    string    // what else a feed remembers from visit to visit, in its own words; see Sighting
 	Items    map[string]Item
 }
 
@@ -222,6 +223,8 @@ type Sighting struct {
 	None bool
 	// Cursor is the new mark of a feed, "" leaves the old one.
 	Cursor string
+	// Notes replace the feed's notes, "" leaves the old ones.
+	Notes string
 	// Last is true unless more sightings of the same visit follow (a feed read
 	// in many windows is committed as it goes).
 	Last bool
@@ -272,6 +275,11 @@ type Health struct {
 	Counts       map[Kind]int `json:"counts,omitempty"`       // items seen by the last complete visit of a whole list, or added by that of a feed
 	Requests     int          `json:"requests,omitempty"`     // made by the last visit
 	Took         string       `json:"took,omitempty"`
+	Failed       int          `json:"failed,omitempty"` // visits in a row; see FailingSince
+	Rhythm       Rhythm       `json:"rhythm,omitzero"`
+	// Sent is what the site had to answer in each of the last thirteen months, by
+	// the months of London ("2026-08").
+	Sent []DayCount `json:"sent,omitempty"`
 }
 
 // A Topic is what a finding is about, as users named it.

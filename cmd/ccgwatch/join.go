@@ -33,6 +33,7 @@ func (a *app) joinAlerts() error {
 		return fmt.Errorf("config: [group]: %w", err)
 	}
 	a.threads = &alerts.Threads{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
+	a.compose = compose
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
 		Judge: a.passOverPanics(a.meaning),
