@@ -50,6 +50,10 @@ type Message struct {
 type Alert struct {
 	Things []Thing // at most MaxThings
 	More   int     // further things that matched
+	// Folded is of how many alerts it was put together that could not be sent,
+	// Since the oldest of them: zero for an alert as it should be.
+	Folded int
+	Since  time.Time
 }
 
 // MaxThings is how many things an alert shows.

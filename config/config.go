@@ -76,6 +76,10 @@ type SMTP struct {
 	PasswordFile string
 	Password     Secret // what PasswordFile holds
 	PerMinute    int    // messages a minute, at most
+	PerHour      int    // in any hour; 0: as many as there are
+	PerDay       int    // in any 24 hours; 0: as many as there are
+	Relay        string // name of a known mail service, whose settings hold where nothing else is said
+	Note         string // what that service wants, in words
 }
 
 // Mailbox is the IMAP mailbox read for subscribing, unsubscribing and bounces.
@@ -139,6 +143,17 @@ type Known struct {
 	Areas   []string // ids
 	Builtin []string // ids of sources we know how to read: these need neither platform nor base
 	Bodies  []string // ids, codes and names
+	Relays  []Relay
+}
+
+// A Relay is a mail service that is known by name: its settings and limits.
+type Relay struct {
+	Name, Host                 string
+	Port                       int
+	TLS                        string
+	Username                   string // where everybody's is the same
+	PerMinute, PerHour, PerDay int    // 0: none
+	Note                       string // what is needed, in words
 }
 
 // TOML is the source as it is written into a file: one [[source]] that Load

@@ -80,7 +80,11 @@ func (w *writer) alert(a *alerts.Alert) (subject string) {
 		w.thing(a.Things[0], quotesOfOne, w.lead)
 	} else {
 		subject = subjectOf(count(n, "finding")+": ", lead)
-		w.lead(say(count(n, "finding")+" of "+w.c.moment(lead.At)+", the first: "+label(lead)+", "),
+		when := " of " + w.c.moment(lead.At)
+		if a.Folded > 0 {
+			when = " since " + w.c.moment(a.Since) + ", together because our mail could not leave for some days"
+		}
+		w.lead(say(count(n, "finding")+when+", the first: "+label(lead)+", "),
 			title(w.title(lead)), say(w.where(lead)+"."))
 		for _, t := range shown {
 			w.gap()
