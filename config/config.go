@@ -129,7 +129,7 @@ func UsualSchedule(platform string) string {
 }
 
 // Layouts are the ways in which a boards page can be arranged.
-func Layouts() []string { return []string{"flat", "table", "accordion", "two-hop"} }
+func Layouts() []string { return []string{"flat", "table", "accordion", "two-hop", "years", "news"} }
 
 // Known is what the catalogue knows. What is nil is not checked.
 type Known struct {

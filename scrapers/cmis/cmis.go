@@ -141,12 +141,16 @@ func (s *site) front(n int) crawl.Request {
 			return []crawl.Request{s.front(n + 1)}
 		}
 	}
-	return r
+	return crawl.Again(r, again)
 }
+
+// again is how often a page is asked for a second time that came as half a page
+// or as an error with status 200.
+const again = 2
 
 // frontPage takes the numbers from the page, or from its list of this month's
 // meetings, whose links carry them too.
-func (s *site) frontPage(p *crawl.Page, address string, again bool) error {
+func (s *site) frontPage(p *crawl.Page, address string, first bool) error {
 	if err := s.sound(p); err != nil {
 		return err
 	}
@@ -155,9 +159,9 @@ func (s *site) frontPage(p *crawl.Page, address string, again bool) error {
 	case v.tab != "" && v.module != "":
 		p.Follow(s.calendar(v, s.from, nil))
 		return nil
-	case v.module != "" && again:
+	case v.module != "" && first:
 		list := address + "?ctl=MeetingCalendarListView&mid=" + v.module
-		p.Follow(crawl.Request{URL: list, Accept: "text/html", Parse: func(p *crawl.Page) error { return s.frontPage(p, address, false) }})
+		p.Follow(crawl.Again(crawl.Request{URL: list, Accept: "text/html", Parse: func(p *crawl.Page) error { return s.frontPage(p, address, false) }}, again))
 		return nil
 	case v.module == "":
 		return crawl.Errorf(store.ReasonFormat, "the page holds no calendar of meetings")
@@ -168,7 +172,7 @@ func (s *site) frontPage(p *crawl.Page, address string, again bool) error {
 // calendar asks for one month, then for the next. A month that cannot be read
 // ends the visit: without it nothing can be said about absence.
 func (s *site) calendar(v view, first time.Time, rows []row) crawl.Request {
-	return crawl.Request{
+	return crawl.Again(crawl.Request{
 		URL: v.month(first), Accept: "text/html",
 		Parse: func(p *crawl.Page) error {
 			if err := s.sound(p); err != nil {
@@ -186,7 +190,7 @@ func (s *site) calendar(v view, first time.Time, rows []row) crawl.Request {
 			s.finish(p, all)
 			return nil
 		},
-	}
+	}, again)
 }
 
 // finish hands on the list and asks for the details that are wanted.
@@ -255,7 +259,7 @@ func (s *site) wanted(r row, old store.Item) bool {
 }
 
 func (s *site) detail(r row) crawl.Request {
-	return crawl.Request{
+	return crawl.Again(crawl.Request{
 		URL: r.url, Accept: "text/html", Detail: r.key(),
 		Parse: func(p *crawl.Page) error {
 			if err := s.sound(p); err != nil {
@@ -272,5 +276,5 @@ func (s *site) detail(r row) crawl.Request {
 			p.Update(r.key(), func(it *store.Item) { s.fill(it, r, d, old) })
 			return nil
 		},
-	}
+	}, again)
 }

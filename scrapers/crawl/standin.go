@@ -2,6 +2,7 @@ package crawl
 
 import (
 	"bytes"
+	"errors"
 	"regexp"
 	"strings"
 
@@ -116,10 +117,32 @@ func barely(d *goquery.Document) string {
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // Ends tells whether a page has an end: a page cut short is valid HTML, and
-// what stood in its second half would look withdrawn.
+// what stood in its second half would look withdrawn. Of a fragment that never
+// began as a page nothing is known.
 func (p *Page) Ends() error {
-	if !bytes.Contains(bytes.ToLower(p.Body[max(0, len(p.Body)-8192):]), []byte("</html")) {
+	low := bytes.ToLower(p.Body)
+	if bytes.Contains(low[:min(len(low), 4096)], []byte("<html")) && !bytes.Contains(low, []byte("</html")) && !bytes.Contains(low, []byte("</body")) {
 		return Errorf(store.ReasonTruncated, "the page has no end")
 	}
 	return nil
+}
+
+// Again makes a request that is repeated, up to so many times, where its answer
+// came in well and still was not what it should be: half a page, an error page
+// with status 200. What the transport or the status tells the fetcher has
+// repeated already.
+func Again(r Request, times int) Request {
+	once := r
+	r.Or = func(err error) []Request {
+		var e *Error
+		spoiled := errors.As(err, &e) && e.Status == 0 && (e.Reason == store.ReasonTruncated || e.Reason == store.ReasonServer)
+		switch {
+		case spoiled && times > 0:
+			return []Request{Again(once, times-1)}
+		case once.Or != nil:
+			return once.Or(err)
+		}
+		return nil
+	}
+	return r
 }

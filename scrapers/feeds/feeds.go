@@ -49,11 +49,11 @@ func Source(o Options) (crawl.Source, error) {
 	return crawl.Source{
 		ID: o.ID, Name: o.Name, Body: o.Body, Platform: "feed", Base: o.Base, Kind: store.KindPage, Pace: o.Pace,
 		Plan: func(v crawl.Visit) []crawl.Request {
-			return []crawl.Request{{
+			return []crawl.Request{crawl.Again(crawl.Request{
 				URL:    address,
 				Accept: "application/atom+xml, application/rss+xml, application/feed+json, application/json;q=0.9, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1",
 				Parse:  func(p *crawl.Page) error { return rd.feed(p, v) },
-			}}
+			}, 2)}
 		},
 	}, nil
 }

@@ -42,10 +42,10 @@ func WhatDoTheyKnow(o Options) (crawl.Source, error) {
 	return crawl.Source{
 		ID: o.ID, Name: o.Name, Body: o.Body, Platform: "whatdotheyknow", Base: o.Base, Kind: store.KindRequest, Pace: o.Pace,
 		Plan: func(v crawl.Visit) []crawl.Request {
-			return []crawl.Request{{
+			return []crawl.Request{crawl.Again(crawl.Request{
 				URL: base + "/feed/body/" + m[1] + ".json", Accept: "application/json",
 				Parse: func(p *crawl.Page) error { return rd.events(p, v, base) },
-			}}
+			}, 2)}
 		},
 	}, nil
 }

@@ -68,9 +68,9 @@ func Source(o Options) (crawl.Source, error) {
 	return crawl.Source{
 		ID: o.ID, Name: o.Name, Body: o.Body, Platform: "page", Base: o.Base, Kind: store.KindPage, Whole: true, Pace: o.Pace,
 		Plan: func(v crawl.Visit) []crawl.Request {
-			return []crawl.Request{{URL: at.String(), Accept: "text/html", Parse: func(p *crawl.Page) error {
+			return []crawl.Request{crawl.Again(crawl.Request{URL: at.String(), Accept: "text/html", Parse: func(p *crawl.Page) error {
 				return rd.read(p, v, key, at)
-			}}}
+			}}, 2)}
 		},
 	}, nil
 }
