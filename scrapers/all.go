@@ -39,11 +39,15 @@ type Row struct {
 	Platform   string        // one of Platforms
 	Base       string        // root of the site
 	Page       string        // boards: path of the page with the list; cmis: of the meetings page; feed, page: of the feed or page; whatdotheyknow: of the body's page
-	Layout     string        // boards: see that package; "" looks at the page
+	Layout     string        // boards: see that package; "" looks at the page; moderngov: "" or Decisions
 	Hosts      []string      // further hosts that may be asked
 	Committees []string      // moderngov, cmis: words of their names, none for all
 	Pace       time.Duration // least time between two requests, zero for the platform's own
 }
+
+// Decisions is the layout of a moderngov row that follows decisions and forward
+// plans instead of meetings.
+const Decisions = "decisions"
 
 // Platforms are those that Build can read.
 func Platforms() []string {
@@ -60,7 +64,7 @@ func Build(r Row) (crawl.Source, error) {
 	case "contracts-finder":
 		c = ocds.ContractsFinder(r.ID, r.Name, r.Base, r.Pace)
 	case "moderngov":
-		c = moderngov.Source(moderngov.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Pace: r.Pace, Committees: r.Committees})
+		c = moderngov.Source(moderngov.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Pace: r.Pace, Committees: r.Committees, Decisions: r.Layout == Decisions})
 	case "boards":
 		c, err = boards.Source(boards.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Page: r.Page, Layout: r.Layout, Pace: r.Pace})
 	case "cmis":
