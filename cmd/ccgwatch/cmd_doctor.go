@@ -85,6 +85,7 @@ func (c *doctorCmd) Run(e *env) error {
 		return err
 	}
 	x.copies()
+	x.catalogue(cfg, sources)
 	for _, s := range sources {
 		x.schedule(s)
 	}
