@@ -69,7 +69,7 @@ func (c *addCmd) Run(e *env) error {
 			if e.ctx.Err() != nil {
 				return e.ctx.Err()
 			}
-			failed = errors.Join(failed, fmt.Errorf("as %s: %w", g.Platform, err))
+			failed = errors.Join(failed, fmt.Errorf("as %s: %w", platformWords(row), err))
 			continue
 		}
 		if err := c.show(e, g, row, seen, requests); err != nil {

@@ -13,6 +13,7 @@ import (
 	"ccgwatch/config/catalogue"
 	"ccgwatch/scrapers"
 	"ccgwatch/scrapers/crawl"
+	"ccgwatch/scrapers/feeds"
 	"ccgwatch/store"
 )
 
@@ -63,7 +64,7 @@ func (c *tryCmd) visit(e *env, fetch *crawl.Fetcher, s source) error {
 	})
 	show.clear()
 	if err != nil {
-		return err
+		return whyRefused(s, err)
 	}
 	if !c.JSON && len(seen) > 0 {
 		if err := printTable(e.stdout, seen); err != nil {
@@ -83,6 +84,14 @@ func (c *tryCmd) visit(e *env, fetch *crawl.Fetcher, s source) error {
 	}
 	fmt.Fprintf(e.stderr, "%s: read as %s, %s in %s\n", s.Base, s.Platform, count(len(seen), "item"), count(report.Requests, "request"))
 	return nil
+}
+
+// whyRefused adds what a refusal by WhatDoTheyKnow means and what to do.
+func whyRefused(s source, err error) error {
+	if s.Platform == "whatdotheyknow" && crawl.ReasonOf(err) == store.ReasonRobots {
+		return fmt.Errorf("%w\nWhatDoTheyKnow: %s", err, feeds.WhyOff)
+	}
+	return err
 }
 
 // candidates are the ways to read what was named: the followed source, the site
