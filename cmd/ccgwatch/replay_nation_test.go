@@ -18,7 +18,7 @@ import (
 //
 // It reads a month with three seeds where CCGWATCH_SOAK is set (Rutland's robots.txt
 // asks for two seconds between requests: a seed takes a quarter of an hour), and
-// else a week without Rutland. By hand, CCGWATCH_REPLAY_SEEDS names the seeds of a
+// else five days without Rutland. By hand, CCGWATCH_REPLAY_SEEDS names the seeds of a
 // whole month and CCGWATCH_REPLAY_ONLY the sources.
 func TestReplayNationWithFaults(t *testing.T) {
 	only := strings.Fields(os.Getenv("CCGWATCH_REPLAY_ONLY"))
@@ -28,7 +28,7 @@ func TestReplayNationWithFaults(t *testing.T) {
 	case os.Getenv("CCGWATCH_SOAK") != "":
 		seeds = []string{"1", "2", "7"}
 	default:
-		seeds, end = []string{"1"}, parse(t, "2026-08-15T18:00")
+		seeds, end = []string{"1"}, parse(t, "2026-08-13T18:00")
 		if len(only) == 0 {
 			only = []string{"cmis", "uhl", "wdtk-city", "wdtk-icb", "wdtk-uhl", "wdtk-lpt", "leicestershire"}
 		}

@@ -114,7 +114,7 @@ func (rd *reader) entries(p *crawl.Page) ([]entry, error) {
 }
 
 func decoder(body []byte) *xml.Decoder {
-	d := xml.NewDecoder(bytes.NewReader(body)) //nolint:gosec // XML into structs of texts: nothing of it is run
+	d := xml.NewDecoder(bytes.NewReader(body))                                         //nolint:gosec // XML into structs of texts: nothing of it is run
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // the fetcher made it UTF-8
 	d.Entity = xml.HTMLEntity
 	d.Strict = false // many feeds hold a bare & in their text
