@@ -388,6 +388,8 @@ type Subscription struct {
 	// Since is the Seq after which changes count for this subscription: what
 	// was known before it was made is not mailed.
 	Since uint64 `json:"since"`
+	// Proof is how consent was given on a page; nil where Consent says it all.
+	Proof *Proof `json:"proof,omitempty"`
 }
 
 // DeliveryState is where a delivery stands in the outbox.
@@ -406,6 +408,8 @@ const (
 	// once, twice or not at all, and is not tried again.
 	Uncertain  DeliveryState = "uncertain"
 	Suppressed DeliveryState = "suppressed"
+	// Folded: it waited for days, and one message took the place of several.
+	Folded DeliveryState = "folded"
 )
 
 // Why a delivery failed, or (soft) what it met once while it is still queued.
@@ -423,10 +427,11 @@ const (
 type Delivery struct {
 	ID           string        `json:"id"`
 	Subscription string        `json:"subscription"`
-	Kind         string        `json:"kind"` // alert or digest
+	Kind         string        `json:"kind"` // alert, digest, confirm or manage
 	MessageID    string        `json:"message_id"`
 	Subject      string        `json:"subject"`
 	Findings     []string      `json:"findings,omitempty"`
+	More         int           `json:"more,omitempty"` // things it counts and does not show
 	Raw          []byte        `json:"-"`
 	State        DeliveryState `json:"state"`
 	Created      time.Time     `json:"created"`
@@ -440,6 +445,16 @@ type Delivery struct {
 	Failure   string    `json:"failure,omitempty"` // FailedHard, ...
 	SentAt    time.Time `json:"sent_at,omitzero"`
 	LastError string    `json:"last_error,omitempty"`
+	// Carries are deliveries that came to nothing and whose news this one
+	// brings; Carried is the one that does so for this one, "" while none does.
+	Carries []string `json:"carries,omitempty"`
+	Carried string   `json:"carried,omitempty"`
+}
+
+// Lost tells whether the delivery is over, its news was not certainly brought,
+// and another message may still bring it: not where there is no such address.
+func (d Delivery) Lost() bool {
+	return d.Carried == "" && (d.State == Uncertain || d.State == Failed && d.Failure != FailedHard)
 }
 
 // Doubted is the delivery after an attempt of which nobody knows whether it

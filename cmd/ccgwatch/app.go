@@ -43,6 +43,8 @@ type app struct {
 	digests   *alerts.Digester
 	postman   *alerts.Postman
 	links     alerts.Links
+	desk      *alerts.Desk
+	asked     chan struct{} // somebody waits for a service mail
 
 	daemon    atomic.Bool // run has it open
 	visiting  keyedLocks  // one visit of a source at a time

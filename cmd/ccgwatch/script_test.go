@@ -103,6 +103,7 @@ func TestScripts(t *testing.T) {
 			"flip":         flipCmd,
 			"damage-paper": damagePaperCmd,
 			"unsubscribe":  unsubscribeCmd,
+			"page":         pageCmd,
 			// replace OLD NEW FILE changes a file, as an operator's slip would.
 			"replace": func(ts *testscript.TestScript, _ bool, args []string) {
 				file := ts.MkAbs(args[2])

@@ -279,6 +279,13 @@ func knownNames(sites []crawl.Source) (config.Known, error) {
 	for _, x := range sites {
 		k.Builtin = append(k.Builtin, x.ID)
 	}
+	relays, err := catalogue.Relays()
+	if err != nil {
+		return k, err
+	}
+	for _, x := range relays {
+		k.Relays = append(k.Relays, config.Relay(x))
+	}
 	return k, nil
 }
 

@@ -62,7 +62,14 @@ const (
 	bSubs       = "subscriptions"
 	bAddresses  = "addresses" // keyed hash of the address, id -> 1
 	bDiary      = "diary"     // job -> time
+	bTokens     = "tokens"    // hash -> token
+	bTokensOf   = "tokens_of" // keyed hash of the address, hash -> 1
+	bCounts     = "counts"    // keyed hash of what is counted -> counted
 )
+
+// later are the buckets that the first release did not have. They are made when
+// a file without them is opened; an older release leaves them alone.
+func later() []string { return []string{bTokens, bTokensOf, bCounts} }
 
 func buckets() []string {
 	return []string{bMeta, bSources, bItems, bChanges, bHealth, bFollowers, bFindings, bFindingIDs, bDeliveries,
@@ -230,7 +237,7 @@ func explain(err error) error {
 }
 
 func initialise(tx *bbolt.Tx) error {
-	for _, name := range buckets() {
+	for _, name := range append(buckets(), later()...) {
 		if _, err := tx.CreateBucket([]byte(name)); err != nil {
 			return err
 		}
@@ -244,10 +251,24 @@ func initialise(tx *bbolt.Tx) error {
 
 // read checks the format and loads what is needed for every operation.
 func (s *Store) read() error {
-	return s.db.View(func(tx *bbolt.Tx) error {
-		salt, err := readMeta(tx)
-		s.salt = salt
+	whole := true
+	err := s.db.View(func(tx *bbolt.Tx) (err error) {
+		for _, name := range later() {
+			whole = whole && tx.Bucket([]byte(name)) != nil
+		}
+		s.salt, err = readMeta(tx)
 		return err
+	})
+	if err != nil || whole {
+		return err
+	}
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range later() {
+			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
