@@ -26,6 +26,7 @@ const (
 	FieldHeading   = "heading"   // the heading a paper stands under
 	FieldDoubt     = "doubt"     // what on the page contradicts itself, in words; never corrected
 	FieldBuyer     = "buyer"     // name of a notice's buyer, as printed
+	FieldEventAt   = "event_at"  // when the last thing happened to a request; Published is when it was made, if that is known
 )
 
 // Values of the fields above.

@@ -86,6 +86,7 @@ func (c *doctorCmd) Run(e *env) error {
 	}
 	x.copies()
 	x.holidays()
+	x.catalogue(cfg, sources)
 	for _, s := range sources {
 		x.schedule(s)
 	}
