@@ -22,8 +22,10 @@ import (
 
 // Kinds of delivery.
 const (
-	KindAlert  = "alert"
-	KindDigest = "digest"
+	KindAlert   = "alert"
+	KindDigest  = "digest"
+	KindConfirm = store.MailConfirm // is it really you?
+	KindManage  = store.MailManage  // the link to change or end it
 )
 
 // A Letter is all that one message says, before it is put into words. Exactly
@@ -48,6 +50,10 @@ type Message struct {
 type Alert struct {
 	Things []Thing // at most MaxThings
 	More   int     // further things that matched
+	// Folded is of how many alerts it was put together that could not be sent,
+	// Since the oldest of them: zero for an alert as it should be.
+	Folded int
+	Since  time.Time
 }
 
 // MaxThings is how many things an alert shows.

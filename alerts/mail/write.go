@@ -81,7 +81,11 @@ func (w *writer) alert(a *alerts.Alert) (subject string) {
 		w.thing(a.Things[0], quotesOfOne, w.lead)
 	} else {
 		subject = subjectOf(count(n, "finding")+": ", lead)
-		w.lead(say(count(n, "finding")+" of "+w.c.moment(lead.At)+", the first: "+label(lead)+", "),
+		when := " of " + w.c.moment(lead.At)
+		if a.Folded > 0 {
+			when = " since " + w.c.moment(a.Since) + ", together because our mail could not leave for some days"
+		}
+		w.lead(say(count(n, "finding")+when+", the first: "+label(lead)+", "),
 			title(w.title(lead)), say(w.where(lead)+"."))
 		for _, t := range shown {
 			w.gap()
@@ -209,6 +213,8 @@ func (w *writer) footer() {
 		w.para(say("To stop, open "), bit{words: "unsubscribe", href: https}, say(" and press the button. It ends with that; you need no account."))
 		w.gap()
 		w.para(say("Or send a mail to "+c.links.Email()+" with the subject "), bit{words: "unsubscribe " + token, href: mailto}, say(" (nothing else)."))
+		w.gap()
+		w.para(say("To change what you get, ask for your own link: "), bit{words: "your subscriptions", href: c.links.Home() + "/manage"})
 	} else {
 		w.para(say("To stop, send a mail to "+c.links.Email()+" with the subject "), bit{words: "unsubscribe " + token, href: mailto}, say(" (nothing else)."))
 	}

@@ -62,6 +62,9 @@ const (
 	bSubs       = "subscriptions"
 	bAddresses  = "addresses" // keyed hash of the address, id -> 1
 	bDiary      = "diary"     // job -> time
+	bTokens     = "tokens"    // hash -> token
+	bTokensOf   = "tokens_of" // keyed hash of the address, hash -> 1
+	bCounts     = "counts"    // keyed hash of what is counted -> counted
 	bMarks      = "marks"     // mark 0 source 0 key -> 1; since format 2
 	bDecisions  = "decisions" // number -> store.Decision; since format 2
 	bTicked     = "ticked"    // key of a store.Due -> seq of its change; since format 2
@@ -69,7 +72,7 @@ const (
 
 // later are the buckets that the first format did not have. They are made, and
 // the index of marks filled, when a file without them is opened.
-func later() []string { return []string{bMarks, bDecisions, bTicked} }
+func later() []string { return []string{bTokens, bTokensOf, bCounts, bMarks, bDecisions, bTicked} }
 
 func buckets() []string {
 	return []string{bMeta, bSources, bItems, bChanges, bHealth, bFollowers, bFindings, bFindingIDs, bDeliveries,

@@ -85,6 +85,7 @@ func CheckDatabase(ctx context.Context, dir string) (Report, map[string]bool, er
 		c.ledger()
 		c.outbox()
 		c.subscribers()
+		c.signups()
 	}
 	if err := ctx.Err(); err != nil {
 		return r, nil, fmt.Errorf("check %s: %w", path, err)

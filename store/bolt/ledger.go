@@ -17,6 +17,7 @@ type source struct {
 	Baseline time.Time `json:"baseline,omitzero"`
 	Cursor   string    `json:"cursor,omitempty"`
 	Held     string    `json:"held,omitempty"`
+	Notes    string    `json:"notes,omitempty"`
 }
 
 // Snapshot is read in one transaction: it is what some Commit left.
@@ -27,7 +28,7 @@ func (s *Store) Snapshot(ctx context.Context, name string, keys []string) (store
 		if ok, err := t.get(bSources, []byte(name), &src); !ok {
 			return err
 		}
-		snap.Rev, snap.Baseline, snap.Cursor, snap.Held = src.Rev, src.Baseline, src.Cursor, src.Held
+		snap.Rev, snap.Baseline, snap.Cursor, snap.Held, snap.Notes = src.Rev, src.Baseline, src.Cursor, src.Held, src.Notes
 		if keys == nil {
 			prefix := pair(name, "")
 			return each(t, bItems, prefix, prefix, func(_ []byte, it store.Item) (bool, error) {
@@ -80,7 +81,7 @@ func (s *Store) Commit(ctx context.Context, next store.Snapshot, changes []store
 		if src.Rev != next.Rev {
 			return fmt.Errorf("revision %d, stored is %d: %w", next.Rev, src.Rev, store.ErrConflict)
 		}
-		src = source{Rev: src.Rev + 1, Baseline: next.Baseline, Cursor: next.Cursor, Held: next.Held}
+		src = source{Rev: src.Rev + 1, Baseline: next.Baseline, Cursor: next.Cursor, Held: next.Held, Notes: next.Notes}
 		if err := t.put(bSources, []byte(next.Source), src); err != nil {
 			return err
 		}
