@@ -201,6 +201,13 @@ func (m *memory) Digest(_ context.Context, d store.Delivery, from, until time.Ti
 		if !s.LastDigest.Equal(from) || s.State != store.StateConfirmed {
 			return store.ErrConflict
 		}
+		for _, id := range d.Carries {
+			x := m.delivery(id)
+			if x == nil || !x.Lost() {
+				return store.ErrConflict
+			}
+			x.Carried = d.ID
+		}
 		s.LastDigest = until
 		m.subs[s.ID] = s
 		m.put(d)
@@ -299,6 +306,57 @@ func (m *memory) Deliveries(_ context.Context, f func(store.Delivery) bool) erro
 	return nil
 }
 
+// Backlog
+
+func (m *memory) delivery(id string) *store.Delivery {
+	for i := range m.deliveries {
+		if m.deliveries[i].ID == id {
+			return &m.deliveries[i]
+		}
+	}
+	return nil
+}
+
+func (m *memory) Recent(_ context.Context, since time.Time, f func(store.Delivery) bool) error {
+	for _, d := range m.deliveries {
+		if d.Raw = nil; !d.Created.Before(since) && !f(d) {
+			break
+		}
+	}
+	return nil
+}
+
+func (m *memory) DeliveriesOf(_ context.Context, subscription string) ([]store.Delivery, error) {
+	var out []store.Delivery
+	for _, d := range m.deliveries {
+		if d.Raw = nil; d.Subscription == subscription {
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) Fold(_ context.Context, d store.Delivery, others []string) error {
+	return m.tx(func() error {
+		for _, id := range others {
+			x := m.delivery(id)
+			if x == nil {
+				return store.ErrNotFound
+			}
+			if x.Doubts > 0 || x.State != store.Queued && (x.State != store.Claimed || !x.Lease.Equal(d.Lease)) {
+				return store.ErrConflict
+			}
+		}
+		for _, id := range others {
+			x := m.delivery(id)
+			x.State, x.Lease, x.Carried = store.Folded, time.Time{}, d.ID
+		}
+		d.State = store.Claimed
+		m.put(d)
+		return nil
+	})
+}
+
 func (m *memory) Raw(_ context.Context, id string) ([]byte, error) {
 	for _, d := range m.deliveries {
 		if d.ID == id {
@@ -312,6 +370,7 @@ var (
 	_ store.Ledger      = (*memory)(nil)
 	_ store.Subscribers = (*memory)(nil)
 	_ store.Outbox      = (*memory)(nil)
+	_ store.Backlog     = (*memory)(nil)
 )
 
 // show lists deliveries as "subscription kind: body", one a line.

@@ -174,6 +174,8 @@ type Change struct {
 	Parts []Part `json:"parts,omitempty"`
 	// Silent entries (baseline, backfill) are judged, indexed and shown, and never mailed.
 	Silent bool `json:"silent,omitempty"`
+	// Due says what has fallen due, of an entry with OpDue and of no other.
+	Due *Due `json:"due,omitempty"`
 	// Batch is the Seq of the first change of the same commit.
 	Batch uint64 `json:"batch"`
 }
@@ -324,7 +326,10 @@ type Finding struct {
 	Quote    string    `json:"quote"`
 	Page     int       `json:"page"` // 1 is the first page; 0 where there are no pages
 	Rule     string    `json:"rule"`
-	Why      string    `json:"why,omitempty"` // in words, for explain
+	Why      string    `json:"why,omitempty"`    // in words, for explain
+	Moves    []Move    `json:"moves,omitempty"`  // what the notice changed in its procurement, or what fell due
+	Also     []Topic   `json:"also,omitempty"`   // further topics it is matched under: a reminder about a tender is for those who asked for tenders
+	Unsaid   []string  `json:"unsaid,omitempty"` // what the notices of an award do not say, in two or three words each
 	Stage    string    `json:"stage,omitempty"`
 	Regime   string    `json:"regime,omitempty"`
 	Deadline *Deadline `json:"deadline,omitempty"`
@@ -395,6 +400,8 @@ type Subscription struct {
 	// Since is the Seq after which changes count for this subscription: what
 	// was known before it was made is not mailed.
 	Since uint64 `json:"since"`
+	// Proof is how consent was given on a page; nil where Consent says it all.
+	Proof *Proof `json:"proof,omitempty"`
 }
 
 // DeliveryState is where a delivery stands in the outbox.
@@ -413,6 +420,8 @@ const (
 	// once, twice or not at all, and is not tried again.
 	Uncertain  DeliveryState = "uncertain"
 	Suppressed DeliveryState = "suppressed"
+	// Folded: it waited for days, and one message took the place of several.
+	Folded DeliveryState = "folded"
 )
 
 // Why a delivery failed, or (soft) what it met once while it is still queued.
@@ -430,10 +439,11 @@ const (
 type Delivery struct {
 	ID           string        `json:"id"`
 	Subscription string        `json:"subscription"`
-	Kind         string        `json:"kind"` // alert or digest
+	Kind         string        `json:"kind"` // alert, digest, confirm or manage
 	MessageID    string        `json:"message_id"`
 	Subject      string        `json:"subject"`
 	Findings     []string      `json:"findings,omitempty"`
+	More         int           `json:"more,omitempty"` // things it counts and does not show
 	Raw          []byte        `json:"-"`
 	State        DeliveryState `json:"state"`
 	Created      time.Time     `json:"created"`
@@ -447,6 +457,16 @@ type Delivery struct {
 	Failure   string    `json:"failure,omitempty"` // FailedHard, ...
 	SentAt    time.Time `json:"sent_at,omitzero"`
 	LastError string    `json:"last_error,omitempty"`
+	// Carries are deliveries that came to nothing and whose news this one
+	// brings; Carried is the one that does so for this one, "" while none does.
+	Carries []string `json:"carries,omitempty"`
+	Carried string   `json:"carried,omitempty"`
+}
+
+// Lost tells whether the delivery is over, its news was not certainly brought,
+// and another message may still bring it: not where there is no such address.
+func (d Delivery) Lost() bool {
+	return d.Carried == "" && (d.State == Uncertain || d.State == Failed && d.Failure != FailedHard)
 }
 
 // Doubted is the delivery after an attempt of which nobody knows whether it

@@ -114,9 +114,13 @@ func first(list ...string) string {
 // notice gives the findings of a procurement notice. One that has to do with
 // neither health nor care gives none.
 func (f *finder) notice() {
+	r := f.j.read(f.it.Notice)
+	f.judged(r, r.verdict())
+}
+
+// judged is notice for one that was read already.
+func (f *finder) judged(r *reading, v Verdict) {
 	n := f.it.Notice
-	r := f.j.read(n)
-	v := r.verdict()
 	if v.Care == careNone && v.Outsourcing == outsourcingNone {
 		return
 	}
@@ -128,15 +132,8 @@ func (f *finder) notice() {
 	for _, e := range v.Evidence {
 		x.Why += "; " + e.Rule
 	}
-	tier := store.TierMention
-	switch {
-	case v.Care == careHealth || v.Care == careSocial:
-		tier = store.TierCertain
-	case v.Outsourcing != outsourcingNone:
-		tier = store.TierLikely
-	}
-	concerns := v.Care == careHealth || v.Care == careSocial || v.Care == careSupport || v.Outsourcing != outsourcingNone
-	if topic := noticeTopic(v.Stage); topic != "" && concerns {
+	tier := noticeTier(v.Care, v.Outsourcing)
+	if topic := noticeTopic(v.Stage); topic != "" && concerns(v.Care, v.Outsourcing) {
 		x.Topic, x.Tier, x.Rule = topic, tier, "notice: "+v.Stage
 		f.add(x, n.Release)
 	}

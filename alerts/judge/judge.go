@@ -20,6 +20,7 @@ type Rules struct {
 	Bodies   []Body
 	Areas    []Area
 	Holidays []string // bank holidays in England and Wales, YYYY-MM-DD; each year of which one is listed is complete
+	Charter  Charter  // what an award to a provider outside the NHS is asked
 }
 
 // A Body is an organisation we watch or that buys.
@@ -123,6 +124,7 @@ type Judge struct {
 	split  *splitter
 	dates  *calendar
 	reg    *register
+	ask    *asker
 	london *time.Location
 }
 
@@ -163,6 +165,9 @@ func New(r Rules) (*Judge, error) {
 		if err := j.addTerm(t); err != nil {
 			return nil, fmt.Errorf("judge: term %w", err)
 		}
+	}
+	if j.ask, err = newAsker(r.Charter); err != nil {
+		return nil, fmt.Errorf("judge: charter: %w", err)
 	}
 	for _, a := range r.Acts {
 		if err := j.addAct(a); err != nil {

@@ -71,7 +71,7 @@ func label(f store.Finding) string {
 		}
 		return "Paper"
 	case store.TopicDeadlines:
-		return "Deadline"
+		return deadlineLabel(f)
 	case store.TopicConsultations:
 		return "Consultation"
 	case store.TopicFOI:

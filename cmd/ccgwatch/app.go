@@ -46,6 +46,9 @@ type app struct {
 	links     alerts.Links
 	compose   *mail.Composer
 	watched   watchlist
+	desk      *alerts.Desk
+	asked     chan struct{} // somebody waits for a service mail
+	threads   *alerts.Threads
 
 	papers    chan struct{} // a slot for each paper that may be read at once
 	daemon    atomic.Bool   // run has it open

@@ -41,6 +41,8 @@ type cli struct {
 	Items       itemsCmd       `cmd:""`
 	Changes     changesCmd     `cmd:""`
 	Findings    findingsCmd    `cmd:""`
+	Threads     threadsCmd     `cmd:""`
+	Letter      letterCmd      `cmd:""`
 	Show        showCmd        `cmd:""`
 	Explain     explainCmd     `cmd:""`
 	Judge       judgeCmd       `cmd:""`

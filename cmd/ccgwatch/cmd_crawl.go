@@ -93,6 +93,9 @@ func (c *crawlCmd) Run(e *env) error {
 		if err := a.follow(e.ctx, v.Now); err != nil {
 			return err
 		}
+		if err := a.fallDue(e.ctx, v.Now); err != nil {
+			return err
+		}
 		switch {
 		case failed > 0 && failed == len(chosen):
 			return &exitError{code: exitFailed}

@@ -332,8 +332,8 @@ func (x *examination) digests(a *app) error {
 	var oldest time.Time
 	err = a.store.Deliveries(x.ctx, func(d store.Delivery) bool {
 		switch d.State {
-		case store.Sent, store.Suppressed:
-		case store.Failed:
+		case store.Sent, store.Suppressed, store.Folded:
+		case store.Failed, store.Uncertain:
 			failed++
 		default:
 			waiting++

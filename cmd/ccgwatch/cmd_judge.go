@@ -65,7 +65,7 @@ func (c *judgeCmd) file(e *env, j *judge.Judge, name string, b []byte) error {
 	case len(b) == 0:
 		return fmt.Errorf("the file is empty")
 	case !utf8.Valid(b):
-		return fmt.Errorf("neither an OCDS package, a PDF, a DOCX nor text in UTF-8")
+		return fmt.Errorf("neither an OCDS package, a PDF, an office document nor text in UTF-8")
 	}
 	return c.passages(e, j, strings.Split(string(b), "\f"))
 }

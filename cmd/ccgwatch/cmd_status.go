@@ -34,6 +34,8 @@ type jsonQueue struct {
 		Failed     int `json:"failed"`
 		Suppressed int `json:"suppressed"`
 		Uncertain  int `json:"uncertain"` // in doubt twice: it may have come or not
+		Folded     int `json:"folded"`    // waited for days, and became one message with others
+		GivenUp    int `json:"given_up"`  // of the failed: tried for five days
 	} `json:"queue"`
 	Subscriptions int    `json:"subscriptions"`
 	LastMail      string `json:"last_mail"`
@@ -143,6 +145,11 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 			}
 		case store.Failed:
 			q.Queue.Failed++
+			if d.Failure == store.FailedExpired {
+				q.Queue.GivenUp++
+			}
+		case store.Folded:
+			q.Queue.Folded++
 		case store.Suppressed:
 			q.Queue.Suppressed++
 		case store.Uncertain:
@@ -220,8 +227,11 @@ func printQueue(e *env, q jsonQueue) error {
 		fmt.Fprintf(e.stdout, "\nNOTHING IS CRAWLED: %s. Mail goes out, and readers can unsubscribe.\n", q.Paused)
 	}
 	uncertain := ""
+	if q.Queue.GivenUp > 0 {
+		uncertain = fmt.Sprintf(" (%d of them given up after five days: what they tell goes into the next digest)", q.Queue.GivenUp)
+	}
 	if q.Queue.Uncertain > 0 {
-		uncertain = fmt.Sprintf(", %d uncertain (the relay broke off twice at the very end: they may have come or not)", q.Queue.Uncertain)
+		uncertain += fmt.Sprintf(", %d uncertain (the relay broke off twice at the very end: they may have come or not)", q.Queue.Uncertain)
 	}
 	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed%s; last sent %s\n%s; next digest %s\nlast copy of the store: %s\n",
 		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, uncertain, orNever(q.LastMail), count(q.Subscriptions, "subscription"), q.NextDigest, orNever(q.LastCopy))

@@ -92,11 +92,18 @@ func (d *daemon) run(ctx context.Context) {
 			})
 		}
 		d.tidy(ctx, now)
+		if d.claim(jobForget) {
+			d.visits.Go(func() {
+				defer d.release(jobForget)
+				d.forget(ctx, now)
+			})
+		}
 		select {
 		case <-ctx.Done():
 			d.visits.Wait()
 			return
 		case <-t.C:
+		case <-d.asked: // whoever signs up looks into their mail at once
 		}
 	}
 }
@@ -210,7 +217,7 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 		}
 		return
 	}
-	if last, err := d.lastChange(ctx); err != nil || last.Sub(now) > time.Hour {
+	if last, err := d.lastChange(ctx); err != nil || clockBehind(last, now) {
 		if err == nil {
 			d.log.Error("the clock is behind the last change known: mail is held until it is right", "clock", now, "last_change", last)
 		} else if ctx.Err() == nil {
@@ -221,6 +228,11 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 	if err := d.tellOperator(ctx, now); err != nil && ctx.Err() == nil {
 		d.log.Error("operator", "err", err)
 	}
+	if err := d.fallDue(ctx, now); err != nil {
+		if ctx.Err() == nil {
+			d.log.Error("what falls due", "err", err)
+		}
+	}
 	sent, failed, err := d.deliver(ctx, now)
 	if err != nil && ctx.Err() == nil {
 		d.log.Error("mail", "err", err)
@@ -229,6 +241,10 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 		d.log.Info("mail", "sent", sent, "failed", failed)
 	}
 }
+
+// clockBehind tells whether the clock cannot be right: the last change known was
+// made more than an hour later.
+func clockBehind(last, now time.Time) bool { return last.Sub(now) > time.Hour }
 
 func (a *app) lastChange(ctx context.Context) (time.Time, error) {
 	seq, err := a.store.LastSeq(ctx)

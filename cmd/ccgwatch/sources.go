@@ -282,6 +282,13 @@ func knownNames(sites []crawl.Source) (config.Known, error) {
 	for _, x := range sites {
 		k.Builtin = append(k.Builtin, x.ID)
 	}
+	relays, err := catalogue.Relays()
+	if err != nil {
+		return k, err
+	}
+	for _, x := range relays {
+		k.Relays = append(k.Relays, config.Relay(x))
+	}
 	return k, nil
 }
 
@@ -302,7 +309,10 @@ func loadRules() (judge.Rules, error) {
 	for _, a := range areas {
 		r.Areas = append(r.Areas, judge.Area(a))
 	}
-	return withVocabulary(r)
+	if r, err = withVocabulary(r); err != nil {
+		return r, err
+	}
+	return withCharter(r)
 }
 
 type sourcesCmd struct {

@@ -86,7 +86,10 @@ func (s *Store) Commit(ctx context.Context, next store.Snapshot, changes []store
 			return err
 		}
 		for _, it := range items {
-			if err := t.set(bItems, it[0], it[1]); err != nil {
+			if err := t.remark(it.key, it.packed, it.marks); err != nil {
+				return err
+			}
+			if err := t.set(bItems, it.key, it.packed); err != nil {
 				return err
 			}
 		}
@@ -98,10 +101,16 @@ func (s *Store) Commit(ctx context.Context, next store.Snapshot, changes []store
 	})
 }
 
+// A packedItem is an item as it is stored, and where the index has it.
+type packedItem struct {
+	key, packed []byte
+	marks       []string
+}
+
 // packed encodes the items of a snapshot, in order of their keys, outside the
 // transaction that others wait for.
-func (s *Store) packed(next store.Snapshot) ([][2][]byte, error) {
-	out := make([][2][]byte, 0, len(next.Items))
+func (s *Store) packed(next store.Snapshot) ([]packedItem, error) {
+	out := make([]packedItem, 0, len(next.Items))
 	for _, key := range slices.Sorted(maps.Keys(next.Items)) {
 		it := next.Items[key]
 		it.Source = next.Source
@@ -116,18 +125,32 @@ func (s *Store) packed(next store.Snapshot) ([][2][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, [2][]byte{k, v})
+		out = append(out, packedItem{k, v, store.Marks(it)})
 	}
 	return out, nil
 }
 
 // log appends changes to the log.
 func (t *tx) log(name string, changes []store.Change) error {
+	for i := range changes {
+		if changes[i].Source != name {
+			changes = slices.Clone(changes) // the caller's slice stays as it is
+			for k := range changes {
+				changes[k].Source = name
+			}
+			break
+		}
+	}
+	return t.append(changes)
+}
+
+// append numbers changes and puts them at the end of the log, as one batch.
+func (t *tx) append(changes []store.Change) error {
 	b := t.in(bChanges)
 	b.FillPercent = 0.95 // keys only ever grow
 	batch := t.lastSeq() + 1
 	for i, c := range changes {
-		c.Seq, c.Batch, c.Source = batch+uint64(i), batch, name
+		c.Seq, c.Batch = batch+uint64(i), batch
 		if err := t.put(bChanges, be64(c.Seq), c); err != nil {
 			return err
 		}
