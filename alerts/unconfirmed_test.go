@@ -81,7 +81,11 @@ func TestPromiseUnconfirmed(t *testing.T) {
 			c.boxOf[strings.ToLower(w)] = i
 		}
 	}
-	n := rounds(600, 10_000, 100_000)
+	few := 600
+	if testing.Short() { // under the race detector: this is one goroutine
+		few = 150
+	}
+	n := rounds(few, 10_000, 100_000)
 	confirmations, others := 0, 0
 	for c.step = range n {
 		c.do()

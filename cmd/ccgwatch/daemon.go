@@ -230,7 +230,7 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 		}
 		return
 	}
-	if last, err := d.lastChange(ctx); err != nil || last.Sub(now) > time.Hour {
+	if last, err := d.lastChange(ctx); err != nil || clockBehind(last, now) {
 		if err == nil {
 			d.log.Error("the clock is behind the last change known: mail is held until it is right", "clock", now, "last_change", last)
 		} else if ctx.Err() == nil {
@@ -246,6 +246,10 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 		d.log.Info("mail", "sent", sent, "failed", failed)
 	}
 }
+
+// clockBehind tells whether the clock cannot be right: the last change known was
+// made more than an hour later.
+func clockBehind(last, now time.Time) bool { return last.Sub(now) > time.Hour }
 
 func (a *app) lastChange(ctx context.Context) (time.Time, error) {
 	seq, err := a.store.LastSeq(ctx)
