@@ -106,8 +106,17 @@ func (f *folder) add(x store.Finding) {
 	for j, y := range t.Findings {
 		if y.ID == x.ID || sameWords(y.Quote, x.Quote) && y.Page == x.Page { // a sentence of two topics is one sentence
 			if inOrder(x, y) < 0 {
-				t.Findings[j] = x
+				x, y = y, x
 			}
+			for _, m := range x.Moves { // of the same sentence, and not the same news
+				if !slices.Contains(y.Moves, m) {
+					y.Moves = append(slices.Clone(y.Moves), m)
+				}
+			}
+			if len(y.Unsaid) == 0 {
+				y.Unsaid = x.Unsaid
+			}
+			t.Findings[j] = y
 			return
 		}
 	}

@@ -436,6 +436,13 @@ func (g *Digester) health(ctx context.Context, w *week) error {
 			}
 		case h.LastComplete.Before(w.now.Add(-unread)):
 			o.Since = h.LastComplete
+		case h.Condition(w.now) == store.Suspect: // read, and far less than usual was there
+			o.Why = []store.Reason{store.ReasonShrunk}
+			for _, p := range h.Problems {
+				if p.Reason == store.ReasonShrunk && (o.Since.IsZero() || p.Since.Before(o.Since)) {
+					o.Since = p.Since
+				}
+			}
 		default:
 			w.read++
 			continue

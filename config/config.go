@@ -26,6 +26,7 @@ type Config struct {
 	SMTP    SMTP
 	Mailbox Mailbox
 	Web     Web
+	Letters Letters
 }
 
 // Group is who runs this.
@@ -101,6 +102,13 @@ type Web struct {
 	Proxies []netip.Prefix
 }
 
+// Letters is how 'ccgwatch letter' writes.
+type Letters struct {
+	// Templates is a directory with templates of the group's own, "" for none; a
+	// relative path is relative to the file.
+	Templates string
+}
+
 // Default is the configuration of an operator who says nothing.
 func Default() Config {
 	return Config{
@@ -135,8 +143,11 @@ func UsualSchedule(platform string) string {
 	return ""
 }
 
-// Layouts are the ways in which a boards page can be arranged.
-func Layouts() []string { return []string{"flat", "table", "accordion", "two-hop"} }
+// Layouts are the ways in which a boards page can be arranged; "decisions" makes
+// a moderngov source one of decisions and forward plans.
+func Layouts() []string {
+	return []string{"flat", "table", "accordion", "two-hop", "years", "news", "decisions"}
+}
 
 // Known is what the catalogue knows. What is nil is not checked.
 type Known struct {

@@ -30,6 +30,9 @@ func (k Known) Load(path string) (Config, error) {
 	c, faults := k.parse(b)
 	if c.Path = path; !faults.broken {
 		dir := filepath.Dir(path)
+		if l := c.Letters.Templates; l != "" && !filepath.IsAbs(l) {
+			c.Letters.Templates = filepath.Join(dir, l)
+		}
 		faults.secret("smtp.password_file", dir, c.SMTP.PasswordFile, &c.SMTP.Password)
 		faults.secret("mailbox.password_file", dir, c.Mailbox.PasswordFile, &c.Mailbox.Password)
 	}
@@ -85,6 +88,10 @@ func (k Known) parse(b []byte) (Config, *faults) {
 	if t, ok := top.table("web"); ok {
 		set(t, "listen", &c.Web.Listen, empty(listenAddress))
 		set(t, "proxies", &c.Web.Proxies, list(network))
+		t.done()
+	}
+	if t, ok := top.table("letters"); ok {
+		set(t, "templates", &c.Letters.Templates, empty(text))
 		t.done()
 	}
 	top.done()

@@ -169,7 +169,11 @@ func (w *writer) section(heading string, s alerts.Section) {
 	n := w.few(len(s.Things), 10)
 	for _, t := range s.Things[:n] {
 		f := t.Lead()
-		w.entry(say(label(f)+": "), title(w.title(f)), say(w.where(f)+", seen "+w.c.day(f.At)+"."))
+		seen := ", seen " + w.c.day(f.At) + "."
+		if fellDue(f) {
+			seen = "."
+		}
+		w.entry(say(label(f)+": "), title(w.title(f)), say(w.where(f)+seen))
 		passages := w.few(len(t.Findings), quotesInDigest)
 		for i, x := range t.Findings[:passages] {
 			if q := cut(clean(x.Quote), w.quoteMax(240)); q != "" {
@@ -181,6 +185,9 @@ func (w *writer) section(heading string, s alerts.Section) {
 		}
 		if more := len(t.Findings) - passages + t.More; more > 0 {
 			w.line(say("and " + count(more, "further passage") + "."))
+		}
+		for _, s := range moveWords(t) {
+			w.line(quoted(cut(clean(s), 300)))
 		}
 		if st := stageWords(f.Stage); st != "" {
 			w.line(say("Stage: " + st + "."))

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"ccgwatch/alerts"
+	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 	"ccgwatch/store/query"
 )
@@ -45,6 +46,12 @@ type Server struct {
 	// Facts are what a search is asked about a finding, the same as for
 	// subscriptions, so that a search shows what a subscription would bring.
 	Facts func(store.Finding) query.Facts
+	// Thread folds the procurement of an ocid, with the processes that may belong
+	// to it; Threads calls f with those that have findings, the latest first, and
+	// Overdue says what its notices wait for. All nil: there are no thread pages.
+	Thread  func(ctx context.Context, ocid string) (judge.Thread, error)
+	Threads func(ctx context.Context, f func(latest store.Finding) bool) error
+	Overdue func(t *judge.Thread, now time.Time) []judge.Overdue
 	// Gaps are sentences on what this installation does not follow, and why.
 	Gaps []string
 
@@ -150,7 +157,7 @@ func (s Server) Handler() http.Handler {
 		}
 	}
 	whole, short := frames(full()), frames(brief())
-	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "unsubscribe", "error"} {
+	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "thread", "threads", "unsubscribe", "error"} {
 		v.templates[name], v.brief[name] = whole(name), short(name)
 	}
 	for _, name := range deskPages() {
@@ -176,6 +183,10 @@ func (s Server) Handler() http.Handler {
 	mux.Handle("/feed.atom", v.page(v.feed))
 	mux.Handle("/sources", v.page(v.sources))
 	mux.Handle("/about", v.page(v.about))
+	if s.Thread != nil {
+		mux.Handle("/threads", v.page(v.threads))
+		mux.Handle("/thread/{id}", v.page(v.thread))
+	}
 	mux.Handle("/u/{token}", v.handle(v.unsubscribe, http.MethodGet, http.MethodHead, http.MethodPost))
 	v.deskRoutes(mux)
 	mux.Handle("/healthz", v.handle(v.healthz, http.MethodGet, http.MethodHead))
@@ -278,12 +289,13 @@ type view struct {
 	Feed    *feedLink
 	Brief   bool // long texts are cut short
 	Open    bool // people can subscribe here
+	Threads bool // there are pages about procurements
 	Body    any
 }
 
 // render writes a page, whole or not at all.
 func (s *site) render(w http.ResponseWriter, status int, name string, v view) error {
-	v.Group, v.Version, v.Open = s.Group, s.Version, s.open()
+	v.Group, v.Version, v.Open, v.Threads = s.Group, s.Version, s.open(), s.Thread != nil
 	if v.Feed == nil && !v.Private {
 		v.Feed = &feedLink{Path: "/feed.atom", Title: "All findings"}
 	}

@@ -61,6 +61,11 @@ func (s *site) funcs(m measure) template.FuncMap {
 		"often":    oftenWords,
 		"open":     s.open,
 		"ticks":    ticks,
+
+		"threadPath": s.threadPath,
+		"bound":      boundWords,
+		"worthOf":    worthWords,
+		"class":      classWords,
 	}
 }
 

@@ -32,8 +32,10 @@ func (a *app) joinAlerts() error {
 	if err != nil {
 		return fmt.Errorf("config: [group]: %w", err)
 	}
+	a.threads = &alerts.Threads{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
+	a.compose = compose
 	a.matcher = &alerts.Matcher{
-		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
+		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{
@@ -56,9 +58,12 @@ func (a *app) joinAlerts() error {
 // perAddress is how many messages an address is sent in a day before its alerts wait.
 const perAddress = 10
 
-// meaning has a change judged. A site whose body nobody named speaks under the
-// source's name.
+// meaning has a change judged: a notice in its thread, anything else by itself.
+// A site whose body nobody named speaks under the source's name.
 func (a *app) meaning(ctx context.Context, c store.Change, it store.Item) ([]store.Finding, error) {
+	if c.Kind == store.KindNotice && it.Notice != nil {
+		return a.threads.Findings(ctx, c, it)
+	}
 	found, err := a.judge.Findings(c, it, func(sha string) ([]string, error) { return a.store.Text(ctx, sha) })
 	for i := range found {
 		if found[i].BodyName == "" && found[i].Kind != store.KindNotice {
@@ -128,6 +133,9 @@ func (a *app) facts(f store.Finding) query.Facts {
 	x := query.Facts{
 		Topics: []string{string(f.Topic)}, Kinds: []string{string(f.Kind)}, Tiers: []string{string(f.Tier)}, Sources: []string{f.Source},
 		Areas: slices.Clone(f.Areas), Text: strings.Join([]string{f.Title, f.Quote, f.Document, f.BodyName, f.Text}, "\n"),
+	}
+	for _, topic := range f.Also {
+		x.Topics = append(x.Topics, string(topic))
 	}
 	if f.Stage != "" {
 		x.Stages = []string{f.Stage}

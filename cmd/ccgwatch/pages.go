@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	"ccgwatch/alerts/judge"
 	"ccgwatch/alerts/web"
+	"ccgwatch/store"
 )
 
 // webServer serves the pages of an app.
@@ -23,7 +25,12 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 		Bodies:  a.bodyInfos(), Buyers: a.judge.Buyers, Gaps: a.gaps(now().Format(time.DateOnly)),
 		Held: func() []string { return a.standsStill(context.Background(), now()) },
 		Desk: a.desk, Choices: a.choices, Proxies: a.cfg.Web.Proxies,
-		Token: a.subscriptionOf, Now: now, Log: a.log, Version: version(),
+		Thread: func(ctx context.Context, id string) (judge.Thread, error) { return a.threads.Of(ctx, id, true) },
+		Threads: func(ctx context.Context, f func(store.Finding) bool) error {
+			return a.threads.Recent(ctx, 0, f)
+		},
+		Overdue: a.judge.Overdue,
+		Token:   a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
 	return s.NewHTTPServer(a.cfg.Web.Listen)
 }
