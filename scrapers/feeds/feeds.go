@@ -34,8 +34,8 @@ const (
 	FieldSummary = store.FieldSummary
 	FieldOpens   = store.FieldOpens
 	FieldCloses  = store.FieldCloses
-	FieldState   = "state"   // where a request stands, in the site's words
-	FieldEvent   = "event"   // last thing that happened to a request
+	FieldState   = "state" // where a request stands, in the site's words
+	FieldEvent   = "event" // last thing that happened to a request
 	FieldEventAt = store.FieldEventAt
 )
 
