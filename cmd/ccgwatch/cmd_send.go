@@ -24,6 +24,9 @@ func (c sendCmd) Run(e *env) error {
 		if err := a.follow(e.ctx, e.now()); err != nil {
 			return err
 		}
+		if err := a.fallDue(e.ctx, e.now()); err != nil {
+			return err
+		}
 		a.resumeMail()
 		sent, failed, err := a.deliver(e.ctx, e.now())
 		fmt.Fprintf(e.stdout, "%d sent, %d to be tried again\n", sent, failed)
@@ -69,7 +72,7 @@ func (c sendCmd) list(e *env, a *app) error {
 			}
 			continue
 		}
-		fmt.Fprintf(e.stdout, "%-6s  to %s  %s", d.Kind, d.To, cmp.Or(d.Subject, "(to be made)"))
+		fmt.Fprintf(e.stdout, "%-7s  to %s  %s", d.Kind, d.To, cmp.Or(d.Subject, "(to be made)"))
 		if d.LastError != "" {
 			fmt.Fprintf(e.stdout, "  (tried before: %s)", d.LastError)
 		}
@@ -88,16 +91,14 @@ func (a *app) dueMail(e *env) (due []jsonDue, later int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	to := map[string]string{}
+	to := map[string]store.Subscription{}
 	for _, s := range subs {
-		if s.State == store.StateConfirmed {
-			to[s.ID] = s.Address
-		}
+		to[s.ID] = s
 	}
 	var ready []store.Delivery
 	err = a.store.Deliveries(e.ctx, func(d store.Delivery) bool {
 		switch {
-		case d.State != store.Queued || to[d.Subscription] == "":
+		case d.State != store.Queued || !to[d.Subscription].Wants(d.Kind):
 		case d.Due.After(e.now()):
 			later++
 		default:
@@ -107,7 +108,7 @@ func (a *app) dueMail(e *env) (due []jsonDue, later int, err error) {
 	})
 	slices.SortStableFunc(ready, func(x, y store.Delivery) int { return x.Due.Compare(y.Due) })
 	for _, d := range ready {
-		due = append(due, jsonDue{d.ID, to[d.Subscription], d.Kind, d.Subject, stamp(d.Due), d.Attempts, d.LastError})
+		due = append(due, jsonDue{d.ID, to[d.Subscription].Address, d.Kind, d.Subject, stamp(d.Due), d.Attempts, d.LastError})
 	}
 	for _, s := range subs {
 		if slot, owed := a.digests.Schedule.Due(s, e.now()); owed {
