@@ -30,6 +30,7 @@ type Store interface {
 	Revision
 	Diary
 	Threads
+	Mailroom
 	io.Closer
 }
 

@@ -34,6 +34,7 @@ func imports() map[string][]string {
 		"alerts/judge":             {"store"},
 		"alerts":                   {"alerts/judge", "store", "store/query"},
 		"alerts/mail":              {"alerts", "alerts/judge", "store", "store/query"},
+		"alerts/mail/inbox":        {"alerts", "alerts/judge", "store", "store/query"},
 		"alerts/web":               {"alerts", "alerts/judge", "store", "store/query"},
 	}
 }

@@ -68,11 +68,16 @@ const (
 	bMarks      = "marks"     // mark 0 source 0 key -> 1; since format 2
 	bDecisions  = "decisions" // number -> store.Decision; since format 2
 	bTicked     = "ticked"    // key of a store.Due -> seq of its change; since format 2
+	bMailMarks  = "mailmarks" // mailbox -> store.MailMark
+	bHandled    = "handled"   // note of a message -> handled
+	bScores     = "scores"    // keyed hash of the address -> store.BounceScore
 )
 
 // later are the buckets that the first format did not have. They are made, and
 // the index of marks filled, when a file without them is opened.
-func later() []string { return []string{bTokens, bTokensOf, bCounts, bMarks, bDecisions, bTicked} }
+func later() []string {
+	return []string{bTokens, bTokensOf, bCounts, bMarks, bDecisions, bTicked, bMailMarks, bHandled, bScores}
+}
 
 func buckets() []string {
 	return []string{bMeta, bSources, bItems, bChanges, bHealth, bFollowers, bFindings, bFindingIDs, bDeliveries,

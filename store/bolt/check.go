@@ -86,6 +86,7 @@ func CheckDatabase(ctx context.Context, dir string) (Report, map[string]bool, er
 		c.outbox()
 		c.subscribers()
 		c.signups()
+		c.mailroom()
 	}
 	if err := ctx.Err(); err != nil {
 		return r, nil, fmt.Errorf("check %s: %w", path, err)

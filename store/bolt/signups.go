@@ -316,16 +316,26 @@ func (s *Store) Forget(ctx context.Context, was store.Subscription) error {
 		if sub.State != was.State || !sub.Created.Equal(was.Created) || !sub.Ended.Equal(was.Ended) {
 			return fmt.Errorf("it has changed, it is %s: %w", sub.State, store.ErrConflict)
 		}
-		of := s.addressKey(sub.Address)
-		if err := t.forget(sub, of); err != nil {
-			return err
-		}
-		left, err := t.keyed(of)
-		if err != nil {
-			return err
-		}
-		return t.dropTokens(of, func(x token) bool { return x.Subscription == sub.ID || len(left) == 0 })
+		return t.forgetOne(sub, s.addressKey(sub.Address))
 	})
+}
+
+// forgetOne removes a subscription, and what is kept of an address that has no
+// other.
+func (t *tx) forgetOne(sub store.Subscription, of []byte) error {
+	if err := t.forget(sub, of); err != nil {
+		return err
+	}
+	left, err := t.keyed(of)
+	if err != nil {
+		return err
+	}
+	if len(left) == 0 {
+		if err := t.in(bScores).Delete(of); err != nil {
+			return err
+		}
+	}
+	return t.dropTokens(of, func(x token) bool { return x.Subscription == sub.ID || len(left) == 0 })
 }
 
 // forget removes a subscription and its deliveries.

@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -118,23 +119,27 @@ func (s *Store) End(ctx context.Context, id string, at time.Time) error {
 		if err := t.put(bSubs, []byte(id), sub); err != nil {
 			return err
 		}
-		ids := t.deliveriesOf(id)
-		for _, d := range ids {
-			row, err := t.delivery(d)
-			if err != nil {
-				return err
-			}
-			if row.State != store.Queued {
-				continue
-			}
-			was := row
-			row.State = store.Suppressed
-			if err := t.move(was, row); err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.suppressQueued(id)
 	})
+}
+
+// suppressQueued stops what is queued for a subscription.
+func (t *tx) suppressQueued(id string) error {
+	for _, d := range t.deliveriesOf(id) {
+		row, err := t.delivery(d)
+		if err != nil {
+			return err
+		}
+		if row.State != store.Queued {
+			continue
+		}
+		was := row
+		row.State = store.Suppressed
+		if err := t.move(was, row); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *tx) deliveriesOf(subscription string) []string {
@@ -164,7 +169,7 @@ func (s *Store) Erase(ctx context.Context, address string) (int, error) {
 			}
 		}
 		n = len(subs)
-		return t.dropTokens(of, func(token) bool { return true })
+		return errors.Join(t.dropTokens(of, func(token) bool { return true }), t.in(bScores).Delete(of))
 	})
 	if err != nil {
 		return 0, err
