@@ -80,7 +80,7 @@ func (d *Desk) SignUp(ctx context.Context, now time.Time, a Application) error {
 	return d.serve(ctx, now, address, a.Client, func(of []store.Subscription) request {
 		want := store.Subscription{
 			ID: newID(), Address: address, Query: strings.TrimSpace(a.Query), Often: a.Often, State: store.StatePending,
-			Created: now, Consent: "web form " + a.Form, ConsentAt: now,
+			Created: now, Consent: consentBy(a.Form), ConsentAt: now,
 			Proof: &store.Proof{Form: a.Form, Asked: now, Ticked: a.Ticked, Client: d.Links.fingerprint(clientKey(a.Client))},
 		}
 		for _, s := range of {
@@ -94,6 +94,13 @@ func (d *Desk) SignUp(ctx context.Context, now time.Time, a Application) error {
 		}
 		return request{kind: KindConfirm, sub: want, pending: &want}
 	})
+}
+
+func consentBy(form string) string {
+	if form == FormMail {
+		return "mail, form " + form
+	}
+	return "web form " + form
 }
 
 // AskLink queues the mail with the link by which somebody changes their
@@ -135,6 +142,27 @@ func (d *Desk) AskLinkOf(ctx context.Context, now time.Time, subscription string
 		return err
 	}
 	return d.AskLink(ctx, now, s.Address, client)
+}
+
+// Probe queues the mail that shows whether a subscription's address still
+// works. Nobody asked for it, so it counts towards nobody's caps: who has it
+// sent sees to it that there is one. False if there is nobody to write to.
+func (d *Desk) Probe(ctx context.Context, now time.Time, subscription string) (bool, error) {
+	s, err := d.Subscribers.Subscription(ctx, subscription)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !s.Wants(KindProbe) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	queued, err := d.post(ctx, now, request{kind: KindProbe, sub: s}, nil)
+	if errors.Is(err, store.ErrConflict) {
+		return false, nil // ended meanwhile
+	}
+	if queued && d.Queued != nil {
+		d.Queued()
+	}
+	return queued, err
 }
 
 // A request is what a service mail is about to be.
@@ -179,9 +207,13 @@ func (d *Desk) post(ctx context.Context, now time.Time, r request, counts []stor
 	if err != nil {
 		return false, fmt.Errorf("compose a %s mail: %w", r.kind, err)
 	}
+	opens := r.kind
+	if opens == KindProbe {
+		opens = KindManage
+	}
 	p := store.Post{
 		At: now, Pending: r.pending, Counts: counts,
-		Token: store.Token{Hash: hash, Kind: r.kind, Subscription: r.sub.ID, Made: now, Expires: until},
+		Token: store.Token{Hash: hash, Kind: opens, Subscription: r.sub.ID, Made: now, Expires: until},
 		Delivery: store.Delivery{
 			ID: id, Subscription: r.sub.ID, Kind: r.kind, MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw,
 			State: store.Queued, Created: now, Due: now,

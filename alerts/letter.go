@@ -26,6 +26,7 @@ const (
 	KindDigest  = "digest"
 	KindConfirm = store.MailConfirm // is it really you?
 	KindManage  = store.MailManage  // the link to change or end it
+	KindProbe   = store.MailProbe   // does the address still work?
 )
 
 // A Letter is all that one message says, before it is put into words. Exactly

@@ -62,7 +62,10 @@ type Postman struct {
 	Compose func(Letter) (Message, error)
 	// Clock is read to measure how long a round takes; nil: no time at all.
 	Clock func() time.Time
-	Log   *slog.Logger
+	// Refused is told of each delivery whose address is not there, once that is
+	// recorded; nil: nobody is.
+	Refused func(ctx context.Context, d store.Delivery, now time.Time)
+	Log     *slog.Logger
 
 	next   <-chan time.Time // when Gap is over
 	pause  pause
@@ -233,6 +236,9 @@ func (p *Postman) deliver(ctx context.Context, clock func() time.Time, d store.D
 	}
 	if err := p.Outbox.Settle(context.WithoutCancel(ctx), d); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return "", fmt.Errorf("send: settle delivery %s: %w", d.ID, err)
+	}
+	if p.Refused != nil && d.State == store.Failed && d.Failure == store.FailedHard {
+		p.Refused(context.WithoutCancel(ctx), d, clock())
 	}
 	return d.State, nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -15,7 +16,7 @@ import (
 // holds nothing that a stranger typed but the address it goes to.
 type Service struct {
 	ID    string // of the delivery
-	Kind  string // KindConfirm or KindManage
+	Kind  string // KindConfirm, KindManage or KindProbe
 	To    string
 	Often string // of the subscription
 	Token string // for the link
@@ -69,6 +70,12 @@ func (l Links) Confirm(token string) string { return l.base + "/c/" + token }
 
 // Manage is the address of the page where somebody's subscriptions can be changed.
 func (l Links) Manage(token string) string { return l.base + "/m/" + token }
+
+// Mailto is a link that writes a mail to the group with a subject, in which a
+// command stands (see mail/inbox).
+func (l Links) Mailto(subject string) string {
+	return "mailto:" + mailtoAddress(l.email) + "?subject=" + url.PathEscape(subject)
+}
 
 // Stamp is a time that nobody can make up, for a form to carry: it says when
 // the form was handed out.

@@ -81,18 +81,29 @@ type SMTP struct {
 	PerDay       int    // in any 24 hours; 0: as many as there are
 	Relay        string // name of a known mail service, whose settings hold where nothing else is said
 	Note         string // what that service wants, in words
+	// DKIMSelector and DKIMKeyFile sign what is sent; "" for none. The file may be
+	// yet to be made (see 'ccgwatch dkim'); a relative path is relative to the file.
+	DKIMSelector, DKIMKeyFile string
 }
 
-// Mailbox is the IMAP mailbox read for subscribing, unsubscribing and bounces.
+// Mailbox is the mailbox read for subscribing, unsubscribing and bounces: at
+// most one of Host, Maildir and Mbox is set.
 type Mailbox struct {
-	Host         string // "" for none
+	Host         string // of an IMAP server
 	Port         int
 	TLS          string // implicit, starttls, none (loopback only)
 	Username     string
 	PasswordFile string
 	Password     Secret
 	Folder       string
+	Maildir      string // a directory; a relative path is relative to the file
+	Mbox         string // a file, likewise
+	// Plus: what is sent to NAME+anything comes to NAME. Bounces are told apart by it.
+	Plus bool
 }
+
+// Read tells whether there is a mailbox that is read.
+func (m Mailbox) Read() bool { return m.Host != "" || m.Maildir != "" || m.Mbox != "" }
 
 // Web is the pages.
 type Web struct {
@@ -115,7 +126,7 @@ func Default() Config {
 		Group:   Group{Name: "CCGWatch", Areas: []string{"leicester", "leicestershire", "rutland"}, BuiltinSources: true},
 		Fetch:   Fetch{Delay: Duration(5 * time.Second)},
 		SMTP:    SMTP{Port: 587, TLS: "starttls", PerMinute: 60},
-		Mailbox: Mailbox{Port: 993, TLS: "implicit", Folder: "INBOX"},
+		Mailbox: Mailbox{Port: 993, TLS: "implicit", Folder: "INBOX", Plus: true},
 		Web:     Web{Listen: "127.0.0.1:8080", Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 	}
 }

@@ -30,8 +30,10 @@ func (k Known) Load(path string) (Config, error) {
 	c, faults := k.parse(b)
 	if c.Path = path; !faults.broken {
 		dir := filepath.Dir(path)
-		if l := c.Letters.Templates; l != "" && !filepath.IsAbs(l) {
-			c.Letters.Templates = filepath.Join(dir, l)
+		for _, name := range []*string{&c.Letters.Templates, &c.Mailbox.Maildir, &c.Mailbox.Mbox, &c.SMTP.DKIMKeyFile} {
+			if *name != "" && !filepath.IsAbs(*name) {
+				*name = filepath.Join(dir, *name)
+			}
 		}
 		faults.secret("smtp.password_file", dir, c.SMTP.PasswordFile, &c.SMTP.Password)
 		faults.secret("mailbox.password_file", dir, c.Mailbox.PasswordFile, &c.Mailbox.Password)
@@ -83,6 +85,9 @@ func (k Known) parse(b []byte) (Config, *faults) {
 		m := &c.Mailbox
 		readServer(t, &m.Host, &m.Port, &m.TLS, &m.Username, &m.PasswordFile)
 		set(t, "folder", &m.Folder, text)
+		set(t, "maildir", &m.Maildir, empty(text))
+		set(t, "mbox", &m.Mbox, empty(text))
+		set(t, "plus", &m.Plus, boolean)
 		t.done()
 	}
 	if t, ok := top.table("web"); ok {
@@ -150,6 +155,8 @@ func readSMTP(t *table, s *SMTP, k Known) {
 	set(t, "per_minute", &s.PerMinute, perMinute)
 	set(t, "per_hour", &s.PerHour, limit("an hour"))
 	set(t, "per_day", &s.PerDay, limit("a day"))
+	set(t, "dkim_selector", &s.DKIMSelector, empty(selector))
+	set(t, "dkim_key_file", &s.DKIMKeyFile, empty(text))
 	t.done()
 }
 
@@ -197,8 +204,31 @@ func checkWhole(c *Config, k Known, f *faults) {
 	}
 	checkServer(f, "smtp", c.SMTP.Host, c.SMTP.TLS, c.SMTP.Username, c.SMTP.PasswordFile)
 	checkServer(f, "mailbox", c.Mailbox.Host, c.Mailbox.TLS, c.Mailbox.Username, c.Mailbox.PasswordFile)
+	checkMailbox(c, f)
+	switch s := c.SMTP; {
+	case s.DKIMSelector != "" && s.DKIMKeyFile == "":
+		f.addOnce("smtp", "dkim_key_file", "is missing; dkim_selector is set")
+	case s.DKIMSelector == "" && s.DKIMKeyFile != "":
+		f.addOnce("smtp", "dkim_selector", "is missing; dkim_key_file is set")
+	case s.DKIMSelector != "" && c.Group.Email == "":
+		f.addOnce("group", "email", "is missing; mail is signed in the name of its domain")
+	}
 	if host, _, err := net.SplitHostPort(c.Web.Listen); err == nil && c.Group.URL == "" && !loopback(host) {
 		f.add("web.listen", "%q can be reached from other machines; set group.url to the public address, or listen on 127.0.0.1", c.Web.Listen)
+	}
+}
+
+// checkMailbox wants one mailbox at most, and to know whose it is.
+func checkMailbox(c *Config, f *faults) {
+	m := c.Mailbox
+	if m.Read() && c.Group.Email == "" {
+		f.addOnce("group", "email", "is missing; it is the address that people write to as soon as a mailbox is set")
+	}
+	switch {
+	case m.Host != "" && m.Maildir != "", m.Maildir != "" && m.Mbox != "":
+		f.addOnce("mailbox", "maildir", "is set beside another mailbox; expected one of host, maildir and mbox")
+	case m.Host != "" && m.Mbox != "":
+		f.addOnce("mailbox", "mbox", "is set beside another mailbox; expected one of host, maildir and mbox")
 	}
 }
 

@@ -358,6 +358,19 @@ func pagePath(v any) (string, error) {
 }
 
 // hostName is a DNS name in ASCII, or an IP address.
+// selector is one label of a name (RFC 6376, 3.1).
+func selector(v any) (string, error) {
+	const expected = "a short name of a-z, 0-9 and - such as ccgwatch"
+	s, err := asText(v, expected)
+	if err != nil {
+		return "", err
+	}
+	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return "", fmt.Errorf("%s is no selector; expected %s", clip(s), expected)
+	}
+	return s, nil
+}
+
 func hostName(v any) (string, error) {
 	const expected = "a host name such as mail.example.org"
 	s, err := asText(v, expected)

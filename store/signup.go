@@ -9,6 +9,9 @@ import (
 const (
 	MailConfirm = "confirm" // to a pending subscription: is it really you?
 	MailManage  = "manage"  // to a confirmed one: the link to change or end it
+	// MailProbe is the one that nobody asked for: to a confirmed one whose mail
+	// came back, to see whether this comes back, too.
+	MailProbe = "probe"
 )
 
 // Wants tells whether a mail of a kind may go to the subscription as it stands.

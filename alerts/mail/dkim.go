@@ -107,7 +107,16 @@ func (d *DKIM) Sign(raw []byte) ([]byte, error) {
 // it was made, so that two renderings of a letter differ in it; the one that is
 // stored is the one that is sent.
 func (d *DKIM) Signing(compose func(alerts.Letter) (alerts.Message, error)) func(alerts.Letter) (alerts.Message, error) {
-	return func(l alerts.Letter) (alerts.Message, error) {
+	return signing(d, compose)
+}
+
+// SigningService is Signing for service mails.
+func (d *DKIM) SigningService(compose func(alerts.Service) (alerts.Message, error)) func(alerts.Service) (alerts.Message, error) {
+	return signing(d, compose)
+}
+
+func signing[L any](d *DKIM, compose func(L) (alerts.Message, error)) func(L) (alerts.Message, error) {
+	return func(l L) (alerts.Message, error) {
 		m, err := compose(l)
 		if err != nil {
 			return m, err

@@ -28,6 +28,10 @@ const maxSubject = 150
 
 // A Composer writes the mail of one group. Use NewComposer.
 type Composer struct {
+	// Mailbox says that what is written to the group's address is read by the
+	// program, so that mails may say what to answer (see alerts/mail/inbox).
+	Mailbox bool
+
 	group  string
 	from   string // as in the header
 	domain string

@@ -39,9 +39,11 @@ type Relay struct {
 	Username string
 	Password func() string
 	From     string // the group's address, for MAIL FROM: bounces go there
-	Name     string // what we call ourselves in EHLO; "" is the domain of From
-	Waits    Waits
-	RootCAs  *x509.CertPool // nil: those of the machine
+	// ReturnPath gives the address that a delivery's bounces go to; nil: From.
+	ReturnPath func(delivery string) string
+	Name       string // what we call ourselves in EHLO; "" is the domain of From
+	Waits      Waits
+	RootCAs    *x509.CertPool // nil: those of the machine
 	// Dial is for tests; nil is a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
@@ -106,9 +108,13 @@ func (r *Relay) Send(ctx context.Context, d store.Delivery, to string, beforeDot
 	// A relay may hang up after a message, or after a while. That is no failure,
 	// and a connection that never carried a message does not end that way.
 	used := r.wire != nil
-	err := r.send(ctx, d.Raw, to, mask, beforeDot)
+	from := r.From
+	if r.ReturnPath != nil {
+		from = r.ReturnPath(d.ID)
+	}
+	err := r.send(ctx, d.Raw, from, to, mask, beforeDot)
 	if used && hungUp(err) && ctx.Err() == nil {
-		err = r.send(ctx, d.Raw, to, mask, beforeDot)
+		err = r.send(ctx, d.Raw, from, to, mask, beforeDot)
 	}
 	return err
 }
@@ -142,7 +148,7 @@ func (r *Relay) drop() {
 
 // send is one transaction, on the connection there is or a new one. After
 // anything but a plain refusal the connection is given up.
-func (r *Relay) send(ctx context.Context, raw []byte, to string, mask func(string) string, beforeDot func() error) (err error) {
+func (r *Relay) send(ctx context.Context, raw []byte, from, to string, mask func(string) string, beforeDot func() error) (err error) {
 	defer func() {
 		var e *RelayError
 		if errors.As(err, &e) && (e.Code == 0 || e.Code == 421 || errors.Is(err, alerts.ErrAway)) {
@@ -164,7 +170,7 @@ func (r *Relay) send(ctx context.Context, raw []byte, to string, mask func(strin
 		}
 		w.open = false
 	}
-	if err := r.ask(ctx, StageMail, mask, "MAIL FROM:<"+r.From+">", 250); err != nil {
+	if err := r.ask(ctx, StageMail, mask, "MAIL FROM:<"+from+">", 250); err != nil {
 		return err
 	}
 	w.open = true

@@ -12,7 +12,8 @@ import (
 )
 
 // ComposeService puts a service mail into words: the question whether somebody
-// wants to be subscribed, or the link to change it. It is plain text, belongs to
+// wants to be subscribed, the link to change it, or the
+// question whether the address still works. Without pages it says what to answer by mail. It is plain text, belongs to
 // no list, and holds nothing a stranger typed but the address in To: a form that
 // anybody can fill in must not carry anybody's message. The same letter gives
 // the same bytes. No error names an address.
@@ -21,7 +22,7 @@ func (c *Composer) ComposeService(l alerts.Service) (alerts.Message, error) {
 	if err != nil || to.Address != l.To || !ascii(l.To) {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: the address cannot be written in a header", l.ID)
 	}
-	if c.links.Home() == "" {
+	if c.links.Home() == "" && !c.Mailbox {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: there are no pages that its link could lead to", l.ID)
 	}
 	var subject string
@@ -31,6 +32,8 @@ func (c *Composer) ComposeService(l alerts.Service) (alerts.Message, error) {
 		subject, paras = c.confirm(l)
 	case alerts.KindManage:
 		subject, paras = c.manage(l)
+	case alerts.KindProbe:
+		subject, paras = c.probe(l)
 	default:
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %q is no service mail", l.ID, l.Kind)
 	}
@@ -70,21 +73,67 @@ func quoted7(words string) ([]byte, error) {
 }
 
 func (c *Composer) confirm(l alerts.Service) (string, []string) {
-	return header("Please confirm: mail from CCGWatch (" + c.group + ")"), []string{
-		"Somebody, probably you, asked on our pages that we write to this address " + often(l.Often) + " about what NHS bodies and councils plan, buy and decide.",
-		"To say yes, open this page and press the button on it:",
-		c.links.Confirm(l.Token),
-		"The page shows what was asked for before you agree to it. The link works until " + c.moment(l.Until) + ".",
-		"If it was not you, do nothing: nobody is subscribed, nothing else will come, and this address is erased within a day of then. At most five of these mails go to an address that does not answer.",
+	paras := []string{"Somebody, probably you, asked " + c.where() + " that we write to this address " + often(l.Often) + " about what NHS bodies and councils plan, buy and decide."}
+	if c.links.Home() != "" {
+		paras = append(paras,
+			"To say yes, open this page and press the button on it:",
+			c.links.Confirm(l.Token),
+			"The page shows what was asked for before you agree to it. The link works until "+c.moment(l.Until)+".")
+	} else {
+		paras = append(paras, "To say yes, send us a mail with this subject; nothing needs to stand in it:")
+		paras = append(paras, c.command("confirm "+l.Token)...)
+		paras = append(paras,
+			"It works until "+c.moment(l.Until)+". By sending it you say: "+alerts.ConsentText(alerts.FormMail))
 	}
+	paras = append(paras,
+		"If it was not you, do nothing: nobody is subscribed, nothing else will come, and this address is erased within a day of then. At most five of these mails go to an address that does not answer.")
+	return header("Please confirm: mail from CCGWatch (" + c.group + ")"), paras
 }
 
 func (c *Composer) manage(l alerts.Service) (string, []string) {
-	return header("Your link to CCGWatch (" + c.group + ")"), []string{
-		"Somebody, probably you, asked on our pages for what this address is subscribed to, or asked again for what it gets already.",
-		"On this page you can see it, change it, stop it, take a copy of all that is kept about you, or have it erased:",
-		c.links.Manage(l.Token),
-		"The link works until " + c.moment(l.Until) + ". Whoever has it can change your subscriptions: do not pass it on.",
-		"If it was not you, do nothing: nothing has changed.",
+	paras := []string{"Somebody, probably you, asked " + c.where() + " for what this address is subscribed to, or asked again for what it gets already."}
+	paras = append(paras, c.ways(l)...)
+	return header("Your link to CCGWatch (" + c.group + ")"), append(paras, "If it was not you, do nothing: nothing has changed.")
+}
+
+func (c *Composer) probe(l alerts.Service) (string, []string) {
+	paras := []string{
+		"Mail that we sent to this address came back more than once. If you can read this, all is well, and you need not do anything.",
+		"If this mail comes back, too, we stop writing to this address.",
 	}
+	return header("Does this address still work? CCGWatch (" + c.group + ")"), append(paras, c.ways(l)...)
+}
+
+// ways are how subscriptions are changed with a token.
+func (c *Composer) ways(l alerts.Service) []string {
+	if c.links.Home() != "" {
+		return []string{
+			"On this page you can see it, change it, stop it, take a copy of all that is kept about you, or have it erased:",
+			c.links.Manage(l.Token),
+			"The link works until " + c.moment(l.Until) + ". Whoever has it can change your subscriptions: do not pass it on.",
+		}
+	}
+	out := append([]string{"To stop all that this address gets, send us a mail with this subject; nothing needs to stand in it:"}, c.command("unsubscribe "+l.Token)...)
+	out = append(out, "To change what you get, put your words behind this subject:")
+	out = append(out, c.command("change "+l.Token)...)
+	return append(out,
+		"With words like these: change "+l.Token[:min(4, len(l.Token))]+"... weekly dialysis. It changes the subscription that you made last. Begin with instant, weekly or both to change how often it comes; the word everything stands for all there is. For something else as well, the subject is: subscribe, and your words.",
+		"This works until "+c.moment(l.Until)+". Whoever has this mail can change your subscriptions: do not pass it on.",
+		"For a copy of all that is kept about you, or to have it erased, answer this mail in your own words: people read it.")
+}
+
+// command is a subject to write, and the link that writes it.
+func (c *Composer) command(subject string) []string {
+	return []string{subject, "To " + c.links.Email() + ". Many mail programs fill it in when this is opened:\n" + c.links.Mailto(subject)}
+}
+
+// where is where people may have asked.
+func (c *Composer) where() string {
+	switch {
+	case c.links.Home() == "":
+		return "by mail"
+	case c.Mailbox:
+		return "on our pages or by mail"
+	}
+	return "on our pages"
 }

@@ -217,6 +217,10 @@ func (w *writer) footer() {
 		w.para(say("To change what you get, ask for your own link: "), bit{words: "your subscriptions", href: c.links.Home() + "/manage"})
 	} else {
 		w.para(say("To stop, send a mail to "+c.links.Email()+" with the subject "), bit{words: "unsubscribe " + token, href: mailto}, say(" (nothing else)."))
+		if c.Mailbox {
+			w.gap()
+			w.para(say("To change what you get, ask for the ways to: send a mail to "+c.links.Email()+" with the subject "), bit{words: "help", href: c.links.Mailto("help")}, say("."))
+		}
 	}
 	w.gap()
 	w.para(say("CCGWatch is run by " + c.group + ", " + c.links.Email() + ". It tells what public bodies publish, in their words; please check the source before you act on it."))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 	"ccgwatch/alerts"
 	"ccgwatch/alerts/judge"
 	"ccgwatch/alerts/mail"
+	"ccgwatch/alerts/mail/inbox"
 	"ccgwatch/config"
 	"ccgwatch/scrapers"
 	"ccgwatch/scrapers/crawl"
@@ -45,6 +47,8 @@ type app struct {
 	postman   *alerts.Postman
 	links     alerts.Links
 	desk      *alerts.Desk
+	marks     inbox.Marks
+	clerk     *inbox.Clerk
 	asked     chan struct{} // somebody waits for a service mail
 	threads   *alerts.Threads
 	compose   *mail.Composer
@@ -57,6 +61,9 @@ type app struct {
 	following sync.Mutex    // one follower step at a time
 	sending   sync.Mutex    // one sender at a time
 	copying   sync.Mutex    // one copy at a time
+	reading   sync.Mutex    // of the mailbox, one at a time
+
+	mailboxTLS *tls.Config // nil, the machine's, but in tests
 
 	free func(dir string) (uint64, error) // bytes; freeSpace but in tests
 }

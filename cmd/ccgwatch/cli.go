@@ -39,6 +39,8 @@ type cli struct {
 	Try         tryCmd         `cmd:""`
 	Crawl       crawlCmd       `cmd:""`
 	Send        sendCmd        `cmd:""`
+	Inbox       inboxCmd       `cmd:""`
+	Dkim        dkimCmd        `cmd:""`
 	Items       itemsCmd       `cmd:""`
 	Changes     changesCmd     `cmd:""`
 	Findings    findingsCmd    `cmd:""`

@@ -98,6 +98,12 @@ func (d *daemon) run(ctx context.Context) {
 				d.forget(ctx, now)
 			})
 		}
+		if d.cfg.Mailbox.Read() && d.claim(jobInbox) {
+			d.visits.Go(func() {
+				defer d.release(jobInbox)
+				d.inbox(ctx, now)
+			})
+		}
 		select {
 		case <-ctx.Done():
 			d.visits.Wait()

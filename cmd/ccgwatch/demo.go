@@ -303,7 +303,7 @@ func demoMail(ctx context.Context, e *env, a *app, here string, now func() time.
 		}
 		var sent []store.Delivery
 		_ = a.store.Deliveries(ctx, func(d store.Delivery) bool {
-			if (d.Kind == alerts.KindConfirm || d.Kind == alerts.KindManage) && d.State == store.Sent && !told[d.ID] {
+			if (d.Kind == alerts.KindConfirm || d.Kind == alerts.KindManage || d.Kind == alerts.KindProbe) && d.State == store.Sent && !told[d.ID] {
 				sent = append(sent, d)
 			}
 			return true

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"ccgwatch/alerts"
-	"ccgwatch/alerts/mail"
 	"ccgwatch/alerts/web"
 	"ccgwatch/store"
 )
@@ -24,10 +23,10 @@ const (
 )
 
 // newDesk joins what people use to look after their subscriptions.
-func (a *app) newDesk(compose *mail.Composer) *alerts.Desk {
+func (a *app) newDesk(compose func(alerts.Service) (alerts.Message, error)) *alerts.Desk {
 	a.asked = make(chan struct{}, 1)
 	return &alerts.Desk{
-		Subscribers: a.store, Signups: a.store, Outbox: a.store, Links: a.links, Caps: alerts.DefaultCaps(), Compose: compose.ComposeService,
+		Subscribers: a.store, Signups: a.store, Outbox: a.store, Links: a.links, Caps: alerts.DefaultCaps(), Compose: compose,
 		Check: func(q string) error {
 			err := a.checkQuery(q)
 			if err == nil {
@@ -150,6 +149,7 @@ func (a *app) forgetStale(ctx context.Context, now time.Time) error {
 		})
 		return errors.Join(err, removeFiles(files))
 	})
+	err = errors.Join(err, a.clerk.Tidy(ctx, now))
 	if n > 0 {
 		a.log.Info("forgotten: subscriptions that nobody confirmed, or that ended long ago", "subscriptions", n)
 	}

@@ -33,24 +33,33 @@ func (a *app) joinAlerts() error {
 		return fmt.Errorf("config: [group]: %w", err)
 	}
 	a.threads = &alerts.Threads{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
+	compose.Mailbox = a.cfg.Mailbox.Read()
 	a.compose = compose
+	letters, services, err := a.signed(compose)
+	if err != nil {
+		return err
+	}
 	a.matcher = &alerts.Matcher{
-		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
+		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: letters, Facts: a.facts, Log: a.log,
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{
-		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, About: a.about,
+		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: letters, Facts: a.facts, About: a.about,
 		SourceName: a.sourceName, Schedule: alerts.Fridays(london()), Backlog: a.store, Log: a.log,
 	}
-	a.desk = a.newDesk(compose)
-	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Log: a.log}
+	a.desk = a.newDesk(services)
+	if err := a.joinMailbox(secret); err != nil {
+		return err
+	}
+	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Refused: a.clerk.Refused, Log: a.log}
 	if s := a.cfg.SMTP; s.Host != "" {
 		a.postman.Sender = &mail.Relay{
 			Host: s.Host, Port: s.Port, TLS: s.TLS, Username: s.Username, Password: s.Password.Reveal, From: a.cfg.Group.Email,
+			ReturnPath: a.returnPath(),
 		}
 		a.postman.Gap, a.postman.Clock = time.Minute/time.Duration(max(s.PerMinute, 1)), time.Now
 		a.postman.PerHour, a.postman.PerDay, a.postman.PerAddress = s.PerHour, s.PerDay, perAddress
-		a.postman.Backlog, a.postman.Compose = a.store, compose.Compose
+		a.postman.Backlog, a.postman.Compose = a.store, letters
 	}
 	return nil
 }

@@ -253,10 +253,6 @@ func loadConfig(path string, mustExist bool) (config.Config, error) {
 		}
 	}
 	cfg, err := known.Load(path)
-	if err == nil && cfg.Mailbox.Host != "" {
-		// Better than to let people wait for an answer to their mail.
-		err = fmt.Errorf("%s: mailbox.host is set, but this version reads no mailbox; leave it empty", path)
-	}
 	return withContact(cfg), err
 }
 

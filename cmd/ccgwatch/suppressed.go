@@ -64,7 +64,24 @@ func (k *keeper) Erase(ctx context.Context, address string) (int, error) {
 	return k.Store.Erase(ctx, address)
 }
 
-// suppressAgain notes every subscription that has ended and is not in the file.
+// Return notes after, since what is ended is only known then; suppressAgain
+// makes up for a crash in between. What it forgets leaves traces in the file
+// until the night's housekeeping.
+func (k *keeper) Return(ctx context.Context, r store.Returned, decide func(store.Delivery, store.Subscription, store.BounceScore) store.Ruling) (store.Ruling, []string, bool, error) {
+	made, stopped, fresh, err := k.Store.Return(ctx, r, decide)
+	if err != nil {
+		return made, stopped, fresh, err
+	}
+	if len(stopped) > 0 {
+		_ = k.note("ended", r.At, stopped...)
+	}
+	if made.Forget {
+		err = k.SetDue(ctx, jobTraces, time.Now())
+	}
+	return made, stopped, fresh, err
+}
+
+// suppressAgain notes every subscription that has ended, or was suppressed, and is not in the file.
 func (k *keeper) suppressAgain(ctx context.Context) error {
 	secret, err := readSecret(filepath.Join(k.data, secretFile))
 	if err != nil {
@@ -79,7 +96,8 @@ func (k *keeper) suppressAgain(ctx context.Context) error {
 		return err
 	}
 	for _, s := range all {
-		if _, ok := known[suppressedKey(secret, s.ID)]; s.State == store.StateEnded && !ok {
+		over := s.State == store.StateEnded || s.State == store.StateSuppressed
+		if _, ok := known[suppressedKey(secret, s.ID)]; over && !ok {
 			if err := k.note("ended", s.Ended, s.ID); err != nil {
 				return err
 			}

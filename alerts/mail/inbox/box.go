@@ -32,6 +32,7 @@ type IMAP struct {
 	Folder   string        // "" is INBOX
 	Timeout  time.Duration // of the whole visit; 0 is 5 minutes
 	Batch    int           // messages a visit; 0 is 200
+	Since    time.Time     // what came on an earlier day is passed over; the zero time: nothing is
 	// Config is for tests; nil is the machine's certificates.
 	Config *tls.Config
 }
@@ -123,7 +124,7 @@ func (b *IMAP) read(c *imapclient.Client, from Mark, f func([]byte) error) (Mark
 	}
 	var after imap.UIDSet
 	after.AddRange(imap.UID(at.Last+1), 0) // 0 is "*": the last one is always in the range
-	found, err := c.UIDSearch(&imap.SearchCriteria{UID: []imap.UIDSet{after}}, nil).Wait()
+	found, err := c.UIDSearch(&imap.SearchCriteria{UID: []imap.UIDSet{after}, Since: b.Since}, nil).Wait()
 	if err != nil {
 		return at, false, fmt.Errorf("search folder %q: %w", folder, err)
 	}

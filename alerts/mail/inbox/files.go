@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 )
 
 // A Maildir is a directory with new/ and cur/ in it, one message a file. The
@@ -18,9 +19,11 @@ import (
 // the same directory.
 type Maildir struct{ Dir string }
 
-// Each calls f with every message, the oldest first. Which of them are new the
-// caller knows by their Note.ID: names change as mail programs read them.
-func (d Maildir) Each(f func(raw []byte) error) error {
+// Each calls f with every message whose file was written at since or later, the
+// oldest first, and gives the time of the newest that was passed to f. Which of
+// them are new the caller knows by their Note.ID: names change as mail programs
+// read them.
+func (d Maildir) Each(since time.Time, f func(raw []byte) error) (newest time.Time, err error) {
 	type file struct {
 		name string
 		at   int64
@@ -29,12 +32,12 @@ func (d Maildir) Each(f func(raw []byte) error) error {
 	for _, sub := range []string{"new", "cur"} {
 		list, err := os.ReadDir(filepath.Join(d.Dir, sub))
 		if err != nil {
-			return fmt.Errorf("maildir: %w", err)
+			return newest, fmt.Errorf("maildir: %w", err)
 		}
 		for _, e := range list {
 			info, err := e.Info()
-			if err != nil || !info.Mode().IsRegular() {
-				continue // moved meanwhile, or no message
+			if err != nil || !info.Mode().IsRegular() || info.ModTime().Before(since) {
+				continue // moved meanwhile, no message, or old
 			}
 			all = append(all, file{filepath.Join(d.Dir, sub, e.Name()), info.ModTime().UnixNano()})
 		}
@@ -46,13 +49,14 @@ func (d Maildir) Each(f func(raw []byte) error) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("maildir: %w", err)
+			return newest, fmt.Errorf("maildir: %w", err)
 		}
 		if err := f(raw); err != nil {
-			return err
+			return newest, err
 		}
+		newest = time.Unix(0, m.at)
 	}
-	return nil
+	return newest, nil
 }
 
 func readStart(name string) ([]byte, error) {

@@ -22,6 +22,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // MaxMessage is how much of a message is looked at, in bytes: marks, reports
@@ -70,6 +71,9 @@ type Note struct {
 	// Message-ID, or of all its bytes where it has none.
 	ID   string
 	Kind Kind
+	// Date is when it came, by the uppermost Received, else when it says it was
+	// written; zero where it says nothing that can be read.
+	Date time.Time
 
 	// Of a command:
 	Verb  Verb
@@ -131,7 +135,7 @@ func (r *Reader) Read(raw []byte) Note {
 		raw = raw[:MaxMessage]
 	}
 	m, body := head(raw)
-	n := Note{ID: messageID(m, raw), Kind: KindHuman, From: r.from(m)}
+	n := Note{ID: messageID(m, raw), Kind: KindHuman, From: r.from(m), Date: received(m)}
 	n.Delivery = r.marked(m)
 	kind, params := mediaType(m.Get("Content-Type"))
 	switch rep := r.report(kind, params, body); {
@@ -207,6 +211,22 @@ func head(raw []byte) (textproto.MIMEHeader, []byte) {
 	}
 	keep()
 	return h, rest
+}
+
+// received is when our own mail system took a message: nobody else writes above it.
+func received(h textproto.MIMEHeader) time.Time {
+	if r := h["Received"]; len(r) > 0 {
+		if i := strings.LastIndexByte(r[0], ';'); i >= 0 {
+			if at, err := netmail.ParseDate(strings.TrimSpace(r[0][i+1:])); err == nil {
+				return at
+			}
+		}
+	}
+	at, err := netmail.ParseDate(h.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 func messageID(h textproto.MIMEHeader, raw []byte) string {

@@ -253,13 +253,13 @@ func TestMaildir(t *testing.T) {
 		}
 	}
 	var got []string
-	if err := (inbox.Maildir{Dir: dir}).Each(func(raw []byte) error { got = append(got, string(raw)); return nil }); err != nil {
+	if _, err := (inbox.Maildir{Dir: dir}).Each(time.Time{}, func(raw []byte) error { got = append(got, string(raw)); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if want := "[new/3 new/1 cur/2:2,S]"; fmt.Sprint(got) != want {
 		t.Errorf("%v, want %s", got, want)
 	}
-	if err := (inbox.Maildir{Dir: filepath.Join(dir, "none")}).Each(nil); err == nil {
+	if _, err := (inbox.Maildir{Dir: filepath.Join(dir, "none")}).Each(time.Time{}, nil); err == nil {
 		t.Error("a directory that is not there is an empty mailbox")
 	}
 }
