@@ -93,7 +93,11 @@ func (c *Composer) confirm(l alerts.Service) (string, []string) {
 func (c *Composer) manage(l alerts.Service) (string, []string) {
 	paras := []string{"Somebody, probably you, asked " + c.where() + " for what this address is subscribed to, or asked again for what it gets already."}
 	paras = append(paras, c.ways(l)...)
-	return header("Your link to CCGWatch (" + c.group + ")"), append(paras, "If it was not you, do nothing: nothing has changed.")
+	subject := "Your link to CCGWatch ("
+	if c.links.Home() == "" {
+		subject = "Your mail from CCGWatch ("
+	}
+	return header(subject + c.group + ")"), append(paras, "If it was not you, do nothing: nothing has changed.")
 }
 
 func (c *Composer) probe(l alerts.Service) (string, []string) {
