@@ -22,7 +22,7 @@ func (c *Composer) ComposeService(l alerts.Service) (alerts.Message, error) {
 	if err != nil || to.Address != l.To || !ascii(l.To) {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: the address cannot be written in a header", l.ID)
 	}
-	if c.links.Home() == "" && !c.Mailbox {
+	if c.links.Home() == "" && !c.Mailbox && l.Kind != alerts.KindProbe {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: there are no pages that its link could lead to", l.ID)
 	}
 	var subject string
@@ -116,6 +116,9 @@ func (c *Composer) ways(l alerts.Service) []string {
 			c.links.Manage(l.Token),
 			"The link works until " + c.moment(l.Until) + ". Whoever has it can change your subscriptions: do not pass it on.",
 		}
+	}
+	if !c.Mailbox { // a probe to who was subscribed by the operator; every other mail says how to stop
+		return nil
 	}
 	out := append([]string{"To stop all that this address gets, send us a mail with this subject; nothing needs to stand in it:"}, c.command("unsubscribe "+l.Token)...)
 	out = append(out, "To change what you get, put your words behind this subject:")

@@ -49,6 +49,7 @@ func (x *examination) network(cfg config.Config, sources []source) {
 		what, err := askMailbox(x.ctx, m)
 		x.answered("mailbox", net.JoinHostPort(m.Host, strconv.Itoa(m.Port)), what, err)
 	}
+	x.mailboxFile(cfg.Mailbox)
 	x.dkim(cfg, net.DefaultResolver.LookupTXT)
 	x.names(cfg, sources)
 	x.sites(cfg, sources)

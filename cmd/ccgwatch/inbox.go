@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"ccgwatch/alerts/mail/inbox"
+	"ccgwatch/config"
 	"ccgwatch/store"
 )
 
@@ -149,6 +152,22 @@ func (r read) String() string {
 		out = append(out, fmt.Sprintf("%d %s", r.effects[e], e))
 	}
 	return strings.Join(out, ", ")
+}
+
+// mailboxFile looks whether a mailbox that is no server can be read.
+func (x *examination) mailboxFile(m config.Mailbox) {
+	name, what := m.Maildir, "new"
+	if name == "" {
+		name, what = m.Mbox, ""
+	}
+	if name == "" {
+		return
+	}
+	f, err := os.Open(filepath.Join(name, what))
+	if err == nil {
+		err = f.Close()
+	}
+	x.answered("mailbox", name, "it can be read", err)
 }
 
 type inboxCmd struct {

@@ -59,13 +59,16 @@ func (p *postOffice) answer(s string) error {
 func (p *postOffice) NewSession(*smtp.Conn) (smtp.Session, error) { return &counter{p: p}, nil }
 
 type counter struct {
-	p  *postOffice
-	to string
+	p        *postOffice
+	from, to string
 }
 
-func (c *counter) Reset()                               {}
-func (c *counter) Logout() error                        { return nil }
-func (c *counter) Mail(string, *smtp.MailOptions) error { return nil }
+func (c *counter) Reset()        {}
+func (c *counter) Logout() error { return nil }
+func (c *counter) Mail(from string, _ *smtp.MailOptions) error {
+	c.from = from
+	return nil
+}
 func (c *counter) Rcpt(to string, _ *smtp.RcptOptions) error {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
@@ -83,5 +86,5 @@ func (c *counter) Data(r io.Reader) error {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	c.p.n++
-	return os.WriteFile(filepath.Join(c.p.dir, fmt.Sprintf("%d.eml", c.p.n)), append([]byte("Envelope-To: "+c.to+"\r\n"), b...), 0o600)
+	return os.WriteFile(filepath.Join(c.p.dir, fmt.Sprintf("%d.eml", c.p.n)), append([]byte("Envelope-To: "+c.to+"\r\nEnvelope-From: "+c.from+"\r\n"), b...), 0o600)
 }

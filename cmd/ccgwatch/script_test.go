@@ -106,6 +106,8 @@ func TestScripts(t *testing.T) {
 			"damage-paper": damagePaperCmd,
 			"unsubscribe":  unsubscribeCmd,
 			"page":         pageCmd,
+			"write":        writeCmd,
+			"bounce":       bounceCmd,
 			"other-rules":  otherRulesCmd,
 			// replace OLD NEW FILE changes a file, as an operator's slip would.
 			"replace": func(ts *testscript.TestScript, _ bool, args []string) {

@@ -33,10 +33,17 @@ type Clerk struct {
 	Token func(token string) (subscription string, ok bool, err error)
 	Zone  *time.Location // of the calendar days in which bounces count
 	Log   *slog.Logger
+
+	failed map[string]int // how often a message could not be dealt with, by its note
 }
+
+// failuresMost is how often a message is tried that cannot be dealt with: it
+// must not keep those behind it waiting for ever.
+const failuresMost = 5
 
 // What a message led to, as it is remembered, counted and logged.
 const (
+	EffectFailed     = "failed"     // it could not be dealt with, however often it was tried
 	EffectLeft       = "left"       // for the people whose mailbox it is
 	EffectIgnored    = "ignored"    // an answering machine, a report of no failure, a list, a loop
 	EffectOld        = "old"        // it came too long ago
@@ -58,7 +65,7 @@ const (
 
 // Take reads one message and does what it asks for, once: it gives the effect,
 // and met true, without doing anything, if the message was met before. An
-// error is the store's; then the message must be taken again. A crash after a
+// error is the store's or the composer's; then the message must be taken again. A crash after a
 // command and before it was remembered makes it be done again, which asks
 // somebody twice at worst, within the caps; a bounce counts in one transaction
 // with its being remembered.
@@ -80,8 +87,16 @@ func (c *Clerk) Take(ctx context.Context, now time.Time, raw []byte) (effect str
 		effect = EffectIgnored
 	}
 	if err != nil {
-		return "", false, err
+		if c.failed == nil {
+			c.failed = map[string]int{}
+		}
+		if c.failed[n.ID]++; c.failed[n.ID] < failuresMost || ctx.Err() != nil {
+			return "", false, err
+		}
+		c.Log.Error("a message in the mailbox could not be dealt with; it is passed over", "kind", n.Kind, "verb", n.Verb, "err", err)
+		effect = EffectFailed
 	}
+	delete(c.failed, n.ID)
 	// What was remembered with its effect stays so.
 	return effect, false, c.Mailroom.Handle(ctx, n.ID, effect, now)
 }

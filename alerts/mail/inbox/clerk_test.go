@@ -3,6 +3,7 @@ package inbox_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -396,6 +397,31 @@ func TestTheQuestionComesBack(t *testing.T) {
 	o.want("failed", o.take(o.bounce(l.from, "5.1.1")), inbox.EffectDropped)
 	o.want("nothing is kept", o.state(), "")
 	o.want("too late", o.write("ann@example.net", l.subject("confirm")), inbox.EffectNoLink)
+}
+
+// A message that cannot be dealt with is tried a few times, and then those
+// behind it have their turn; what the store cannot write is never passed over.
+func TestAMessageThatCannotBeDealtWith(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	compose, broken := o.Desk.Compose, errors.New("no words")
+	o.Desk.Compose = func(alerts.Service) (alerts.Message, error) { return alerts.Message{}, broken }
+	raw := o.mail("ann@example.net", "alerts@example.org", "subscribe dialysis")
+	for range 4 {
+		if _, _, err := o.Take(t.Context(), o.now, []byte(raw)); !errors.Is(err, broken) {
+			t.Fatal(err)
+		}
+	}
+	o.want("at last", o.take(raw), inbox.EffectFailed)
+	o.Desk.Compose = compose
+	o.want("the one behind it", o.write("ann@example.net", "subscribe dialysis"), inbox.EffectAsked)
+	raw = o.mail("ann@example.net", "alerts@example.org", "subscribe hospice")
+	o.must(o.store.Close())
+	for range 9 {
+		if _, _, err := o.Take(t.Context(), o.now, []byte(raw)); err == nil {
+			t.Fatal("taken by a store that is closed")
+		}
+	}
 }
 
 // Who says it is spam is never written to again.
