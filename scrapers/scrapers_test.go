@@ -110,7 +110,11 @@ func TestExampleIsTheOneShown(t *testing.T) {
 
 func TestPlatforms(t *testing.T) {
 	for _, p := range Platforms() {
-		src, err := Build(Row{ID: "x", Name: "X", Platform: p, Base: "https://x.example", Hosts: []string{"cdn.example"}})
+		row := Row{ID: "x", Name: "X", Platform: p, Base: "https://x.example", Hosts: []string{"cdn.example"}}
+		if p == "whatdotheyknow" { // nothing but a body's page can be followed there
+			row.Page = "/body/x"
+		}
+		src, err := Build(row)
 		if err != nil {
 			t.Error(err)
 		} else if src.Platform != p || !slices.Equal(src.Hosts, []string{"cdn.example"}) {
@@ -247,6 +251,9 @@ func noting(src crawl.Source, twice func(key string)) crawl.Source {
 		list = slices.Clone(list)
 		for i, r := range list {
 			list[i].Parse = func(p *crawl.Page) error { return note(p, r.Parse) }
+			if r.Absent != nil {
+				list[i].Absent = func(p *crawl.Page) error { return note(p, r.Absent) }
+			}
 			if r.Or != nil {
 				list[i].Or = func(err error) []crawl.Request { return wrap(r.Or(err)) }
 			}

@@ -26,7 +26,10 @@ type Store interface {
 	Subscribers
 	Signups
 	Outbox
+	Backlog
+	Revision
 	Diary
+	Threads
 	io.Closer
 }
 
@@ -122,12 +125,14 @@ type Outbox interface {
 	Advance(ctx context.Context, follower string, from, to Position, f []Finding, d []Delivery) error
 	// Digest queues a digest and moves its subscription's LastDigest to until,
 	// in one transaction; ErrConflict unless LastDigest is from and the
-	// subscription is confirmed.
+	// subscription is confirmed. In the same transaction the deliveries that it
+	// carries are noted as carried by it; ErrConflict if one of them is already.
 	Digest(ctx context.Context, d Delivery, from, until time.Time) error
 	// Findings calls f with the findings after (exclusive) a change, oldest
-	// first, until f returns false. f must not call the store.
+	// first, until f returns false; it passes over retired ones. f must not call
+	// the store.
 	Findings(ctx context.Context, after uint64, f func(Finding) bool) error
-	// Finding returns one by id, or ErrNotFound.
+	// Finding returns one by id, a retired one too, or ErrNotFound.
 	Finding(ctx context.Context, id string) (Finding, error)
 
 	// Lease claims up to limit deliveries that are due, for a while. In the
@@ -150,6 +155,32 @@ type Outbox interface {
 	Deliveries(ctx context.Context, f func(Delivery) bool) error
 	// Raw returns the frozen bytes of a delivery.
 	Raw(ctx context.Context, id string) ([]byte, error)
+}
+
+// A Backlog is the outbox looked back on: what was sent of late, and what has
+// waited so long that it is told otherwise.
+type Backlog interface {
+	// Recent is Outbox.Deliveries for those created at since or later.
+	Recent(ctx context.Context, since time.Time, f func(Delivery) bool) error
+	// DeliveriesOf returns the deliveries of a subscription without their bytes,
+	// in no particular order; none for an unknown one.
+	DeliveriesOf(ctx context.Context, subscription string) ([]Delivery, error)
+	// Fold queues d, claimed until d.Lease, in the place of others of its
+	// subscription, which become folded and carried by d, in one transaction:
+	// after a crash either they wait, or d does. ErrConflict, and nothing
+	// changes, unless each of them is queued, or claimed until d.Lease, and was
+	// never in doubt.
+	Fold(ctx context.Context, d Delivery, others []string) error
+}
+
+// A Revision brings what was found up to date when the rules have changed.
+type Revision interface {
+	// Rejudge replaces what was found in the changes after one (exclusive) up to
+	// another (inclusive) by f, in one transaction, and queues nothing. One whose
+	// ID is there already is replaced; one that f does not hold is retired, by the
+	// version of the rules given. It counts those that are new and those retired.
+	// A finding of a change outside is an error.
+	Rejudge(ctx context.Context, after, upTo uint64, rules string, f []Finding) (fresh, retired int, err error)
 }
 
 // A Diary remembers when each job of the daemon is due next, as wall-clock

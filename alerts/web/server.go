@@ -18,18 +18,18 @@ import (
 	"net/http"
 	"net/netip"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"ccgwatch/alerts"
+	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 	"ccgwatch/store/query"
 )
 
 // A Server is what the pages need. All fields but URL, Listen, Contact, Gaps,
-// Desk, Choices and Proxies must be set.
+// Bodies, Buyers, Held, Desk, Choices and Proxies must be set.
 type Server struct {
 	Ledger      store.Ledger
 	Outbox      store.Outbox
@@ -46,8 +46,25 @@ type Server struct {
 	// Facts are what a search is asked about a finding, the same as for
 	// subscriptions, so that a search shows what a subscription would bring.
 	Facts func(store.Finding) query.Facts
+	// Thread folds the procurement of an ocid, with the processes that may belong
+	// to it; Threads calls f with those that have findings, the latest first, and
+	// Overdue says what its notices wait for. All nil: there are no thread pages.
+	Thread  func(ctx context.Context, ocid string) (judge.Thread, error)
+	Threads func(ctx context.Context, f func(latest store.Finding) bool) error
+	Overdue func(t *judge.Thread, now time.Time) []judge.Overdue
 	// Gaps are sentences on what this installation does not follow, and why.
 	Gaps []string
+
+	// Bodies are the bodies that may have a page. One of which nothing is known
+	// and that no source belongs to has none.
+	Bodies []BodyInfo
+	// Buyers are the ids of the bodies that a notice names as its buyers; nil
+	// where none is known.
+	Buyers func(*store.Notice) []string
+	// Held are sentences on what stands still at the moment and why, for readers:
+	// a full disk, a clock that is wrong. None mostly; nil for never. It is called
+	// for each page that shows the state of things.
+	Held func() []string
 
 	// Token tells whose subscription an unsubscribe token ends. It must answer
 	// ok for every token that was ever issued, those of erased subscriptions
@@ -74,6 +91,21 @@ type SourceInfo struct {
 	Platform string
 	Schedule string    // in words
 	Next     time.Time // next look, zero when unknown
+	Body     string    // id of the body that publishes there, "" for none or nobody known
+}
+
+// publisher is the body whose words a source holds: one that nobody named goes
+// by the id of the source, and a tender service has none.
+func (i SourceInfo) publisher() string {
+	if i.Body != "" || i.tenders() {
+		return i.Body
+	}
+	return i.ID
+}
+
+// tenders tells whether a source is a service on which many bodies publish.
+func (i SourceInfo) tenders() bool {
+	return i.Platform == "find-a-tender" || i.Platform == "contracts-finder"
 }
 
 //go:embed pages/*.html pages/style.css
@@ -81,6 +113,9 @@ var assets embed.FS
 
 // maxBody caps what anybody can send us: no form of ours comes near.
 const maxBody = 8 << 10
+
+// mostBytes is how large a page may be before its texts are cut short.
+const mostBytes = 96 << 10
 
 // crowd is how many pages are rendered at once; the next one is asked to come
 // again. Unsubscribing and the health check do not queue here.
@@ -109,9 +144,24 @@ func (s Server) NewHTTPServer(addr string) *http.Server {
 // Handler serves all pages.
 func (s Server) Handler() http.Handler {
 	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd), queueAtDesk: make(chan struct{}, atDeskAtOnce)}
-	funcs := v.funcs()
-	for _, name := range slices.Concat([]string{"status", "findings", "finding", "meetings", "item", "unsubscribe", "error"}, deskPages()) {
-		v.templates[name] = template.Must(template.New("base.html").Funcs(funcs).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/choose.html", "pages/"+name+".html"))
+	v.record, v.started = newRecord(&v.Server, v.zone), s.Now()
+	v.bodies = map[string]*BodyInfo{}
+	for i := range s.Bodies {
+		v.bodies[s.Bodies[i].ID] = &s.Bodies[i]
+	}
+	v.brief = map[string]*template.Template{}
+	frames := func(m measure) func(name string) *template.Template {
+		frame := template.Must(template.New("base.html").Funcs(v.funcs(m)).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/choose.html"))
+		return func(name string) *template.Template {
+			return template.Must(template.Must(frame.Clone()).ParseFS(assets, "pages/"+name+".html"))
+		}
+	}
+	whole, short := frames(full()), frames(brief())
+	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "thread", "threads", "unsubscribe", "error"} {
+		v.templates[name], v.brief[name] = whole(name), short(name)
+	}
+	for _, name := range deskPages() {
+		v.templates[name] = whole(name)
 	}
 	style, err := assets.ReadFile("pages/style.css")
 	if err != nil {
@@ -126,6 +176,17 @@ func (s Server) Handler() http.Handler {
 	mux.Handle("/finding/{id}", v.page(v.finding))
 	mux.Handle("/meetings", v.page(v.meetings))
 	mux.Handle("/item", v.page(v.item))
+	mux.Handle("/items", v.page(v.items))
+	mux.Handle("/bodies", v.page(v.bodyList))
+	mux.Handle("/body/{id}", v.page(v.body))
+	mux.Handle("/body/{id}/feed.atom", v.page(v.bodyFeed))
+	mux.Handle("/feed.atom", v.page(v.feed))
+	mux.Handle("/sources", v.page(v.sources))
+	mux.Handle("/about", v.page(v.about))
+	if s.Thread != nil {
+		mux.Handle("/threads", v.page(v.threads))
+		mux.Handle("/thread/{id}", v.page(v.thread))
+	}
 	mux.Handle("/u/{token}", v.handle(v.unsubscribe, http.MethodGet, http.MethodHead, http.MethodPost))
 	v.deskRoutes(mux)
 	mux.Handle("/healthz", v.handle(v.healthz, http.MethodGet, http.MethodHead))
@@ -154,9 +215,14 @@ type site struct {
 	Server
 	zone      *time.Location
 	templates map[string]*template.Template
+	brief     map[string]*template.Template // of pages that show what sources write
 	style     []byte
 	styleTag  string
 	crowd     chan struct{}
+	record    *record
+	bodies    map[string]*BodyInfo
+	started   time.Time
+	feeds     feeds
 	// queueAtDesk is that of the pages where people look after their subscriptions.
 	queueAtDesk chan struct{}
 
@@ -220,16 +286,29 @@ type view struct {
 	Version string
 	Here    string // the entry of the menu that is this page
 	Private bool   // not for search engines
-	Open    bool   // people can subscribe here
+	Feed    *feedLink
+	Brief   bool // long texts are cut short
+	Open    bool // people can subscribe here
+	Threads bool // there are pages about procurements
 	Body    any
 }
 
 // render writes a page, whole or not at all.
 func (s *site) render(w http.ResponseWriter, status int, name string, v view) error {
-	v.Group, v.Version, v.Open = s.Group, s.Version, s.open()
+	v.Group, v.Version, v.Open, v.Threads = s.Group, s.Version, s.open(), s.Thread != nil
+	if v.Feed == nil && !v.Private {
+		v.Feed = &feedLink{Path: "/feed.atom", Title: "All findings"}
+	}
 	var b bytes.Buffer
 	if err := s.templates[name].Execute(&b, v); err != nil {
 		return err
+	}
+	if short := s.brief[name]; b.Len() > mostBytes && short != nil {
+		b.Reset()
+		v.Brief = true
+		if err := short.Execute(&b, v); err != nil {
+			return err
+		}
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)

@@ -35,15 +35,19 @@ type cli struct {
 	Run         runCmd         `cmd:""`
 	Demo        demoCmd        `cmd:""`
 	Sources     sourcesCmd     `cmd:""`
+	Add         addCmd         `cmd:""`
 	Try         tryCmd         `cmd:""`
 	Crawl       crawlCmd       `cmd:""`
 	Send        sendCmd        `cmd:""`
 	Items       itemsCmd       `cmd:""`
 	Changes     changesCmd     `cmd:""`
 	Findings    findingsCmd    `cmd:""`
+	Threads     threadsCmd     `cmd:""`
+	Letter      letterCmd      `cmd:""`
 	Show        showCmd        `cmd:""`
 	Explain     explainCmd     `cmd:""`
 	Judge       judgeCmd       `cmd:""`
+	Rejudge     rejudgeCmd     `cmd:""`
 	Subscribers subscribersCmd `cmd:""`
 	Status      statusCmd      `cmd:""`
 	Init        initCmd        `cmd:""`

@@ -85,6 +85,8 @@ func (c *doctorCmd) Run(e *env) error {
 		return err
 	}
 	x.copies()
+	x.holidays()
+	x.catalogue(cfg, sources)
 	for _, s := range sources {
 		x.schedule(s)
 	}
@@ -285,6 +287,9 @@ func (x *examination) inside(cfg config.Config, sources []source) (err error) {
 		return err
 	}
 	x.clock(last)
+	if err := x.burden(a, sources); err != nil {
+		return err
+	}
 	return x.digests(a)
 }
 
@@ -329,8 +334,8 @@ func (x *examination) digests(a *app) error {
 	var oldest time.Time
 	err = a.store.Deliveries(x.ctx, func(d store.Delivery) bool {
 		switch d.State {
-		case store.Sent, store.Suppressed:
-		case store.Failed:
+		case store.Sent, store.Suppressed, store.Folded:
+		case store.Failed, store.Uncertain:
 			failed++
 		default:
 			waiting++
@@ -373,7 +378,7 @@ func (x *examination) copies() {
 // schedule says when a source is looked at, in words and as London's clocks
 // will show.
 func (x *examination) schedule(s source) {
-	y := symptom{Check: "schedule", State: well, What: s.ID + ": " + s.Schedule.Words()}
+	y := symptom{Check: "schedule", State: well, What: s.ID + ": " + s.words()}
 	var next []string
 	at := x.now()
 	for range 5 {

@@ -91,7 +91,7 @@ func (iv *interview) askAreas() ([]string, error) {
 		fmt.Fprintf(iv.stdout, "  %-26s %s\n", a.ID, a.Name)
 	}
 	var chosen []string
-	err = iv.ask("Which are yours? Several with commas, or all", strings.Join(config.Default().Group.Areas, ", "), func(s string) error {
+	err = iv.ask("Which are yours? Several with commas, or all; a council, a care board or a postcode district will do", strings.Join(config.Default().Group.Areas, ", "), func(s string) error {
 		if chosen = nil; strings.EqualFold(s, "all") {
 			return nil
 		}
@@ -101,8 +101,17 @@ func (iv *interview) askAreas() ([]string, error) {
 				continue
 			}
 			i := slices.IndexFunc(areas, func(a catalogue.Area) bool { return strings.EqualFold(a.ID, part) || strings.EqualFold(a.Name, part) })
-			if i < 0 {
-				return iv.check("group", "areas", []string{part})
+			if i < 0 { // a council, a board or a postcode lies in an area
+				place, err := whereIs(part)
+				if err != nil || len(place.Areas) == 0 {
+					return iv.check("group", "areas", []string{part})
+				}
+				for _, a := range place.Areas {
+					if !slices.Contains(chosen, a) {
+						chosen = append(chosen, a)
+					}
+				}
+				continue
 			}
 			if !slices.Contains(chosen, areas[i].ID) {
 				chosen = append(chosen, areas[i].ID)
@@ -130,13 +139,23 @@ func (iv *interview) askText(text, usual, none, table, key string) (string, erro
 }
 
 func (iv *interview) askRelay(d *draft) error {
+	var names []string
+	for _, r := range iv.known.Relays {
+		names = append(names, r.Name)
+	}
+	fmt.Fprintf(iv.stdout, "\nMail services known by name: %s\n", strings.Join(names, ", "))
 	var err error
-	if d.host, err = iv.askText("The relay that takes your mail, such as smtp.example.org; files writes mail as files instead", "files", "files", "smtp", "host"); err != nil || d.host == "" {
+	if d.host, err = iv.askText("The relay that takes your mail: a name of these, or a host such as smtp.example.org; files writes mail as files instead", "files", "files", "smtp", "host"); err != nil || d.host == "" {
 		return err
 	}
 	if d.email == "" {
 		if d.email, err = iv.askText("A relay needs an address that mail comes from", "none", "", "group", "email"); err != nil {
 			return err
+		}
+	}
+	for _, r := range iv.known.Relays {
+		if strings.EqualFold(r.Name, d.host) {
+			return iv.askLogin(d, r)
 		}
 	}
 	if err := iv.ask("Its port: 587 (STARTTLS), 465 (TLS from the start) or another", "587", func(s string) error {
@@ -153,6 +172,20 @@ func (iv *interview) askRelay(d *draft) error {
 	}
 	if d.user, err = iv.askText("Your user name there", "none", "none", "smtp", "username"); err != nil || d.user == "" {
 		return err
+	}
+	d.passwordFile = "smtp.password"
+	return iv.askPassword(d)
+}
+
+// askLogin asks what is left to say of a mail service known by name.
+func (iv *interview) askLogin(d *draft, r config.Relay) error {
+	d.relay, d.host, d.port, d.tls, d.user = r.Name, r.Host, r.Port, r.TLS, r.Username
+	fmt.Fprintf(iv.stdout, "It wants %s.\n", r.Note)
+	if d.user == "" {
+		var err error
+		if d.user, err = iv.askText("Your user name there", d.email, "", "smtp", "username"); err != nil {
+			return err
+		}
 	}
 	d.passwordFile = "smtp.password"
 	return iv.askPassword(d)
@@ -178,6 +211,9 @@ func (iv *interview) askPassword(d *draft) error {
 	}
 	if d.withoutPassword = password == "later"; d.withoutPassword {
 		return nil
+	}
+	if err := os.MkdirAll(d.dir, 0o750); err != nil {
+		return err
 	}
 	return writeWhole(at, []byte(password+"\n"))
 }
@@ -274,7 +310,11 @@ func (d *draft) nextSteps(e *env) error {
 	}
 	fmt.Fprintf(e.stdout, "\nWritten: %s\n", e.configPath)
 	if d.withoutPassword {
-		fmt.Fprintf(e.stdout, "Put the password into %s (chmod 600), and take the # away from username and password_file.\n", filepath.Join(d.dir, d.passwordFile))
+		lines := "username"
+		if d.relay != "" {
+			lines = "relay, username"
+		}
+		fmt.Fprintf(e.stdout, "Put the password into %s (chmod 600), and take the # away from %s and password_file.\n", filepath.Join(d.dir, d.passwordFile), lines)
 	}
 	_, err := fmt.Fprintf(e.stdout, `
 Next:

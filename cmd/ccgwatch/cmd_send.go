@@ -24,6 +24,9 @@ func (c sendCmd) Run(e *env) error {
 		if err := a.follow(e.ctx, e.now()); err != nil {
 			return err
 		}
+		if err := a.fallDue(e.ctx, e.now()); err != nil {
+			return err
+		}
 		a.resumeMail()
 		sent, failed, err := a.deliver(e.ctx, e.now())
 		fmt.Fprintf(e.stdout, "%d sent, %d to be tried again\n", sent, failed)

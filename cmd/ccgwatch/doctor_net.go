@@ -36,7 +36,14 @@ func (x *examination) network(cfg config.Config, sources []source) {
 	} else {
 		s := cfg.SMTP
 		what, err := askRelay(x.ctx, s)
-		x.answered("mail", "relay "+net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), what, err)
+		whom := "relay " + net.JoinHostPort(s.Host, strconv.Itoa(s.Port))
+		if s.Relay != "" {
+			whom += " (" + s.Relay + ")"
+		}
+		if err != nil && s.Note != "" {
+			err = fmt.Errorf("%w; it wants %s", err, s.Note)
+		}
+		x.answered("mail", whom, what+limitsOf(s), err)
 	}
 	if m := cfg.Mailbox; m.Host != "" {
 		what, err := askMailbox(x.ctx, m)
@@ -52,6 +59,18 @@ func (x *examination) answered(check, whom, what string, err error) {
 		return
 	}
 	x.sayf(check, well, "%s: %s", whom, what)
+}
+
+// limitsOf says what the relay is given at most.
+func limitsOf(s config.SMTP) string {
+	said := fmt.Sprintf("; at most %d messages a minute", s.PerMinute)
+	if s.PerHour > 0 {
+		said += fmt.Sprintf(", %d an hour", s.PerHour)
+	}
+	if s.PerDay > 0 {
+		said += fmt.Sprintf(", %d a day", s.PerDay)
+	}
+	return said
 }
 
 // askRelay connects to the relay as mail will, logs in if that is configured,

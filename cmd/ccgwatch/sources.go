@@ -18,15 +18,30 @@ type source struct {
 	ID, Name, Body, Platform, Base string
 	Schedule                       config.Schedule
 	crawl                          crawl.Source
+	release                        bool // for one visit: the operator vouches for what it shows
+	// usual: nobody chose the schedule, it is its platform's. Then the source
+	// keeps to it later by spread, and less often while it has no news.
+	usual  bool
+	spread time.Duration
 }
 
 // next is when the source is due after a moment, in London's time.
-func (s source) next(after time.Time) time.Time { return s.Schedule.Next(after) }
+func (s source) next(after time.Time) time.Time {
+	at := s.Schedule.Next(after.Add(-s.spread))
+	if at.IsZero() {
+		return at
+	}
+	return at.Add(s.spread)
+}
 
 // longest is the longest wait that the schedule can ask for, roughly.
 func (s source) longest(from time.Time) time.Duration {
-	first := s.Schedule.Next(from)
-	return max(24*time.Hour, first.Sub(from), s.Schedule.Next(first).Sub(first)) + time.Hour
+	first := s.next(from)
+	d := max(24*time.Hour, first.Sub(from), s.next(first).Sub(first)) + time.Hour
+	if s.usual {
+		d += dormantWait
+	}
+	return d
 }
 
 func newSource(c crawl.Source, schedule string) (source, error) {
@@ -49,6 +64,10 @@ func followed(cfg config.Config, sites []crawl.Source) ([]source, error) {
 	if cfg.Group.BuiltinSources {
 		rows = slices.Clone(builtin)
 	}
+	national, err := nationalFor(cfg.Path)
+	if err != nil {
+		return nil, err
+	}
 	var off []string
 	for _, c := range cfg.Sources {
 		i := slices.IndexFunc(rows, func(r catalogue.Source) bool { return r.ID == c.ID })
@@ -57,7 +76,11 @@ func followed(cfg config.Config, sites []crawl.Source) ([]source, error) {
 			if c.Platform != nil { // a row that was there before a site took its id stays one
 				own = nil
 			}
-			rows = append(rows, rowFor(c.ID, builtin, own))
+			row := rowFor(c.ID, builtin, own)
+			if n, ok := nationalRow(national, c.ID); ok && row.Platform == "" && c.Platform == nil {
+				row = n
+			}
+			rows = append(rows, row)
 			i = len(rows) - 1
 		}
 		overlay(&rows[i], c)
@@ -173,7 +196,8 @@ func build(r catalogue.Source, committees []string, sites []crawl.Source) (sourc
 	if r.Name == "" {
 		r.Name = r.ID
 	}
-	if r.Schedule == "" {
+	usual := r.Schedule == ""
+	if usual {
 		r.Schedule = config.UsualSchedule(r.Platform)
 	}
 	if err := nameBody(&r); err != nil {
@@ -192,7 +216,11 @@ func build(r catalogue.Source, committees []string, sites []crawl.Source) (sourc
 	if err != nil {
 		return source{}, err
 	}
-	return newSource(c, r.Schedule)
+	s, err := newSource(c, r.Schedule)
+	if s.usual = usual && err == nil; s.usual && c.Whole { // a feed of notices is alone on its host
+		s.spread = spread(s.ID, s.Schedule)
+	}
+	return s, err
 }
 
 // ownSite is a site of its own kind with what the operator may say about it.
@@ -214,6 +242,15 @@ func loadConfig(path string, mustExist bool) (config.Config, error) {
 	}
 	if !mustExist && !exists(path) {
 		return withContact(config.Default()), nil
+	}
+	national, err := nationalFor(path)
+	if err != nil {
+		return config.Config{}, err
+	}
+	for _, n := range national {
+		if _, ok := nationalRow(national, n.ID); ok {
+			known.Builtin = append(known.Builtin, n.ID)
+		}
 	}
 	cfg, err := known.Load(path)
 	if err == nil && cfg.Mailbox.Host != "" {
@@ -262,6 +299,13 @@ func knownNames(sites []crawl.Source) (config.Known, error) {
 	for _, x := range sites {
 		k.Builtin = append(k.Builtin, x.ID)
 	}
+	relays, err := catalogue.Relays()
+	if err != nil {
+		return k, err
+	}
+	for _, x := range relays {
+		k.Relays = append(k.Relays, config.Relay(x))
+	}
 	return k, nil
 }
 
@@ -282,12 +326,16 @@ func loadRules() (judge.Rules, error) {
 	for _, a := range areas {
 		r.Areas = append(r.Areas, judge.Area(a))
 	}
-	return withVocabulary(r)
+	if r, err = withVocabulary(r); err != nil {
+		return r, err
+	}
+	return withCharter(r)
 }
 
 type sourcesCmd struct {
-	All  bool
-	JSON bool `name:"json"`
+	Where []string `arg:"" optional:""`
+	All   bool
+	JSON  bool `name:"json"`
 }
 
 // jsonSource is a line of sources --json.
@@ -314,10 +362,23 @@ func (c *sourcesCmd) Run(e *env) error {
 	var national []catalogue.Listing
 	var sites []crawl.Source
 	if c.All {
-		if national, err = catalogue.National(); err != nil {
+		if national, err = nationalFor(cfg.Path); err != nil {
 			return err
 		}
 		sites = scrapers.Sites()
+	}
+	if words := strings.Join(c.Where, " "); words != "" {
+		if !c.All {
+			return usagef("where is for the catalogue: ccgwatch sources --all %s", words)
+		}
+		place, err := whereIs(words)
+		if err != nil {
+			return err
+		}
+		national, sites = catalogue.Find(national, place), nil
+		list = slices.DeleteFunc(list, func(s source) bool {
+			return !slices.ContainsFunc(national, func(n catalogue.Listing) bool { return n.Base == s.Base || n.Body != "" && n.Body == s.Body })
+		})
 	}
 	rows := listed(list, sites, national)
 	for _, r := range rows {

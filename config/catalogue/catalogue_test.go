@@ -199,7 +199,7 @@ func place(t *testing.T, id, platform, base, page, layout string) {
 	if (platform == "boards") != (page != "") {
 		t.Errorf("%s: a boards source has a page, the others none: %q", id, page)
 	}
-	if !slices.Contains([]string{"", "flat", "table", "accordion", "two-hop"}, layout) || layout != "" && platform != "boards" {
+	if !slices.Contains([]string{"", "flat", "table", "accordion", "two-hop", "years", "news", "decisions"}, layout) || layout != "" && platform != "boards" {
 		t.Errorf("%s: layout %q", id, layout)
 	}
 }
@@ -227,7 +227,7 @@ func TestMistakesNameFileAndLine(t *testing.T) {
 
 func TestCatalogueIsSmall(t *testing.T) {
 	total := 0
-	for _, name := range []string{"bodies.csv", "areas.csv", "builtin.csv", "national.csv"} {
+	for _, name := range []string{"bodies.csv", "areas.csv", "builtin.csv", "national.csv", "clusters.csv", "origins.csv"} {
 		b, err := files.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -257,4 +257,23 @@ func load[T any](t *testing.T, f func() ([]T, error)) []T {
 		t.Fatal("nothing")
 	}
 	return all
+}
+
+// What is shipped of mail services is sound, and says what each wants.
+func TestRelays(t *testing.T) {
+	all, err := Relays()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range all {
+		if i > 0 && all[i-1].Name >= r.Name {
+			t.Errorf("%s is not in its place", r.Name)
+		}
+		if r.Note == "" || strings.HasSuffix(r.Note, ".") || !strings.Contains(r.Host, ".") || (r.Port == 465) != (r.TLS == "implicit") {
+			t.Errorf("%+v", r)
+		}
+	}
+	if len(all) < 10 {
+		t.Errorf("%d relays", len(all))
+	}
 }

@@ -158,6 +158,11 @@ func (s *Store) Digest(ctx context.Context, d store.Delivery, from, until time.T
 		if sub.State != store.StateConfirmed || !sub.LastDigest.Equal(from) {
 			return fmt.Errorf("subscription %s is %s, its last digest ended %s: %w", sub.ID, sub.State, sub.LastDigest.Format(time.RFC3339), store.ErrConflict)
 		}
+		for _, id := range d.Carries {
+			if err := t.carry(id, d); err != nil {
+				return err
+			}
+		}
 		sub.LastDigest = until
 		if err := t.put(bSubs, []byte(sub.ID), sub); err != nil {
 			return err
@@ -172,7 +177,7 @@ func (s *Store) Findings(ctx context.Context, after uint64, f func(store.Finding
 		return nil
 	}
 	return s.view(ctx, "read the findings", func(t *tx) error {
-		return each(t, bFindings, be64(after+1), nil, func(_ []byte, x store.Finding) (bool, error) { return f(x), nil })
+		return each(t, bFindings, be64(after+1), nil, func(_ []byte, x store.Finding) (bool, error) { return x.Retired != "" || f(x), nil })
 	})
 }
 
