@@ -222,15 +222,8 @@ func (f *folding) label(s *Step) {
 	}
 }
 
-// bodyOf is the body that buys, as far as the register knows it.
-func (j *Judge) bodyOf(n *store.Notice) *Body {
-	for _, b := range n.Buyers {
-		if x := j.reg.find(b, n.Date); x != nil {
-			return x
-		}
-	}
-	return nil
-}
+// bodyOf is the body that buys, or is bought for, as far as the register knows it.
+func (j *Judge) bodyOf(n *store.Notice) *Body { return j.reg.buyer(n) }
 
 func rankOutsourcing(o string) int {
 	return slices.Index([]string{"", outsourcingNone, string(store.TierMention), string(store.TierLikely), string(store.TierCertain)}, o)

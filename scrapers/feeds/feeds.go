@@ -31,9 +31,9 @@ type Options struct {
 
 // Names of the fields of an entry. Times are RFC 3339 with London's offset.
 const (
-	FieldSummary = "summary" // what the feed says about it, as plain text
-	FieldOpens   = "opens"   // first day of a consultation
-	FieldCloses  = "closes"  // last day of a consultation
+	FieldSummary = store.FieldSummary
+	FieldOpens   = store.FieldOpens
+	FieldCloses  = store.FieldCloses
 	FieldState   = "state"   // where a request stands, in the site's words
 	FieldEvent   = "event"   // last thing that happened to a request
 	FieldEventAt = store.FieldEventAt

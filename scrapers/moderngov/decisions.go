@@ -25,7 +25,7 @@ const (
 	FieldNotice     = "notice"       // day on which the notice of the proposed decision was first published
 	FieldMaker      = "made by"      // the person or committee who decides, as published
 	FieldDepartment = "department"
-	FieldText       = "text" // what was decided, or why it is to be
+	FieldText       = store.FieldText // what was decided, or why it is to be
 )
 
 // Decisions are listed by the day of their publication. A wide range can take

@@ -30,7 +30,7 @@ type Options struct {
 
 // FieldText is the name of the field with a page's text before its first
 // heading; what stands under a heading is in FieldText + ": " + the heading.
-const FieldText = "text"
+const FieldText = store.FieldText
 
 const (
 	// nothing is how little text is no content: a page that a browser would
