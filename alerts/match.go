@@ -30,6 +30,7 @@ type Matcher struct {
 	Ledger      store.Ledger
 	Outbox      store.Outbox
 	Subscribers store.Subscribers
+	Revision    store.Revision // for Rejudge alone
 
 	// Judge says what a change means; the item is as it stands now. An error
 	// stops the follower at this change, and the next Step asks again: what

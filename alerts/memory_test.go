@@ -215,12 +215,48 @@ func (m *memory) Digest(_ context.Context, d store.Delivery, from, until time.Ti
 	})
 }
 
+func (m *memory) Rejudge(_ context.Context, after, upTo uint64, rules string, fs []store.Finding) (fresh, retired int, err error) {
+	err = m.tx(func() error {
+		fresh, retired = 0, 0
+		found := map[string]store.Finding{}
+		for _, f := range fs {
+			found[f.ID] = f
+		}
+		for i, f := range m.findings {
+			now, again := found[f.ID]
+			switch {
+			case f.Change <= after || f.Change > upTo:
+			case again:
+				if f.Retired != "" {
+					fresh++
+				}
+				m.findings[i] = now
+				delete(found, f.ID)
+			case f.Retired == "":
+				m.findings[i].Retired = rules
+				retired++
+			}
+		}
+		for _, f := range fs {
+			if _, is := found[f.ID]; is {
+				m.findings = append(m.findings, f)
+				m.known[f.ID] = true
+				delete(found, f.ID)
+				fresh++
+			}
+		}
+		slices.SortStableFunc(m.findings, func(a, b store.Finding) int { return cmp.Compare(a.Change, b.Change) })
+		return nil
+	})
+	return fresh, retired, err
+}
+
 func (m *memory) Findings(_ context.Context, after uint64, f func(store.Finding) bool) error {
 	i := sort.Search(len(m.findings), func(i int) bool { return m.findings[i].Change > after })
 	fs := slices.Clone(m.findings[i:])
 	slices.SortFunc(fs, func(a, b store.Finding) int { return cmp.Or(cmp.Compare(a.Change, b.Change), cmp.Compare(a.ID, b.ID)) })
 	for _, x := range fs {
-		if !f(x) {
+		if x.Retired == "" && !f(x) {
 			break
 		}
 	}

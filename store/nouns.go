@@ -26,6 +26,11 @@ const (
 	FieldHeading   = "heading"   // the heading a paper stands under
 	FieldDoubt     = "doubt"     // what on the page contradicts itself, in words; never corrected
 	FieldBuyer     = "buyer"     // name of a notice's buyer, as printed
+	FieldText      = "text"      // of a page, or of its first section; "text: HEADING" of the others
+	FieldSummary   = "summary"   // what a feed says about its entry
+	FieldOpens     = "opens"     // first day of a consultation
+	FieldCloses    = "closes"    // its last day
+	FieldEventAt   = "event_at"  // when the last thing happened to a request; Published is when it was made, if that is known
 )
 
 // Values of the fields above.
@@ -340,7 +345,10 @@ type Finding struct {
 	Thread   string    `json:"thread"`
 	Text     string    `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
 	Rules    string    `json:"rules"`          // version of the rules that found it
-	Silent   bool      `json:"silent,omitempty"`
+	// Retired is the version of the rules that finds it no longer; such a finding
+	// is in no list, and is kept because messages that were sent refer to it.
+	Retired string `json:"retired,omitempty"`
+	Silent  bool   `json:"silent,omitempty"`
 }
 
 // A Deadline is a date by which something can still be done, as the notice

@@ -27,6 +27,7 @@ type Store interface {
 	Signups
 	Outbox
 	Backlog
+	Revision
 	Diary
 	Threads
 	io.Closer
@@ -128,9 +129,10 @@ type Outbox interface {
 	// carries are noted as carried by it; ErrConflict if one of them is already.
 	Digest(ctx context.Context, d Delivery, from, until time.Time) error
 	// Findings calls f with the findings after (exclusive) a change, oldest
-	// first, until f returns false. f must not call the store.
+	// first, until f returns false; it passes over retired ones. f must not call
+	// the store.
 	Findings(ctx context.Context, after uint64, f func(Finding) bool) error
-	// Finding returns one by id, or ErrNotFound.
+	// Finding returns one by id, a retired one too, or ErrNotFound.
 	Finding(ctx context.Context, id string) (Finding, error)
 
 	// Lease claims up to limit deliveries that are due, for a while. In the
@@ -169,6 +171,16 @@ type Backlog interface {
 	// changes, unless each of them is queued, or claimed until d.Lease, and was
 	// never in doubt.
 	Fold(ctx context.Context, d Delivery, others []string) error
+}
+
+// A Revision brings what was found up to date when the rules have changed.
+type Revision interface {
+	// Rejudge replaces what was found in the changes after one (exclusive) up to
+	// another (inclusive) by f, in one transaction, and queues nothing. One whose
+	// ID is there already is replaced; one that f does not hold is retired, by the
+	// version of the rules given. It counts those that are new and those retired.
+	// A finding of a change outside is an error.
+	Rejudge(ctx context.Context, after, upTo uint64, rules string, f []Finding) (fresh, retired int, err error)
 }
 
 // A Diary remembers when each job of the daemon is due next, as wall-clock

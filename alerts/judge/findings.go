@@ -35,6 +35,8 @@ func (j *Judge) Findings(c store.Change, it store.Item, text func(sha string) ([
 		f.papers(unread)
 	case store.KindRequest:
 		f.request()
+	case store.KindPage:
+		f.page()
 	}
 	return f.out, nil
 }
@@ -56,11 +58,7 @@ type finder struct {
 // place resolves the body and its areas.
 func (f *finder) place() {
 	if f.it.Notice != nil {
-		for _, b := range f.it.Notice.Buyers {
-			if f.body = f.j.reg.find(b, f.it.Notice.Date); f.body != nil {
-				break
-			}
-		}
+		f.body = f.j.reg.buyer(f.it.Notice)
 		f.bodyName = buyerNames(f.it.Notice)
 		f.areas = f.j.reg.areasOf(f.it.Notice)
 		return
@@ -143,15 +141,14 @@ func (f *finder) judged(r *reading, v Verdict) {
 	}
 }
 
-// noticeTopic sorts stages: before a decision, and from the decision on.
+// noticeTopic sorts stages: before a decision, and from the decision on. What
+// is unclear may be an award.
 func noticeTopic(stage string) store.Topic {
 	switch stage {
 	case stagePipeline, stageEngagement, stagePlanned, stageTender, stageTenderUpdate:
 		return store.TopicTenders
-	case stageIntention, stageAward, stageContract, stageConfirmation, stageModification, stageTermination, stageCancelled:
-		return store.TopicAwards
 	}
-	return ""
+	return store.TopicAwards
 }
 
 // showing is the sentence of a notice that shows best what it is: the one that

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 )
 
@@ -157,14 +158,21 @@ func (c *Composer) deadlineWords(d *store.Deadline) string {
 	}
 	var parts []string
 	if d.Stated != "" {
-		parts = append(parts, "the notice says "+c.stated(d.Stated))
+		said := "the notice says "
+		if d.Kind == "consultation" {
+			said = "the page says "
+		}
+		parts = append(parts, said+c.stated(d.Stated))
 	}
 	if d.Computed != "" {
 		parts = append(parts, "by the rule, "+c.stated(d.Computed))
 	}
 	s := deadlineKind(d.Kind) + ": " + strings.Join(parts, "; ") + "."
-	if d.Stated == "" {
+	switch {
+	case d.Stated == "":
 		s += " The notice itself gives no date."
+	case judge.Differ(d):
+		s += " The two differ; the earlier is the safe one."
 	}
 	if who := cut(clean(d.Who), 200); who != "" {
 		s += " Who may act: " + strings.TrimRight(who, ".") + "."
@@ -188,6 +196,8 @@ func deadlineKind(k string) string {
 		return "Closing date for representations"
 	case "futurenotice":
 		return "Next notice expected"
+	case "consultation":
+		return "Closing date of the consultation"
 	}
 	return "Closing date"
 }

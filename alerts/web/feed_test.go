@@ -352,9 +352,15 @@ func FuzzFeed(f *testing.F) {
 	f.Add("title", "https://council.example.org/", "<script>")
 	f.Add("\uffff]]>", "javascript:alert(1)", "a\r\n\x00b")
 	s, st := sample()
+	h, n := s.Handler(), uint64(0)
 	f.Fuzz(func(t *testing.T, title, address, quote string) {
-		st.findings = []store.Finding{{ID: "f", At: at("2026-08-01 06:06"), Change: 1, Source: "leicester", Title: title, URL: address, Quote: quote, Document: title, BodyName: quote}}
-		w := ask(s.Handler(), "GET", "/feed.atom")
+		n++ // another finding each time, so that nothing remembered is answered
+		st.findings = []store.Finding{{ID: "f", At: at("2026-08-01 06:06"), Change: n, Source: "leicester", Title: title, URL: address, Quote: quote, Document: title, BodyName: quote}}
+		st.changes[0].Seq = n
+		w := ask(h, "GET", "/feed.atom")
+		if !strings.Contains(w.Body.String(), "finding/f<") {
+			t.Fatal("the finding is not in its feed")
+		}
 		checkAtom(t, bytes.ReplaceAll(w.Body.Bytes(), []byte("\ufffd"), []byte("?")), "https://watch.example.org/feed.atom")
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -473,4 +474,27 @@ func TestACancelledMeetingIsNotTheNext(t *testing.T) {
 	if all := words(read(t, s.Handler(), "/bodies"), "article:first-of-type"); strings.Contains(all, "Next meeting") {
 		t.Error(all)
 	}
+}
+
+// Many readers at once, right after a start, get the same pages as one.
+func TestReadersTogether(t *testing.T) {
+	s, _ := long(200)
+	targets := []string{"/", "/items", "/bodies", "/meetings", "/body/nhs-test-icb", "/feed.atom", itemPath("leicester", "x/000001")}
+	want := map[string]string{}
+	alone := s.Handler()
+	for _, target := range targets {
+		want[target] = ask(alone, "GET", target).Body.String()
+	}
+	h := s.Handler()
+	var wg sync.WaitGroup
+	for range 2 {
+		for _, target := range targets {
+			wg.Go(func() {
+				if w := ask(h, "GET", target); w.Code != 200 || w.Body.String() != want[target] {
+					t.Errorf("%s: %d, or another page", target, w.Code)
+				}
+			})
+		}
+	}
+	wg.Wait()
 }

@@ -44,11 +44,11 @@ type app struct {
 	digests   *alerts.Digester
 	postman   *alerts.Postman
 	links     alerts.Links
-	compose   *mail.Composer
-	watched   watchlist
 	desk      *alerts.Desk
 	asked     chan struct{} // somebody waits for a service mail
 	threads   *alerts.Threads
+	compose   *mail.Composer
+	watched   watchlist
 
 	papers    chan struct{} // a slot for each paper that may be read at once
 	daemon    atomic.Bool   // run has it open

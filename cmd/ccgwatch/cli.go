@@ -35,6 +35,7 @@ type cli struct {
 	Run         runCmd         `cmd:""`
 	Demo        demoCmd        `cmd:""`
 	Sources     sourcesCmd     `cmd:""`
+	Add         addCmd         `cmd:""`
 	Try         tryCmd         `cmd:""`
 	Crawl       crawlCmd       `cmd:""`
 	Send        sendCmd        `cmd:""`
@@ -46,6 +47,7 @@ type cli struct {
 	Show        showCmd        `cmd:""`
 	Explain     explainCmd     `cmd:""`
 	Judge       judgeCmd       `cmd:""`
+	Rejudge     rejudgeCmd     `cmd:""`
 	Subscribers subscribersCmd `cmd:""`
 	Status      statusCmd      `cmd:""`
 	Init        initCmd        `cmd:""`

@@ -85,6 +85,8 @@ func (c *doctorCmd) Run(e *env) error {
 		return err
 	}
 	x.copies()
+	x.holidays()
+	x.catalogue(cfg, sources)
 	for _, s := range sources {
 		x.schedule(s)
 	}

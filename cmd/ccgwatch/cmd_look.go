@@ -525,6 +525,9 @@ func (c *explainCmd) Run(e *env) error {
 		w := e.stdout
 		fmt.Fprintf(w, "%s, %s: %s\n%s\n", f.Topic, f.Tier, f.Title, quoteLines(f))
 		fmt.Fprintf(w, "rule     %s (rules %s)\n", f.Rule, f.Rules)
+		if f.Retired != "" {
+			fmt.Fprintf(w, "retired  the rules of version %s find it no longer; it is in no list\n", f.Retired)
+		}
 		if f.Why != "" {
 			fmt.Fprintf(w, "why      %s\n", f.Why)
 		}

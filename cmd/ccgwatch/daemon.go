@@ -225,13 +225,11 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 		}
 		return
 	}
+	if err := d.fallDue(ctx, now); err != nil && ctx.Err() == nil {
+		d.log.Error("what falls due", "err", err)
+	}
 	if err := d.tellOperator(ctx, now); err != nil && ctx.Err() == nil {
 		d.log.Error("operator", "err", err)
-	}
-	if err := d.fallDue(ctx, now); err != nil {
-		if ctx.Err() == nil {
-			d.log.Error("what falls due", "err", err)
-		}
 	}
 	sent, failed, err := d.deliver(ctx, now)
 	if err != nil && ctx.Err() == nil {

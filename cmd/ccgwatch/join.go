@@ -32,10 +32,10 @@ func (a *app) joinAlerts() error {
 	if err != nil {
 		return fmt.Errorf("config: [group]: %w", err)
 	}
-	a.compose = compose
 	a.threads = &alerts.Threads{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
+	a.compose = compose
 	a.matcher = &alerts.Matcher{
-		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
+		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{

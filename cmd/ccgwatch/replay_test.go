@@ -25,7 +25,7 @@ import (
 // need the folder shared beside the repository (or CCGWATCH_SHARED), and run
 // where CCGWATCH_REPLAY is set: they take minutes.
 
-func sharedDir(t *testing.T) string {
+func sharedDir(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("CCGWATCH_SHARED")
 	if dir == "" {

@@ -177,7 +177,7 @@ func (s *Store) Findings(ctx context.Context, after uint64, f func(store.Finding
 		return nil
 	}
 	return s.view(ctx, "read the findings", func(t *tx) error {
-		return each(t, bFindings, be64(after+1), nil, func(_ []byte, x store.Finding) (bool, error) { return f(x), nil })
+		return each(t, bFindings, be64(after+1), nil, func(_ []byte, x store.Finding) (bool, error) { return x.Retired != "" || f(x), nil })
 	})
 }
 

@@ -74,6 +74,8 @@ func Test(t *testing.T, open func(*testing.T) store.Store, reopen func(*testing.
 		"threads/decisions in the order they were made":        decisions,
 		"threads/what falls due is logged once":                fallDue,
 		"threads/what cannot be logged leaves nothing":         fallDueWhole,
+		"outbox/rejudge replaces and retires":                  rejudge,
+		"outbox/rejudge: what is wrong changes nothing":        rejudgeWrong,
 		"all/closing twice, and using what is closed":          closed,
 		"all/everything is there after reopening":              survives,
 		"all/random operations do what they do to a plain map": simulate,
