@@ -42,9 +42,7 @@ func (a *app) joinAlerts() error {
 	}
 	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Log: a.log}
 	if s := a.cfg.SMTP; s.Host != "" {
-		a.postman.Sender = &mail.Relay{
-			Host: s.Host, Port: s.Port, TLS: s.TLS, Username: s.Username, Password: s.Password.Reveal, From: a.cfg.Group.Email,
-		}
+		a.postman.Sender = relayOf(a.cfg)
 		a.postman.Gap, a.postman.Clock = time.Minute/time.Duration(max(s.PerMinute, 1)), time.Now
 	}
 	return nil

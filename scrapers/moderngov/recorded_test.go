@@ -144,6 +144,7 @@ func isXML(p wantPage) bool { return strings.HasSuffix(p.File, ".xml") }
 
 // refused holds that no reader takes the page for its own.
 func refused(t *testing.T, p *crawl.Page, body []byte) {
+	t.Helper()
 	rd := newReader()
 	if l, err := rd.committeesHTML(p); err == nil {
 		t.Errorf("committees %v", l)
@@ -166,6 +167,7 @@ func refused(t *testing.T, p *crawl.Page, body []byte) {
 }
 
 func sameCommittees(t *testing.T, p wantPage, body []byte) {
+	t.Helper()
 	rd := newReader()
 	list, err := rd.committeesXML(body)
 	if !isXML(p) {
@@ -186,6 +188,7 @@ func sameCommittees(t *testing.T, p wantPage, body []byte) {
 // sameRows compares a list of meetings. Of what stands behind a date the
 // reader takes the status and whether agenda and minutes are out.
 func sameRows(t *testing.T, site wantSite, p wantPage, body []byte) {
+	t.Helper()
 	rd := newReader()
 	var l listing
 	var err error
