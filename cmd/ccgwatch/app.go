@@ -45,6 +45,7 @@ type app struct {
 	links     alerts.Links
 
 	daemon    atomic.Bool // run has it open
+	suspect   atomic.Bool // the store is damaged: it is to be checked before it is opened again
 	visiting  keyedLocks  // one visit of a source at a time
 	following sync.Mutex  // one follower step at a time
 	sending   sync.Mutex  // one sender at a time
@@ -178,6 +179,9 @@ func (a *app) Close() error {
 	a.fetch.Close()
 	if err := a.store.Close(); err != nil {
 		return err
+	}
+	if a.suspect.Load() {
+		return nil
 	}
 	if err := noteClosed(a.data); err != nil {
 		a.log.Warn("the store will be checked at the next start", "err", err)
@@ -359,6 +363,9 @@ func (a *app) deliver(ctx context.Context, now time.Time) (sent, failed int, err
 	for begun := time.Now(); ; {
 		s, f, err := a.postman.Deliver(ctx, now.Add(time.Since(begun)))
 		sent, failed = sent+s, failed+f
+		if err := a.store.syncSent(); err != nil {
+			a.log.Warn("what was mailed is not surely noted outside the store", "err", err)
+		}
 		if err != nil || s+f == 0 {
 			return sent, failed, err
 		}

@@ -192,7 +192,7 @@ func (s *symptom) look(data string, info fs.FileInfo) {
 		s.State = unsure
 		s.Details = append(s.Details, fmt.Sprintf("others may look into it (mode %04o): chmod 700 %s", p, shellWord(data)))
 	}
-	for _, name := range []string{bolt.File, secretFile, suppressedFile, "backups", archiveName, "outbox"} {
+	for _, name := range []string{bolt.File, secretFile, suppressedFile, sentFile, "backups", archiveName, "outbox"} {
 		at := filepath.Join(data, name)
 		info, err := os.Stat(at)
 		if err != nil {
@@ -372,6 +372,9 @@ func (x *examination) digests(a *app) error {
 func (x *examination) copies() {
 	if !exists(filepath.Join(x.data, bolt.File)) {
 		return
+	}
+	if f, ok := fellBack(x.data, x.now()); ok {
+		x.say(symptom{Check: "fallback", State: unsure, What: f.Said(), Details: []string{"it was: " + f.Why, "the damaged store is in " + f.Aside + "; is the disk sound?"}})
 	}
 	all := copiesIn(x.copiesDir())
 	last := lastGoodCopy(all)

@@ -34,6 +34,7 @@ func (a *app) joinAlerts() error {
 	}
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
+		Told:  a.store.told,
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{

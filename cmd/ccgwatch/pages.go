@@ -20,6 +20,7 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 		Group: a.cfg.Group.Name, URL: a.cfg.Group.URL, Listen: a.cfg.Web.Listen, Contact: contact,
 		Sources: func() []web.SourceInfo { return a.sourceInfos(now()) },
 		Facts:   a.facts,
+		Gaps:    a.fallen(now()),
 		Token:   a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
 	return s.NewHTTPServer(a.cfg.Web.Listen)

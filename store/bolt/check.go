@@ -164,10 +164,10 @@ func (c *checker) ledger() {
 			}
 		}
 	})
-	var before uint64
+	before, skips := uint64(0), c.skips()
 	values(c, bChanges, func(k []byte, x store.Change) {
 		c.report.Changes++
-		if x.Seq != before+1 || string(k) != string(be64(x.Seq)) || x.Batch > x.Seq || x.Batch == 0 {
+		if !follows(x.Seq, before, skips) || string(k) != string(be64(x.Seq)) || x.Batch > x.Seq || x.Batch == 0 {
 			c.faultf("changes: %d of batch %d follows %d", x.Seq, x.Batch, before)
 		}
 		before = x.Seq

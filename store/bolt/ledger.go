@@ -124,7 +124,7 @@ func (s *Store) packed(next store.Snapshot) ([][2][]byte, error) {
 func (t *tx) log(name string, changes []store.Change) error {
 	b := t.in(bChanges)
 	b.FillPercent = 0.95 // keys only ever grow
-	batch := t.lastSeq() + 1
+	batch := t.nextSeq()
 	for i, c := range changes {
 		c.Seq, c.Batch, c.Source = batch+uint64(i), batch, name
 		if err := t.put(bChanges, be64(c.Seq), c); err != nil {
