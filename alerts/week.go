@@ -42,6 +42,7 @@ type Digester struct {
 	Log      *slog.Logger
 
 	queries queries
+	only    string // the subscription that Now makes one for
 }
 
 // DueDigests queues a digest for every subscription that is owed one at now,
@@ -61,7 +62,7 @@ func (g *Digester) DueDigests(ctx context.Context, now time.Time) (made int, err
 		}
 		for _, s := range subs {
 			after = s.ID
-			slot, due := g.Schedule.Due(s, now)
+			slot, due := g.due(s, now)
 			if !due {
 				continue
 			}
@@ -231,7 +232,7 @@ func (g *Digester) earliest(ctx context.Context, w *week) (uint64, error) {
 		}
 		for _, s := range subs {
 			after = s.ID
-			if _, due := g.Schedule.Due(s, w.now); !due {
+			if _, due := g.due(s, w.now); !due {
 				continue
 			}
 			if k := s.LastDigest.UnixNano(); !s.LastDigest.IsZero() {
