@@ -129,6 +129,7 @@ func (iv *interview) nextSteps(mailed, crawled bool) error {
 		line("crawl", "the first look: kept and shown, mailed to nobody")
 	}
 	line("subscribers add you@example.org --consent 'it is me'", "")
+	line("send --digest you@example.org", "your first digest, now and not on Friday")
 	line("run", "from then on: looks, mails, and serves the pages")
 	if mailed {
 		b.WriteString("The trial message should be there by now.\n")
