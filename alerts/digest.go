@@ -49,7 +49,15 @@ func (s Schedule) on(y int, m time.Month, d int) time.Time {
 // time of the schedule. After a gap only the latest one is owed: it covers the
 // whole gap. A new subscription waits for the next time after its consent.
 func (s Schedule) Due(sub store.Subscription, now time.Time) (slot time.Time, due bool) {
-	if sub.State != store.StateConfirmed || sub.Often != store.Weekly && sub.Often != store.Both {
+	if sub.Often != store.Weekly && sub.Often != store.Both {
+		return time.Time{}, false
+	}
+	return s.slot(sub, now)
+}
+
+// slot is Due whatever was asked for.
+func (s Schedule) slot(sub store.Subscription, now time.Time) (slot time.Time, due bool) {
+	if sub.State != store.StateConfirmed {
 		return time.Time{}, false
 	}
 	slot = s.Last(now)
@@ -72,6 +80,8 @@ const (
 	maxSection   = 3
 	maxMentioned = 5
 	maxOutages   = 10
+
+	maxUndelivered = MaxThings
 )
 
 // Ahead is how far a digest looks.
@@ -89,6 +99,10 @@ type Digest struct {
 	MoreClosing  int
 	Sections     []Section // what changed, by topic; none of it is empty
 	Mentioned    Section   // the third tier
+	// Undelivered is what earlier messages were to bring and did not for certain,
+	// as far as it is not told above. It is all there is in the digest of a
+	// subscription that wants none.
+	Undelivered Section
 
 	Looked  int      // sources that were looked at since From
 	Read    int      // of these, how many could be read
@@ -98,7 +112,42 @@ type Digest struct {
 
 // Quiet tells whether there is nothing to say of but what was looked at.
 func (d *Digest) Quiet() bool {
-	return len(d.Meetings)+len(d.Closing)+len(d.Sections)+len(d.Mentioned.Things) == 0
+	return len(d.Meetings)+len(d.Closing)+len(d.Sections)+len(d.Mentioned.Things)+len(d.Undelivered.Things)+d.Undelivered.More == 0
+}
+
+// with is the digest with what was lost: further findings, and a number of
+// things that the lost messages only counted.
+func (d *Digest) with(lost []store.Finding, more int) *Digest {
+	out := *d
+	told := map[string]bool{}
+	for _, id := range d.ids() {
+		told[id] = true
+	}
+	found := newFolder(maxUndelivered)
+	for _, f := range lost {
+		if !told[f.ID] {
+			f.Text = ""
+			found.add(f)
+		}
+	}
+	out.Undelivered = Section{Things: found.done(), More: more + len(found.more)}
+	return &out
+}
+
+// ids are the findings that are told.
+func (d *Digest) ids() []string {
+	var ids []string
+	for _, c := range d.Closing {
+		ids = append(ids, c.Finding.ID)
+	}
+	for _, s := range append(slices.Clone(d.Sections), d.Mentioned, d.Undelivered) {
+		for _, t := range s.Things {
+			for _, f := range t.Findings {
+				ids = append(ids, f.ID)
+			}
+		}
+	}
+	return ids
 }
 
 // Changes counts the things that changed, shown or not, mentions included.

@@ -57,6 +57,12 @@ func showDigest(d *Digest) string {
 			fmt.Fprintf(&b, "\n%s +%d", orMentioned(s.Topic), s.More)
 		}
 	}
+	for _, t := range d.Undelivered.Things {
+		fmt.Fprintf(&b, "\nundelivered: %s", t.Lead().Title)
+	}
+	if d.Undelivered.More > 0 {
+		fmt.Fprintf(&b, "\nundelivered +%d", d.Undelivered.More)
+	}
 	if d.Quiet() {
 		b.WriteString("\nall quiet")
 	}
@@ -77,7 +83,7 @@ func orMentioned(t store.Topic) string {
 func digester(t testing.TB, m *memory) *Digester {
 	t.Helper()
 	return &Digester{
-		Ledger: m, Outbox: m, Subscribers: m, Facts: facts, Compose: plain, Schedule: Fridays(zone(t)), Log: slog.New(slog.DiscardHandler),
+		Ledger: m, Outbox: m, Subscribers: m, Backlog: m, Facts: facts, Compose: plain, Schedule: Fridays(zone(t)), Log: slog.New(slog.DiscardHandler),
 	}
 }
 

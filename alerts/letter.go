@@ -22,8 +22,10 @@ import (
 
 // Kinds of delivery.
 const (
-	KindAlert  = "alert"
-	KindDigest = "digest"
+	KindAlert   = "alert"
+	KindDigest  = "digest"
+	KindConfirm = store.MailConfirm // is it really you?
+	KindManage  = store.MailManage  // the link to change or end it
 )
 
 // A Letter is all that one message says, before it is put into words. Exactly
@@ -48,6 +50,10 @@ type Message struct {
 type Alert struct {
 	Things []Thing // at most MaxThings
 	More   int     // further things that matched
+	// Folded is of how many alerts it was put together that could not be sent,
+	// Since the oldest of them: zero for an alert as it should be.
+	Folded int
+	Since  time.Time
 }
 
 // MaxThings is how many things an alert shows.
@@ -100,8 +106,17 @@ func (f *folder) add(x store.Finding) {
 	for j, y := range t.Findings {
 		if y.ID == x.ID || sameWords(y.Quote, x.Quote) && y.Page == x.Page { // a sentence of two topics is one sentence
 			if inOrder(x, y) < 0 {
-				t.Findings[j] = x
+				x, y = y, x
 			}
+			for _, m := range x.Moves { // of the same sentence, and not the same news
+				if !slices.Contains(y.Moves, m) {
+					y.Moves = append(slices.Clone(y.Moves), m)
+				}
+			}
+			if len(y.Unsaid) == 0 {
+				y.Unsaid = x.Unsaid
+			}
+			t.Findings[j] = y
 			return
 		}
 	}

@@ -30,6 +30,7 @@ type Matcher struct {
 	Ledger      store.Ledger
 	Outbox      store.Outbox
 	Subscribers store.Subscribers
+	Revision    store.Revision // for Rejudge alone
 
 	// Judge says what a change means; the item is as it stands now. An error
 	// stops the follower at this change, and the next Step asks again: what
@@ -384,7 +385,7 @@ func (m *Matcher) delivery(now time.Time, c *commit, s store.Subscription, found
 	}
 	d := store.Delivery{
 		ID: id, Subscription: s.ID, Kind: KindAlert, MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw,
-		State: store.Queued, Created: now, Due: now,
+		More: a.More, State: store.Queued, Created: now, Due: now,
 	}
 	for _, t := range a.Things {
 		for _, f := range t.Findings {

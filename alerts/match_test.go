@@ -85,7 +85,7 @@ func words(_ context.Context, c store.Change, it store.Item) ([]store.Finding, e
 }
 
 func matcher(m *memory) *Matcher {
-	return &Matcher{Ledger: m, Outbox: m, Subscribers: m, Judge: words, Compose: plain, Facts: facts, Log: slog.New(slog.DiscardHandler)}
+	return &Matcher{Ledger: m, Outbox: m, Subscribers: m, Revision: m, Judge: words, Compose: plain, Facts: facts, Log: slog.New(slog.DiscardHandler)}
 }
 
 func follow(t testing.TB, m *Matcher) {

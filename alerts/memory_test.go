@@ -201,6 +201,13 @@ func (m *memory) Digest(_ context.Context, d store.Delivery, from, until time.Ti
 		if !s.LastDigest.Equal(from) || s.State != store.StateConfirmed {
 			return store.ErrConflict
 		}
+		for _, id := range d.Carries {
+			x := m.delivery(id)
+			if x == nil || !x.Lost() {
+				return store.ErrConflict
+			}
+			x.Carried = d.ID
+		}
 		s.LastDigest = until
 		m.subs[s.ID] = s
 		m.put(d)
@@ -208,12 +215,48 @@ func (m *memory) Digest(_ context.Context, d store.Delivery, from, until time.Ti
 	})
 }
 
+func (m *memory) Rejudge(_ context.Context, after, upTo uint64, rules string, fs []store.Finding) (fresh, retired int, err error) {
+	err = m.tx(func() error {
+		fresh, retired = 0, 0
+		found := map[string]store.Finding{}
+		for _, f := range fs {
+			found[f.ID] = f
+		}
+		for i, f := range m.findings {
+			now, again := found[f.ID]
+			switch {
+			case f.Change <= after || f.Change > upTo:
+			case again:
+				if f.Retired != "" {
+					fresh++
+				}
+				m.findings[i] = now
+				delete(found, f.ID)
+			case f.Retired == "":
+				m.findings[i].Retired = rules
+				retired++
+			}
+		}
+		for _, f := range fs {
+			if _, is := found[f.ID]; is {
+				m.findings = append(m.findings, f)
+				m.known[f.ID] = true
+				delete(found, f.ID)
+				fresh++
+			}
+		}
+		slices.SortStableFunc(m.findings, func(a, b store.Finding) int { return cmp.Compare(a.Change, b.Change) })
+		return nil
+	})
+	return fresh, retired, err
+}
+
 func (m *memory) Findings(_ context.Context, after uint64, f func(store.Finding) bool) error {
 	i := sort.Search(len(m.findings), func(i int) bool { return m.findings[i].Change > after })
 	fs := slices.Clone(m.findings[i:])
 	slices.SortFunc(fs, func(a, b store.Finding) int { return cmp.Or(cmp.Compare(a.Change, b.Change), cmp.Compare(a.ID, b.ID)) })
 	for _, x := range fs {
-		if !f(x) {
+		if x.Retired == "" && !f(x) {
 			break
 		}
 	}
@@ -299,6 +342,57 @@ func (m *memory) Deliveries(_ context.Context, f func(store.Delivery) bool) erro
 	return nil
 }
 
+// Backlog
+
+func (m *memory) delivery(id string) *store.Delivery {
+	for i := range m.deliveries {
+		if m.deliveries[i].ID == id {
+			return &m.deliveries[i]
+		}
+	}
+	return nil
+}
+
+func (m *memory) Recent(_ context.Context, since time.Time, f func(store.Delivery) bool) error {
+	for _, d := range m.deliveries {
+		if d.Raw = nil; !d.Created.Before(since) && !f(d) {
+			break
+		}
+	}
+	return nil
+}
+
+func (m *memory) DeliveriesOf(_ context.Context, subscription string) ([]store.Delivery, error) {
+	var out []store.Delivery
+	for _, d := range m.deliveries {
+		if d.Raw = nil; d.Subscription == subscription {
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) Fold(_ context.Context, d store.Delivery, others []string) error {
+	return m.tx(func() error {
+		for _, id := range others {
+			x := m.delivery(id)
+			if x == nil {
+				return store.ErrNotFound
+			}
+			if x.Doubts > 0 || x.State != store.Queued && (x.State != store.Claimed || !x.Lease.Equal(d.Lease)) {
+				return store.ErrConflict
+			}
+		}
+		for _, id := range others {
+			x := m.delivery(id)
+			x.State, x.Lease, x.Carried = store.Folded, time.Time{}, d.ID
+		}
+		d.State = store.Claimed
+		m.put(d)
+		return nil
+	})
+}
+
 func (m *memory) Raw(_ context.Context, id string) ([]byte, error) {
 	for _, d := range m.deliveries {
 		if d.ID == id {
@@ -312,6 +406,7 @@ var (
 	_ store.Ledger      = (*memory)(nil)
 	_ store.Subscribers = (*memory)(nil)
 	_ store.Outbox      = (*memory)(nil)
+	_ store.Backlog     = (*memory)(nil)
 )
 
 // show lists deliveries as "subscription kind: body", one a line.

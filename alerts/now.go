@@ -9,10 +9,11 @@ import (
 
 // Now queues a digest for one subscription at once, whenever it was due: of all
 // since its last one. The next in time tells what comes after. false: it could
-// not be made, somebody was faster, or the subscription is not confirmed.
+// not be made, somebody was faster, or the subscription is not confirmed or
+// wants alerts alone.
 func (g *Digester) Now(ctx context.Context, s store.Subscription, now time.Time) (bool, error) {
 	slot := now.Truncate(time.Second)
-	if s.State != store.StateConfirmed || !slot.After(s.LastDigest) {
+	if s.State != store.StateConfirmed || s.Often == store.Instant || !slot.After(s.LastDigest) {
 		return false, nil
 	}
 	g.only = s.ID
@@ -21,7 +22,11 @@ func (g *Digester) Now(ctx context.Context, s store.Subscription, now time.Time)
 	if err != nil {
 		return false, err
 	}
-	return g.queue(ctx, w, s)
+	l, err := g.lookForLost(ctx, now)
+	if err != nil {
+		return false, err
+	}
+	return g.queue(ctx, w, l, s)
 }
 
 // due tells whether a digest is owed, by the schedule or because it was asked for.

@@ -51,12 +51,23 @@ type Postman struct {
 	Lease time.Duration
 	Batch int           // claimed at a time; 0 is 50
 	Gap   time.Duration // between the beginnings of two attempts, at least
+	// PerHour and PerDay are how many messages a relay takes at most, PerAddress
+	// how many one address is sent in any 24 hours (of which only alerts are held
+	// back: they can be put together later). 0: any number. What went out before
+	// the process began counts as far as there is a Backlog.
+	PerHour, PerDay, PerAddress int
+	// Backlog and Compose put together alerts that have waited for three days;
+	// nil: each is sent by itself, however old. See Message.
+	Backlog store.Backlog
+	Compose func(Letter) (Message, error)
 	// Clock is read to measure how long a round takes; nil: no time at all.
 	Clock func() time.Time
 	Log   *slog.Logger
 
-	next  <-chan time.Time // when Gap is over
-	pause pause
+	next   <-chan time.Time // when Gap is over
+	pause  pause
+	quota  quota
+	folded map[string]bool // claimed in this round, and put into another since
 }
 
 // Deliver sends everything that is due at now, one recipient a message.
@@ -70,6 +81,9 @@ func (p *Postman) Deliver(ctx context.Context, now time.Time) (sent, failed int,
 	if p.pause.holds(now) {
 		return 0, 0, nil
 	}
+	if err := p.recall(ctx, now); err != nil {
+		return 0, 0, err
+	}
 	if c, ok := p.Sender.(io.Closer); ok {
 		defer func() { _ = c.Close() }() // the messages are settled
 	}
@@ -81,6 +95,9 @@ func (p *Postman) Deliver(ctx context.Context, now time.Time) (sent, failed int,
 		batch = 50
 	}
 	for {
+		if p.holds(clock()) {
+			return sent, failed, nil
+		}
 		ds, err := p.Outbox.Lease(ctx, clock(), lease, batch)
 		if err != nil {
 			return sent, failed, fmt.Errorf("send: claim what is due: %w", err)
@@ -107,7 +124,15 @@ func (p *Postman) clock(now time.Time) func() time.Time {
 
 // round sends what was claimed until something ends it, and frees the rest.
 func (p *Postman) round(ctx context.Context, clock func() time.Time, ds []store.Delivery) (sent, failed int, err error) {
+	p.folded = map[string]bool{}
 	for i, d := range ds {
+		if p.folded[d.ID] {
+			continue
+		}
+		if p.holds(clock()) {
+			p.release(ctx, ds[i:])
+			return sent, failed, nil
+		}
 		if err := p.wait(ctx); err != nil {
 			p.release(ctx, ds[i:])
 			return sent, failed, fmt.Errorf("send: %w", err)
@@ -160,12 +185,24 @@ func (p *Postman) wait(ctx context.Context) error {
 func (p *Postman) deliver(ctx context.Context, clock func() time.Time, d store.Delivery) (store.DeliveryState, error) {
 	sub, err := p.Subscribers.Subscription(ctx, d.Subscription)
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && sub.State != store.StateConfirmed:
+	case errors.Is(err, store.ErrNotFound), err == nil && !sub.Wants(d.Kind):
 		// ended since the claim
 		d.State, d.LastError = store.Suppressed, ""
 	case err != nil:
 		return "", fmt.Errorf("send: read subscription %s: %w", d.Subscription, err)
 	default:
+		if until := p.fullFor(sub.Address, clock()); d.Kind == KindAlert && !until.IsZero() {
+			d.Due = until
+			p.release(ctx, []store.Delivery{d})
+			return "", nil
+		}
+		var folded []string
+		if d, folded, err = p.fold(ctx, clock(), d, sub); err != nil {
+			return "", err
+		}
+		for _, id := range folded {
+			p.folded[id] = true
+		}
 		if d.Raw == nil {
 			if d.Raw, err = p.Outbox.Raw(ctx, d.ID); err != nil {
 				return "", fmt.Errorf("send: read delivery %s: %w", d.ID, err)
@@ -186,6 +223,9 @@ func (p *Postman) deliver(ctx context.Context, clock func() time.Time, d store.D
 		case err != nil && ctx.Err() != nil && !errors.Is(err, ErrUncertain):
 			p.release(ctx, []store.Delivery{d})
 			return "", fmt.Errorf("send: %w", ctx.Err())
+		}
+		if err == nil || errors.Is(err, ErrUncertain) {
+			p.note(sub.Address, clock())
 		}
 		p.pause.learn(d, clock(), err)
 		d = outcome(d, clock(), p.pause.until, err, sub.Address)
@@ -219,6 +259,9 @@ func (p *Postman) Resume() { p.pause.until = time.Time{} }
 // release gives claims back that were not used.
 func (p *Postman) release(ctx context.Context, ds []store.Delivery) {
 	for _, d := range ds {
+		if p.folded[d.ID] {
+			continue
+		}
 		d.State = store.Queued
 		if err := p.Outbox.Settle(context.WithoutCancel(ctx), d); err != nil {
 			p.Log.Warn("a claim was not given back; it runs out by itself", "delivery", d.ID, "error", err)

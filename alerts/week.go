@@ -39,7 +39,10 @@ type Digester struct {
 	SourceName func(id string) string
 
 	Schedule Schedule
-	Log      *slog.Logger
+	// Backlog knows of messages that came to nothing, whose news digests carry;
+	// nil: they do not.
+	Backlog store.Backlog
+	Log     *slog.Logger
 
 	queries queries
 	only    string // the subscription that Now makes one for
@@ -49,20 +52,30 @@ type Digester struct {
 // each in its own transaction, and returns how many. However often it runs,
 // and wherever it is cut short, a subscription gets one for a time of the
 // schedule; each change that fits is in exactly one of them, also if it was
-// judged only after the one before was made.
+// judged only after the one before was made. It brings what earlier messages
+// did not; one who wants alerts alone gets a digest for nothing else.
 func (g *Digester) DueDigests(ctx context.Context, now time.Time) (made int, err error) {
 	var w *week
+	l, err := g.lookForLost(ctx, now)
+	if err != nil {
+		return 0, err
+	}
 	for after := ""; ; {
 		subs, err := g.Subscribers.Subscriptions(ctx, after, 500)
 		if err != nil {
 			return made, fmt.Errorf("digest: read subscriptions: %w", err)
 		}
 		if len(subs) == 0 {
-			return made, nil
+			return made, l.done(ctx)
 		}
 		for _, s := range subs {
 			after = s.ID
 			slot, due := g.due(s, now)
+			if !due {
+				if slot, due, err = l.owed(ctx, s); err != nil {
+					return made, err
+				}
+			}
 			if !due {
 				continue
 			}
@@ -71,7 +84,7 @@ func (g *Digester) DueDigests(ctx context.Context, now time.Time) (made int, err
 					return made, err
 				}
 			}
-			ok, err := g.queue(ctx, w, s)
+			ok, err := g.queue(ctx, w, l, s)
 			if err != nil {
 				return made, err
 			}
@@ -83,17 +96,24 @@ func (g *Digester) DueDigests(ctx context.Context, now time.Time) (made int, err
 }
 
 // queue makes up one digest. false: it could not be, or someone was faster.
-func (g *Digester) queue(ctx context.Context, w *week, s store.Subscription) (bool, error) {
-	q, err := g.queries.parse(s.Query, g.Log)
-	if err != nil {
-		return false, nil // logged; the others must get theirs
+func (g *Digester) queue(ctx context.Context, w *week, l *lost, s store.Subscription) (bool, error) {
+	d := &Digest{Slot: w.slot, Now: w.now, From: s.LastDigest}
+	if s.Often != store.Instant {
+		q, err := g.queries.parse(s.Query, g.Log)
+		if err != nil {
+			return false, nil // logged; the others must get theirs
+		}
+		since, err := g.since(ctx, s, w)
+		if err != nil {
+			return false, err
+		}
+		d = w.cached(s.Query, q, s.LastDigest, since)
 	}
-	since, err := g.since(ctx, s, w)
+	d, carries, err := l.into(ctx, d, s)
 	if err != nil {
 		return false, err
 	}
 	id := digestID(s.ID, w.slot)
-	d := w.cached(s.Query, q, s.LastDigest, since)
 	msg, err := g.Compose(Letter{ID: id, Date: w.now, Subscription: s, Digest: d})
 	if err != nil {
 		g.Log.Error("a digest cannot be composed", "subscription", s.ID, "slot", w.slot, "error", err)
@@ -101,7 +121,7 @@ func (g *Digester) queue(ctx context.Context, w *week, s store.Subscription) (bo
 	}
 	out := store.Delivery{
 		ID: id, Subscription: s.ID, Kind: KindDigest, MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw,
-		Findings: d.ids(), State: store.Queued, Created: w.now, Due: w.now,
+		Findings: d.ids(), Carries: carries, State: store.Queued, Created: w.now, Due: w.now,
 	}
 	switch err := g.Outbox.Digest(ctx, out, s.LastDigest, w.slot); {
 	case errors.Is(err, store.ErrConflict): // ended, or done, since it was read
@@ -110,21 +130,6 @@ func (g *Digester) queue(ctx context.Context, w *week, s store.Subscription) (bo
 		return false, fmt.Errorf("digest: queue for subscription %s: %w", s.ID, err)
 	}
 	return true, nil
-}
-
-func (d *Digest) ids() []string {
-	var ids []string
-	for _, c := range d.Closing {
-		ids = append(ids, c.Finding.ID)
-	}
-	for _, s := range append(slices.Clone(d.Sections), d.Mentioned) {
-		for _, t := range s.Things {
-			for _, f := range t.Findings {
-				ids = append(ids, f.ID)
-			}
-		}
-	}
-	return ids
 }
 
 // markOf is the name under which the place in the log is kept up to which the
@@ -432,6 +437,13 @@ func (g *Digester) health(ctx context.Context, w *week) error {
 			}
 		case h.LastComplete.Before(w.now.Add(-unread)):
 			o.Since = h.LastComplete
+		case h.Condition(w.now) == store.Suspect: // read, and far less than usual was there
+			o.Why = []store.Reason{store.ReasonShrunk}
+			for _, p := range h.Problems {
+				if p.Reason == store.ReasonShrunk && (o.Since.IsZero() || p.Since.Before(o.Since)) {
+					o.Since = p.Since
+				}
+			}
 		default:
 			w.read++
 			continue

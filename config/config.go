@@ -26,6 +26,7 @@ type Config struct {
 	SMTP    SMTP
 	Mailbox Mailbox
 	Web     Web
+	Letters Letters
 }
 
 // Group is who runs this.
@@ -76,6 +77,10 @@ type SMTP struct {
 	PasswordFile string
 	Password     Secret // what PasswordFile holds
 	PerMinute    int    // messages a minute, at most
+	PerHour      int    // in any hour; 0: as many as there are
+	PerDay       int    // in any 24 hours; 0: as many as there are
+	Relay        string // name of a known mail service, whose settings hold where nothing else is said
+	Note         string // what that service wants, in words
 }
 
 // Mailbox is the IMAP mailbox read for subscribing, unsubscribing and bounces.
@@ -92,6 +97,16 @@ type Mailbox struct {
 // Web is the pages.
 type Web struct {
 	Listen string // host:port; "" serves none
+	// Proxies are believed when they say for whom they ask (X-Forwarded-For);
+	// from anybody else that header means nothing.
+	Proxies []netip.Prefix
+}
+
+// Letters is how 'ccgwatch letter' writes.
+type Letters struct {
+	// Templates is a directory with templates of the group's own, "" for none; a
+	// relative path is relative to the file.
+	Templates string
 }
 
 // Default is the configuration of an operator who says nothing.
@@ -101,7 +116,7 @@ func Default() Config {
 		Fetch:   Fetch{Delay: Duration(5 * time.Second)},
 		SMTP:    SMTP{Port: 587, TLS: "starttls", PerMinute: 60},
 		Mailbox: Mailbox{Port: 993, TLS: "implicit", Folder: "INBOX"},
-		Web:     Web{Listen: "127.0.0.1:8080"},
+		Web:     Web{Listen: "127.0.0.1:8080", Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 	}
 }
 
@@ -136,6 +151,17 @@ type Known struct {
 	Areas   []string // ids
 	Builtin []string // ids of sources we know how to read: these need neither platform nor base
 	Bodies  []string // ids, codes and names
+	Relays  []Relay
+}
+
+// A Relay is a mail service that is known by name: its settings and limits.
+type Relay struct {
+	Name, Host                 string
+	Port                       int
+	TLS                        string
+	Username                   string // where everybody's is the same
+	PerMinute, PerHour, PerDay int    // 0: none
+	Note                       string // what is needed, in words
 }
 
 // TOML is the source as it is written into a file: one [[source]] that Load

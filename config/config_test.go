@@ -93,7 +93,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 		},
 		SMTP:    SMTP{Host: "127.0.0.1", Port: 2525, TLS: "none", PerMinute: 30},
 		Mailbox: Mailbox{Host: "imap.example.org", Port: 143, TLS: "starttls", Username: "alerts@watch.example.org", PasswordFile: "mailbox.secret", Password: NewSecret("correct horse"), Folder: "Bounces"},
-		Web:     Web{Listen: "0.0.0.0:8080"},
+		Web:     Web{Listen: "0.0.0.0:8080", Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.2/32"), netip.MustParsePrefix("fd00::/64")}},
 	}
 	for name, b := range map[string][]byte{"full": full, "windows line ends, tab and byte order mark": windows} {
 		t.Run(name, func(t *testing.T) {

@@ -30,6 +30,9 @@ func (k Known) Load(path string) (Config, error) {
 	c, faults := k.parse(b)
 	if c.Path = path; !faults.broken {
 		dir := filepath.Dir(path)
+		if l := c.Letters.Templates; l != "" && !filepath.IsAbs(l) {
+			c.Letters.Templates = filepath.Join(dir, l)
+		}
 		faults.secret("smtp.password_file", dir, c.SMTP.PasswordFile, &c.SMTP.Password)
 		faults.secret("mailbox.password_file", dir, c.Mailbox.PasswordFile, &c.Mailbox.Password)
 	}
@@ -74,10 +77,7 @@ func (k Known) parse(b []byte) (Config, *faults) {
 		c.Sources = append(c.Sources, readSource(t, k))
 	}
 	if t, ok := top.table("smtp"); ok {
-		s := &c.SMTP
-		readServer(t, &s.Host, &s.Port, &s.TLS, &s.Username, &s.PasswordFile)
-		set(t, "per_minute", &s.PerMinute, perMinute)
-		t.done()
+		readSMTP(t, &c.SMTP, k)
 	}
 	if t, ok := top.table("mailbox"); ok {
 		m := &c.Mailbox
@@ -87,6 +87,11 @@ func (k Known) parse(b []byte) (Config, *faults) {
 	}
 	if t, ok := top.table("web"); ok {
 		set(t, "listen", &c.Web.Listen, empty(listenAddress))
+		set(t, "proxies", &c.Web.Proxies, list(network))
+		t.done()
+	}
+	if t, ok := top.table("letters"); ok {
+		set(t, "templates", &c.Letters.Templates, empty(text))
 		t.done()
 	}
 	top.done()
@@ -119,6 +124,33 @@ func readSource(t *table, k Known) Source {
 	maybe(t, "enabled", &s.Enabled, boolean)
 	t.done()
 	return s
+}
+
+// readSMTP takes the settings of the relay that is named, and then what the
+// operator says, which counts for more.
+func readSMTP(t *table, s *SMTP, k Known) {
+	set(t, "relay", &s.Relay, empty(knownRelay(k.Relays)))
+	for _, r := range k.Relays {
+		if r.Name == s.Relay {
+			s.Host, s.Port, s.TLS, s.Username, s.Note = r.Host, r.Port, r.TLS, r.Username, r.Note
+			s.PerMinute, s.PerHour, s.PerDay = r.PerMinute, r.PerHour, r.PerDay
+		}
+	}
+	usual := s.TLS
+	port := 0
+	readServer(t, &s.Host, &port, &s.TLS, &s.Username, &s.PasswordFile)
+	switch {
+	case port != 0:
+		s.Port = port
+	case s.TLS == "implicit" && usual != "implicit":
+		s.Port = 465
+	case s.TLS == "starttls" && usual == "implicit":
+		s.Port = 587
+	}
+	set(t, "per_minute", &s.PerMinute, perMinute)
+	set(t, "per_hour", &s.PerHour, limit("an hour"))
+	set(t, "per_day", &s.PerDay, limit("a day"))
+	t.done()
 }
 
 func readServer(t *table, host *string, port *int, tls, username, passwordFile *string) {
@@ -159,6 +191,9 @@ func checkWhole(c *Config, k Known, f *faults) {
 	}
 	if c.SMTP.Host != "" && c.Group.Email == "" {
 		f.addOnce("group", "email", "is missing; mail needs a From address as soon as smtp.host is set")
+	}
+	if s := c.SMTP; s.Relay != "" && s.Host != "" && s.Username == "" {
+		f.addOnce("smtp", "username", "is missing; the relay %s wants a login", s.Relay)
 	}
 	checkServer(f, "smtp", c.SMTP.Host, c.SMTP.TLS, c.SMTP.Username, c.SMTP.PasswordFile)
 	checkServer(f, "mailbox", c.Mailbox.Host, c.Mailbox.TLS, c.Mailbox.Username, c.Mailbox.PasswordFile)

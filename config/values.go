@@ -97,6 +97,36 @@ func perMinute(v any) (int, error) {
 	return int(n), nil
 }
 
+// limit is a number of messages; 0 is none.
+func limit(span string) func(any) (int, error) {
+	return func(v any) (int, error) {
+		n, ok := v.(int64)
+		if !ok || n < 0 || n > 1_000_000 {
+			return 0, fmt.Errorf("is %v; expected a number of messages %s, 0 for no limit, without quotes", clip(v), span)
+		}
+		return int(n), nil
+	}
+}
+
+// knownRelay is the name of a mail service.
+func knownRelay(relays []Relay) func(any) (string, error) {
+	return func(v any) (string, error) {
+		var names []string
+		for _, r := range relays {
+			names = append(names, r.Name)
+		}
+		s, err := id(v)
+		if err != nil || relays == nil || slices.Contains(names, s) {
+			return s, err
+		}
+		hint := "; for any other, set host"
+		if near := nearest(s, names); near != "" {
+			hint = fmt.Sprintf("; did you mean %q?", near)
+		}
+		return "", fmt.Errorf("%q is no known relay; expected one of %s%s", s, strings.Join(names, ", "), hint)
+	}
+}
+
 func clip(v any) string {
 	s := fmt.Sprintf("%#v", v)
 	if t, ok := v.(string); ok {

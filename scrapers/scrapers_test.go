@@ -247,6 +247,9 @@ func noting(src crawl.Source, twice func(key string)) crawl.Source {
 		list = slices.Clone(list)
 		for i, r := range list {
 			list[i].Parse = func(p *crawl.Page) error { return note(p, r.Parse) }
+			if r.Absent != nil {
+				list[i].Absent = func(p *crawl.Page) error { return note(p, r.Absent) }
+			}
 			if r.Or != nil {
 				list[i].Or = func(err error) []crawl.Request { return wrap(r.Or(err)) }
 			}

@@ -25,8 +25,93 @@ func Diff(old Snapshot, seen Sighting) (Snapshot, []Change) {
 		// The sighting that was held back has come a second time: that makes
 		// two complete ones in a row.
 		p = propose(old, seen, 1)
+		p.hush(old)
+	}
+	p.hushReturns(old)
+	return p.next, p.changes
+}
+
+// Release is Diff for a sighting that the operator vouches for, whatever Guard
+// says: what it does not list is withdrawn at once, and all that it does is
+// silent. The operator knows; for readers a release is no news.
+func Release(old Snapshot, seen Sighting) (Snapshot, []Change) {
+	p := propose(old, seen, 1)
+	for i := range p.changes {
+		p.changes[i].Silent = true
 	}
 	return p.next, p.changes
+}
+
+// hush keeps silent what is new in a list that was held back, if something like
+// it has gone at the same time: a redesign shows the same things under other
+// keys, and that is no news. What is like nothing that has gone is.
+func (p *proposal) hush(old Snapshot) {
+	gone := p.goneMarks(old)
+	for i, c := range p.changes {
+		if c.Op == OpAdded && like(gone, p.next.Items[c.Key]) {
+			p.changes[i].Silent = true
+		}
+	}
+}
+
+// hushReturns keeps silent that something is back while what is like it has
+// gone, and that much of a list is back at once: it was the list that was away.
+func (p *proposal) hushReturns(old Snapshot) {
+	back := 0
+	returns := func(c Change) bool { return c.Op == OpAmended && !old.Items[c.Key].Withdrawn.IsZero() }
+	for _, c := range p.changes {
+		if returns(c) {
+			back++
+		}
+	}
+	if back == 0 {
+		return
+	}
+	many := back >= heldLeast && back*100 > (p.live+back)*heldPercent
+	gone := p.goneMarks(old)
+	for i, c := range p.changes {
+		if returns(c) && (many || like(gone, p.next.Items[c.Key])) {
+			p.changes[i].Silent = true
+		}
+	}
+}
+
+// A mark is what an item is known by where its key is not: its day, its title,
+// the bytes of its papers.
+type mark struct {
+	kind      Kind
+	day, what string
+}
+
+func marks(it Item) []mark {
+	m := mark{kind: it.Kind} // a meeting by its day, since most are called alike; anything else by its title too
+	if t, _, ok := instant(it.Fields[FieldWhen]); ok {
+		m.day = t.Format(time.DateOnly)
+	}
+	if it.Kind != KindMeeting || m.day == "" {
+		m.what = plain(it.Title)
+	}
+	out := []mark{m}
+	for _, d := range it.Documents {
+		if d.SHA256 != "" {
+			out = append(out, mark{what: d.SHA256})
+		}
+	}
+	return out
+}
+
+func (p *proposal) goneMarks(old Snapshot) map[mark]bool {
+	gone := map[mark]bool{}
+	for _, key := range p.gone {
+		for _, m := range marks(old.Items[key]) {
+			gone[m] = true
+		}
+	}
+	return gone
+}
+
+func like(gone map[mark]bool, it Item) bool {
+	return slices.ContainsFunc(marks(it), func(m mark) bool { return gone[m] })
 }
 
 // A proposal is what a sighting would do, before anybody believed it.
@@ -34,18 +119,23 @@ type proposal struct {
 	next    Snapshot
 	changes []Change
 	absent  []string // keys of a whole list's items that should be there and are not
+	gone    []string // the same, and past meetings, which may go
+	met     int      // items that were known and are shown again
 	live    int      // items that could be withdrawn or altered
 }
 
 func propose(old Snapshot, seen Sighting, patience int) proposal {
 	p := proposal{next: Snapshot{
-		Source: seen.Source, Rev: old.Rev, Baseline: old.Baseline, Cursor: old.Cursor, Items: maps.Clone(old.Items),
+		Source: seen.Source, Rev: old.Rev, Baseline: old.Baseline, Cursor: old.Cursor, Notes: old.Notes, Items: maps.Clone(old.Items),
 	}}
 	if p.next.Items == nil {
 		p.next.Items = map[string]Item{}
 	}
 	if seen.Cursor != "" {
 		p.next.Cursor = seen.Cursor
+	}
+	if seen.Notes != "" {
+		p.next.Notes = seen.Notes
 	}
 	silent := seen.Silent || old.Baseline.IsZero()
 	if old.Baseline.IsZero() && seen.Last && !seen.Silent {
@@ -59,11 +149,12 @@ func propose(old Snapshot, seen Sighting, patience int) proposal {
 		was, known := old.Items[it.Key]
 		if !known {
 			now, c := introduce(it, seen.At)
-			p.take(now, c, silent)
+			p.take(now, c, silent || backdated(old, seen, it))
 			continue
 		}
 		if was.Withdrawn.IsZero() {
 			p.live++
+			p.met++
 		}
 		if now, c, changed := revisit(was, it, seen.At); changed {
 			p.take(now, c, silent)
@@ -75,6 +166,13 @@ func propose(old Snapshot, seen Sighting, patience int) proposal {
 		p.miss(old, seen, shown, patience, silent)
 	}
 	return p
+}
+
+// backdated: a notice from before the baseline, found late by a second look, is
+// as little news as those that the baseline held. A day is left for notices
+// that became visible a little after the time they carry.
+func backdated(old Snapshot, seen Sighting, it Item) bool {
+	return !seen.Whole && it.Kind == KindNotice && !it.Published.IsZero() && it.Published.Before(old.Baseline.Add(-24*time.Hour))
 }
 
 // take adds a change and the item it leaves behind.
@@ -93,6 +191,7 @@ func (p *proposal) miss(old Snapshot, seen Sighting, shown map[string]bool, pati
 		if shown[key] || !it.Withdrawn.IsZero() || !covers(seen, it) {
 			continue
 		}
+		p.gone = append(p.gone, key)
 		if it.Kind == KindMeeting && past(it, seen.At) {
 			it.Missing = 0
 			p.next.Items[key] = it

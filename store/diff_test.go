@@ -517,6 +517,40 @@ func TestCursorAndBaseline(t *testing.T) {
 	}
 }
 
+// A second look may find notices from before the baseline: they are logged, and
+// nobody is mailed about them. What was missed since is news, however late.
+func TestNoticesFromBeforeTheBaselineAreSilent(t *testing.T) {
+	old := store.Snapshot{Source: "f", Baseline: monday}
+	for name, c := range map[string]struct {
+		published time.Time
+		whole     bool
+		silent    bool
+	}{
+		"a week before":          {monday.AddDate(0, 0, -7), false, true},
+		"an hour before":         {monday.Add(-time.Hour), false, false},
+		"after":                  {monday.Add(time.Hour), false, false},
+		"without a date":         {time.Time{}, false, false},
+		"listed in a whole list": {monday.AddDate(0, 0, -7), true, false},
+	} {
+		it := store.Item{Key: "n", Kind: store.KindNotice, Published: c.published, Notice: &store.Notice{}}
+		_, changes := store.Diff(old, store.Sighting{Source: "f", At: monday.AddDate(0, 1, 0), Whole: c.whole, Last: true, Items: []store.Item{it}})
+		if len(changes) != 1 || changes[0].Silent != c.silent {
+			t.Errorf("%s: %+v", name, changes)
+		}
+	}
+}
+
+func TestNotesOfAFeed(t *testing.T) {
+	snap, _ := store.Diff(store.Snapshot{}, store.Sighting{Source: "f", At: monday, Notes: "1"})
+	snap, _ = store.Diff(snap, store.Sighting{Source: "f", At: monday})
+	if snap.Notes != "1" {
+		t.Fatalf("a sighting without notes left %q", snap.Notes)
+	}
+	if snap, _ = store.Diff(snap, store.Sighting{Source: "f", At: monday, Notes: "2"}); snap.Notes != "2" {
+		t.Fatalf("new notes left %q", snap.Notes)
+	}
+}
+
 func BenchmarkDiffUnchanged(b *testing.B) {
 	old := store.Snapshot{Source: "s", Baseline: monday, Items: map[string]store.Item{}}
 	seen := store.Sighting{Source: "s", At: monday, Whole: true, Last: true}

@@ -22,7 +22,8 @@ var (
 
 // When a whole list is held back: more than heldPercent of its items and at
 // least heldLeast of them. lostPapers is how many items must lose all their
-// documents at once before a list without any is taken for a broken page.
+// documents at once before a list without any is taken for a broken page, and
+// how many must be gone, and nothing else left, for a short list to be held.
 const (
 	heldPercent = 30
 	heldLeast   = 10
@@ -71,7 +72,10 @@ func Guard(old Snapshot, seen Sighting) error {
 	p := propose(old, seen, withdrawAfter)
 	altered := len(p.altered())
 	n := len(p.absent) + altered
-	if n < heldLeast || n*100 <= p.live*heldPercent {
+	// A short list is too few to judge by, unless it lists other things and
+	// nothing that was known is left.
+	replaced := len(p.gone) >= lostPapers && p.met == 0 && len(seen.Items) > 0
+	if !replaced && (n < heldLeast || n*100 <= p.live*heldPercent) {
 		return nil
 	}
 	f := p.fingerprint()
@@ -79,6 +83,19 @@ func Guard(old Snapshot, seen Sighting) error {
 		return nil
 	}
 	return &HeldError{Source: seen.Source, Fingerprint: f, Absent: len(p.absent), Altered: altered, Of: p.live}
+}
+
+// Passed tells what a sighting does that was held back and now passes because it
+// was seen again; nil for any other.
+func Passed(old Snapshot, seen Sighting) *HeldError {
+	if old.Held == "" || !seen.Whole {
+		return nil
+	}
+	p := propose(old, seen, withdrawAfter)
+	if p.fingerprint() != old.Held {
+		return nil
+	}
+	return &HeldError{Source: seen.Source, Fingerprint: old.Held, Absent: len(p.absent), Altered: len(p.altered()), Of: p.live}
 }
 
 func anyLive(s Snapshot) bool {

@@ -215,3 +215,91 @@ type busy struct{}
 
 func (busy) Error() string     { return "429" }
 func (busy) Why() store.Reason { return store.ReasonBusy }
+
+// A redesign shows the same meetings under other keys. It is held back once,
+// and then taken over without a word; what is new besides is news.
+func TestRedesignUnderOtherKeysIsSilent(t *testing.T) {
+	meetings := func(prefix string, days ...int) []store.Item {
+		var out []store.Item
+		for _, d := range days {
+			out = append(out, store.Item{
+				Key: fmt.Sprint(prefix, d), Kind: store.KindMeeting, Title: "Board, day " + prefix,
+				Fields: map[string]string{store.FieldWhen: monday.AddDate(0, 0, d).Format(time.RFC3339)},
+			})
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		before, after []int
+		news          int
+	}{
+		"a short list":            {[]int{-30, 10, 40}, []int{-30, 10, 40}, 0},
+		"and one new":             {[]int{-30, 10, 40}, []int{-30, 10, 40, 70}, 1},
+		"a year page rolled over": {[]int{-90, -60, -30}, []int{10, 40, 70}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			snap, _ := store.Diff(store.Snapshot{}, store.Sighting{Source: "s", At: monday, Whole: true, Last: true, Items: meetings("old", c.before...)})
+			seen := store.Sighting{Source: "s", At: monday.AddDate(0, 0, 1), Whole: true, Last: true, Items: meetings("new", c.after...)}
+			held := new(store.HeldError)
+			if err := store.Guard(snap, seen); !errors.As(err, &held) {
+				t.Fatalf("believed at once: %v", err)
+			}
+			snap.Held = held.Fingerprint
+			if err := store.Guard(snap, seen); err != nil {
+				t.Fatal(err)
+			}
+			if store.Passed(snap, seen) == nil {
+				t.Error("nobody is told that the list was replaced")
+			}
+			_, changes := store.Diff(snap, seen)
+			news := 0
+			for _, ch := range changes {
+				if ch.Op == store.OpAdded && !ch.Silent {
+					news++
+				}
+			}
+			if news != c.news {
+				t.Errorf("%d news, want %d: %+v", news, c.news, changes)
+			}
+		})
+	}
+}
+
+// A list of which much had gone and comes back was away; that is no news.
+func TestListThatComesBackIsSilent(t *testing.T) {
+	snap := known(40)
+	for range 3 {
+		seen := list(40, 20, 0)
+		if held := new(store.HeldError); errors.As(store.Guard(snap, seen), &held) {
+			snap.Held = held.Fingerprint
+			continue
+		}
+		snap, _ = store.Diff(snap, seen)
+	}
+	_, changes := store.Diff(snap, list(40, 0, 0))
+	if len(changes) != 20 {
+		t.Fatalf("%d changes", len(changes))
+	}
+	for _, c := range changes {
+		if !c.Silent {
+			t.Errorf("%s is news", c.Key)
+		}
+	}
+}
+
+// The operator vouches for a list that nobody would believe.
+func TestRelease(t *testing.T) {
+	next, changes := store.Release(known(20), list(20, 15, 3))
+	gone := 0
+	for _, c := range changes {
+		if !c.Silent {
+			t.Errorf("%+v is news", c)
+		}
+		if c.Op == store.OpWithdrawn {
+			gone++
+		}
+	}
+	if gone != 15 || next.Items["k000"].Withdrawn.IsZero() {
+		t.Errorf("%d withdrawn", gone)
+	}
+}

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// theVisit is the What of the problem that says why a visit failed.
+const theVisit = "the visit"
+
 // NextHealth is a source's health after a visit: old is the health before it,
 // err says why the visit concluded nothing (nil: it was complete, though single
 // details and papers may have failed, as problems says), counts are the items
@@ -15,7 +18,7 @@ import (
 func NextHealth(old Health, at time.Time, problems []Problem, err error, counts map[Kind]int, requests int) Health {
 	h := Health{
 		Source: old.Source, LastTry: at, LastComplete: old.LastComplete,
-		FailingSince: old.FailingSince, Counts: old.Counts, Requests: requests,
+		FailingSince: old.FailingSince, Counts: old.Counts, Requests: requests, Rhythm: old.Rhythm, Sent: old.Sent,
 	}
 	type same struct {
 		reason    Reason
@@ -26,10 +29,11 @@ func NextHealth(old Health, at time.Time, problems []Problem, err error, counts 
 		before[same{p.Reason, p.URL, p.What}] = p.Since
 	}
 	if err != nil {
-		problems = append(problems[:len(problems):len(problems)], Problem{Reason: reasonOf(err), What: "the visit", Detail: err.Error()})
+		problems = append(problems[:len(problems):len(problems)], Problem{Reason: reasonOf(err), What: theVisit, Detail: err.Error()})
 		if h.FailingSince.IsZero() {
 			h.FailingSince = at
 		}
+		h.Failed = old.Failed + 1
 	} else {
 		h.LastComplete, h.FailingSince = at, time.Time{}
 		if counts != nil {

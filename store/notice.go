@@ -51,7 +51,14 @@ type Notice struct {
 
 	Amendments []Amendment `json:"amendments,omitempty"`
 	Related    []string    `json:"related,omitempty"` // ocids of related processes
-	Flags      []string    `json:"flags,omitempty"`   // what could not be read, in words
+	// Reference is the buyer's own number for the procurement (tender.id), "" where
+	// the release only repeats an id of the platform's. A platform may touch it
+	// without anybody having edited anything, so by itself it is no change.
+	Reference string `json:"reference,omitempty"`
+	// Bids is how many bids the release says there were: "3", or "1 to 4" where
+	// its lots differ. Like Reference it is no change by itself.
+	Bids  string   `json:"bids,omitempty"`
+	Flags []string `json:"flags,omitempty"` // what could not be read, in words
 }
 
 // A Text is a further text of a notice with the place it stands in.

@@ -176,6 +176,8 @@ type Change struct {
 	Parts []Part `json:"parts,omitempty"`
 	// Silent entries (baseline, backfill) are judged, indexed and shown, and never mailed.
 	Silent bool `json:"silent,omitempty"`
+	// Due says what has fallen due, of an entry with OpDue and of no other.
+	Due *Due `json:"due,omitempty"`
 	// Batch is the Seq of the first change of the same commit.
 	Batch uint64 `json:"batch"`
 }
@@ -204,6 +206,7 @@ type Snapshot struct {
 	Baseline time.Time // when the first complete sighting was committed; zero before
 	Cursor   string    // a feed's own mark: everything before it was read completely
 	Held     string    // fingerprint of a sighting that waits for a second one like it, or ""
+	Notes    string    // what else a feed remembers from visit to visit, in its own words; see Sighting
 	Items    map[string]Item
 }
 
@@ -222,6 +225,8 @@ type Sighting struct {
 	None bool
 	// Cursor is the new mark of a feed, "" leaves the old one.
 	Cursor string
+	// Notes replace the feed's notes, "" leaves the old ones.
+	Notes string
 	// Last is true unless more sightings of the same visit follow (a feed read
 	// in many windows is committed as it goes).
 	Last bool
@@ -272,6 +277,11 @@ type Health struct {
 	Counts       map[Kind]int `json:"counts,omitempty"`       // items seen by the last complete visit of a whole list, or added by that of a feed
 	Requests     int          `json:"requests,omitempty"`     // made by the last visit
 	Took         string       `json:"took,omitempty"`
+	Failed       int          `json:"failed,omitempty"` // visits in a row; see FailingSince
+	Rhythm       Rhythm       `json:"rhythm,omitzero"`
+	// Sent is what the site had to answer in each of the last thirteen months, by
+	// the months of London ("2026-08").
+	Sent []DayCount `json:"sent,omitempty"`
 }
 
 // A Topic is what a finding is about, as users named it.
@@ -318,7 +328,10 @@ type Finding struct {
 	Quote    string    `json:"quote"`
 	Page     int       `json:"page"` // 1 is the first page; 0 where there are no pages
 	Rule     string    `json:"rule"`
-	Why      string    `json:"why,omitempty"` // in words, for explain
+	Why      string    `json:"why,omitempty"`    // in words, for explain
+	Moves    []Move    `json:"moves,omitempty"`  // what the notice changed in its procurement, or what fell due
+	Also     []Topic   `json:"also,omitempty"`   // further topics it is matched under: a reminder about a tender is for those who asked for tenders
+	Unsaid   []string  `json:"unsaid,omitempty"` // what the notices of an award do not say, in two or three words each
 	Stage    string    `json:"stage,omitempty"`
 	Regime   string    `json:"regime,omitempty"`
 	Deadline *Deadline `json:"deadline,omitempty"`
@@ -329,7 +342,10 @@ type Finding struct {
 	Thread   string    `json:"thread"`
 	Text     string    `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
 	Rules    string    `json:"rules"`          // version of the rules that found it
-	Silent   bool      `json:"silent,omitempty"`
+	// Retired is the version of the rules that finds it no longer; such a finding
+	// is in no list, and is kept because messages that were sent refer to it.
+	Retired string `json:"retired,omitempty"`
+	Silent  bool   `json:"silent,omitempty"`
 }
 
 // A Deadline is a date by which something can still be done, as the notice
@@ -389,6 +405,8 @@ type Subscription struct {
 	// Since is the Seq after which changes count for this subscription: what
 	// was known before it was made is not mailed.
 	Since uint64 `json:"since"`
+	// Proof is how consent was given on a page; nil where Consent says it all.
+	Proof *Proof `json:"proof,omitempty"`
 }
 
 // DeliveryState is where a delivery stands in the outbox.
@@ -407,6 +425,8 @@ const (
 	// once, twice or not at all, and is not tried again.
 	Uncertain  DeliveryState = "uncertain"
 	Suppressed DeliveryState = "suppressed"
+	// Folded: it waited for days, and one message took the place of several.
+	Folded DeliveryState = "folded"
 )
 
 // Why a delivery failed, or (soft) what it met once while it is still queued.
@@ -424,10 +444,11 @@ const (
 type Delivery struct {
 	ID           string        `json:"id"`
 	Subscription string        `json:"subscription"`
-	Kind         string        `json:"kind"` // alert or digest
+	Kind         string        `json:"kind"` // alert, digest, confirm or manage
 	MessageID    string        `json:"message_id"`
 	Subject      string        `json:"subject"`
 	Findings     []string      `json:"findings,omitempty"`
+	More         int           `json:"more,omitempty"` // things it counts and does not show
 	Raw          []byte        `json:"-"`
 	State        DeliveryState `json:"state"`
 	Created      time.Time     `json:"created"`
@@ -441,6 +462,16 @@ type Delivery struct {
 	Failure   string    `json:"failure,omitempty"` // FailedHard, ...
 	SentAt    time.Time `json:"sent_at,omitzero"`
 	LastError string    `json:"last_error,omitempty"`
+	// Carries are deliveries that came to nothing and whose news this one
+	// brings; Carried is the one that does so for this one, "" while none does.
+	Carries []string `json:"carries,omitempty"`
+	Carried string   `json:"carried,omitempty"`
+}
+
+// Lost tells whether the delivery is over, its news was not certainly brought,
+// and another message may still bring it: not where there is no such address.
+func (d Delivery) Lost() bool {
+	return d.Carried == "" && (d.State == Uncertain || d.State == Failed && d.Failure != FailedHard)
 }
 
 // Doubted is the delivery after an attempt of which nobody knows whether it

@@ -24,8 +24,12 @@ type Store interface {
 	Ledger
 	Archive
 	Subscribers
+	Signups
 	Outbox
+	Backlog
+	Revision
 	Diary
+	Threads
 	io.Closer
 }
 
@@ -94,8 +98,10 @@ type Subscribers interface {
 	// End ends a subscription and suppresses its queued deliveries in the same
 	// transaction. Ending an ended one changes nothing.
 	End(ctx context.Context, id string, at time.Time) error
-	// Erase removes every trace of an address: subscriptions and the bytes of
-	// their deliveries. It returns how many subscriptions there were.
+	// Erase removes every trace of an address: subscriptions, the bytes of
+	// their deliveries, tokens. What stays is the keyed hash under which its mail
+	// is counted (Count.Person): it protects the address, and tells nobody which.
+	// It returns how many subscriptions there were.
 	Erase(ctx context.Context, address string) (int, error)
 }
 
@@ -119,17 +125,19 @@ type Outbox interface {
 	Advance(ctx context.Context, follower string, from, to Position, f []Finding, d []Delivery) error
 	// Digest queues a digest and moves its subscription's LastDigest to until,
 	// in one transaction; ErrConflict unless LastDigest is from and the
-	// subscription is confirmed.
+	// subscription is confirmed. In the same transaction the deliveries that it
+	// carries are noted as carried by it; ErrConflict if one of them is already.
 	Digest(ctx context.Context, d Delivery, from, until time.Time) error
 	// Findings calls f with the findings after (exclusive) a change, oldest
-	// first, until f returns false. f must not call the store.
+	// first, until f returns false; it passes over retired ones. f must not call
+	// the store.
 	Findings(ctx context.Context, after uint64, f func(Finding) bool) error
-	// Finding returns one by id, or ErrNotFound.
+	// Finding returns one by id, a retired one too, or ErrNotFound.
 	Finding(ctx context.Context, id string) (Finding, error)
 
 	// Lease claims up to limit deliveries that are due, for a while. In the
-	// same transaction those whose subscription is not confirmed any more
-	// become suppressed. A crash after it leaves claims that run out; one that
+	// same transaction those that their subscription does not want any more
+	// (Subscription.Wants) become suppressed. A crash after it leaves claims that run out; one that
 	// runs out while dotting is an attempt in doubt (Delivery.Doubted), and is
 	// claimed again when it is due, or never.
 	Lease(ctx context.Context, now time.Time, length time.Duration, limit int) ([]Delivery, error)
@@ -137,7 +145,7 @@ type Outbox interface {
 	// state becomes dotting, and d.Due says from when it may be repeated if
 	// nothing more is heard of it. ErrConflict, and the byte must not be sent, if
 	// the claim that d.Lease tells of is held no more; also if its subscription
-	// is not confirmed any more: then the delivery is suppressed.
+	// does not want it any more: then the delivery is suppressed.
 	Dot(ctx context.Context, d Delivery) error
 	// Settle records the outcome of an attempt: State, Due, LastError, SentAt,
 	// Attempts, Doubts and Failure of d replace the stored ones.
@@ -147,6 +155,32 @@ type Outbox interface {
 	Deliveries(ctx context.Context, f func(Delivery) bool) error
 	// Raw returns the frozen bytes of a delivery.
 	Raw(ctx context.Context, id string) ([]byte, error)
+}
+
+// A Backlog is the outbox looked back on: what was sent of late, and what has
+// waited so long that it is told otherwise.
+type Backlog interface {
+	// Recent is Outbox.Deliveries for those created at since or later.
+	Recent(ctx context.Context, since time.Time, f func(Delivery) bool) error
+	// DeliveriesOf returns the deliveries of a subscription without their bytes,
+	// in no particular order; none for an unknown one.
+	DeliveriesOf(ctx context.Context, subscription string) ([]Delivery, error)
+	// Fold queues d, claimed until d.Lease, in the place of others of its
+	// subscription, which become folded and carried by d, in one transaction:
+	// after a crash either they wait, or d does. ErrConflict, and nothing
+	// changes, unless each of them is queued, or claimed until d.Lease, and was
+	// never in doubt.
+	Fold(ctx context.Context, d Delivery, others []string) error
+}
+
+// A Revision brings what was found up to date when the rules have changed.
+type Revision interface {
+	// Rejudge replaces what was found in the changes after one (exclusive) up to
+	// another (inclusive) by f, in one transaction, and queues nothing. One whose
+	// ID is there already is replaced; one that f does not hold is retired, by the
+	// version of the rules given. It counts those that are new and those retired.
+	// A finding of a change outside is an error.
+	Rejudge(ctx context.Context, after, upTo uint64, rules string, f []Finding) (fresh, retired int, err error)
 }
 
 // A Diary remembers when each job of the daemon is due next, as wall-clock

@@ -31,7 +31,7 @@ func newCalendar(days []string, london *time.Location) (*calendar, error) {
 		monthDay: regexp.MustCompile(`(?i)\b` + month + `\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})\b`),
 		slashed:  regexp.MustCompile(`\b(\d{1,2})[/.](\d{1,2})[/.](\d{4}|\d{2})\b`),
 		iso:      regexp.MustCompile(`\b(\d{4})-(\d{2})-(\d{2})\b`),
-		clock:    regexp.MustCompile(`(?i)\b(?:(\d{1,2})[:.](\d{2})\s*(am|pm)?|(\d{1,2})\s*(am|pm)|(?:12\s+)?(noon|midday|midnight))\b`),
+		clock:    regexp.MustCompile(`(?i)\b(?:(\d{1,2})[:.](\d{2})\s*(am|pm)?|(\d{1,2})\s*(am|pm)|(?:12\s+)?(noon|midday|midnight)|([01]\d|2[0-3])([0-5]\d)\s?(?:hrs|hours|h))\b`),
 		months:   map[string]time.Month{},
 	}
 	for m := time.January; m <= time.December; m++ {
@@ -55,6 +55,19 @@ func (c *calendar) working(day time.Time) (yes, known bool) {
 		return false, true
 	}
 	return !c.off[day.Format(time.DateOnly)], c.years[day.Year()]
+}
+
+// known is the last day up to which working days can be counted: the end of the
+// last year whose bank holidays are known. Zero when none is.
+func (c *calendar) known() time.Time {
+	last := 0
+	for y := range c.years {
+		last = max(last, y)
+	}
+	if last == 0 {
+		return time.Time{}
+	}
+	return time.Date(last, time.December, 31, 23, 59, 59, 0, c.london)
 }
 
 // workingDay returns the end (23:59:59 in London) of the nth working day after
@@ -184,6 +197,9 @@ func (c *calendar) withClock(text string, from, to int, day time.Time) time.Time
 			return day
 		case m[6] != "":
 			h = 12
+		case m[7] != "":
+			h, _ = strconv.Atoi(m[7])
+			minute, _ = strconv.Atoi(m[8])
 		case m[4] != "":
 			h, _ = strconv.Atoi(m[4])
 			h = twelve(h, m[5])
@@ -213,7 +229,7 @@ func (c *calendar) withClock(text string, from, to int, day time.Time) time.Time
 
 // linking tells whether the words between a date and a time join them.
 func linking(between string) bool {
-	for w := range strings.FieldsFuncSeq(strings.ToLower(between), func(r rune) bool { return strings.ContainsRune(" ,():@-–", r) }) {
+	for w := range strings.FieldsFuncSeq(strings.ToLower(between), func(r rune) bool { return strings.ContainsRune(" ,;():@-–", r) }) {
 		if !strings.Contains(" at by on of the time hours hrs gmt bst before and no later than mon monday tue tuesday wed wednesday thu thursday fri friday sat saturday sun sunday noon ", " "+w+" ") {
 			return false
 		}

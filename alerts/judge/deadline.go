@@ -24,6 +24,11 @@ func (r *reading) deadline(v Verdict) *store.Deadline {
 		if v.Regime == regimePSR || v.Regime == regimePSRWales {
 			return r.representations(v.Regime)
 		}
+		return r.standstill() // what it says of one; no law computes it
+	case stageOther:
+		if v.Regime == regimePSR || v.Regime == regimePSRWales {
+			return r.window()
+		}
 	case stageAward:
 		if v.Regime == regimeAct {
 			return r.standstill()
@@ -58,14 +63,41 @@ func (r *reading) representations(regime string) *store.Deadline {
 	if at, ok := compute(r.n.Date); ok && rule != "" {
 		d.Computed = r.j.stamp(at)
 		r.field("deadline: computed by "+rule, d.Computed, "date")
-		if d.Stated != "" && d.Stated[:10] != d.Computed[:10] {
-			r.field("deadline: the notice and the rule differ", d.Stated[:10]+" and "+d.Computed[:10], "date")
-		}
+		r.differ(d)
 	} else if rule != "" {
 		r.field("deadline: not computed, the bank holidays of that year are not known", r.n.Date.Format(time.DateOnly), "date")
 	}
 	return given(d)
 }
+
+// window is the time for representations where a notice states one and the
+// stage is unclear: nothing is computed for what may not be an intention.
+func (r *reading) window() *store.Deadline {
+	d := &store.Deadline{Kind: "representations", Who: whoRepresentations}
+	if at, e, ok := r.statedIn("about-standstill"); ok {
+		d.Stated, d.Quote = r.j.stamp(at), e.Quote
+		r.note("deadline: stated", e)
+	}
+	return given(d)
+}
+
+// differ notes that the two dates are not on one day. It does not say who is right.
+func (r *reading) differ(d *store.Deadline) {
+	if Differ(d) {
+		r.field("deadline: the notice and the rule differ", d.Stated[:10]+" and "+d.Computed[:10], "date")
+	}
+}
+
+// Differ tells whether a deadline has a stated and a computed date and the two
+// are not on one day. Notices often count a working day less than the
+// regulations do; which of the two holds is not ours to say.
+func Differ(d *store.Deadline) bool {
+	return d != nil && len(d.Stated) >= 10 && len(d.Computed) >= 10 && d.Stated[:10] != d.Computed[:10]
+}
+
+// HolidaysUntil is the last day up to which working days can be counted: after
+// it no date is computed until the table of bank holidays is brought up to date.
+func (j *Judge) HolidaysUntil() time.Time { return j.dates.known() }
 
 // standstill is the window of the Procurement Act 2023, where the notice
 // speaks of one: below the threshold and for light-touch contracts there may
@@ -85,7 +117,10 @@ func (r *reading) standstill() *store.Deadline {
 	if r.n.NoticeType == "UK6" && !r.n.Updates() && !r.n.Date.IsZero() {
 		if at, ok := r.j.dates.actStandstill(r.n.Date); ok {
 			d.Computed = r.j.stamp(at)
-			r.field("deadline: computed by s. 51 of the Procurement Act 2023: eight working days beginning with the day of publication", d.Computed, "date")
+			r.field("deadline: computed by s. 51 of the Procurement Act 2023: at least eight working days beginning with the day of publication", d.Computed, "date")
+			r.differ(d)
+		} else {
+			r.field("deadline: not computed, the bank holidays of that year are not known", r.n.Date.Format(time.DateOnly), "date")
 		}
 	}
 	return given(d)

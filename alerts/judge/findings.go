@@ -56,11 +56,7 @@ type finder struct {
 // place resolves the body and its areas.
 func (f *finder) place() {
 	if f.it.Notice != nil {
-		for _, b := range f.it.Notice.Buyers {
-			if f.body = f.j.reg.find(b, f.it.Notice.Date); f.body != nil {
-				break
-			}
-		}
+		f.body = f.j.reg.buyer(f.it.Notice)
 		f.bodyName = buyerNames(f.it.Notice)
 		f.areas = f.j.reg.areasOf(f.it.Notice)
 		return
@@ -114,9 +110,13 @@ func first(list ...string) string {
 // notice gives the findings of a procurement notice. One that has to do with
 // neither health nor care gives none.
 func (f *finder) notice() {
+	r := f.j.read(f.it.Notice)
+	f.judged(r, r.verdict())
+}
+
+// judged is notice for one that was read already.
+func (f *finder) judged(r *reading, v Verdict) {
 	n := f.it.Notice
-	r := f.j.read(n)
-	v := r.verdict()
 	if v.Care == careNone && v.Outsourcing == outsourcingNone {
 		return
 	}
@@ -128,15 +128,8 @@ func (f *finder) notice() {
 	for _, e := range v.Evidence {
 		x.Why += "; " + e.Rule
 	}
-	tier := store.TierMention
-	switch {
-	case v.Care == careHealth || v.Care == careSocial:
-		tier = store.TierCertain
-	case v.Outsourcing != outsourcingNone:
-		tier = store.TierLikely
-	}
-	concerns := v.Care == careHealth || v.Care == careSocial || v.Care == careSupport || v.Outsourcing != outsourcingNone
-	if topic := noticeTopic(v.Stage); topic != "" && concerns {
+	tier := noticeTier(v.Care, v.Outsourcing)
+	if topic := noticeTopic(v.Stage); topic != "" && concerns(v.Care, v.Outsourcing) {
 		x.Topic, x.Tier, x.Rule = topic, tier, "notice: "+v.Stage
 		f.add(x, n.Release)
 	}
@@ -146,15 +139,14 @@ func (f *finder) notice() {
 	}
 }
 
-// noticeTopic sorts stages: before a decision, and from the decision on.
+// noticeTopic sorts stages: before a decision, and from the decision on. What
+// is unclear may be an award.
 func noticeTopic(stage string) store.Topic {
 	switch stage {
 	case stagePipeline, stageEngagement, stagePlanned, stageTender, stageTenderUpdate:
 		return store.TopicTenders
-	case stageIntention, stageAward, stageContract, stageConfirmation, stageModification, stageTermination, stageCancelled:
-		return store.TopicAwards
 	}
-	return ""
+	return store.TopicAwards
 }
 
 // showing is the sentence of a notice that shows best what it is: the one that

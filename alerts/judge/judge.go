@@ -5,6 +5,8 @@ package judge
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +21,9 @@ type Rules struct {
 	Lists    map[string][]string // word lists by name; New says which must be there
 	Bodies   []Body
 	Areas    []Area
+	Notices  Notices  // the decision lists for notices
 	Holidays []string // bank holidays in England and Wales, YYYY-MM-DD; each year of which one is listed is complete
+	Charter  Charter  // what an award to a provider outside the NHS is asked
 }
 
 // A Body is an organisation we watch or that buys.
@@ -117,13 +121,17 @@ type Passage struct {
 type Judge struct {
 	rules  Rules
 	lex    *lexicon
-	lists  map[string]int // groups of the lexicon by list
+	nlex   *lexicon       // the lists that notices are read by, under the same numbers
+	lists  map[string]int // groups of both by list
 	terms  []term
 	acts   []act
 	split  *splitter
 	dates  *calendar
 	reg    *register
+	ask    *asker
 	london *time.Location
+
+	care, outsourcing, supplier []decision
 }
 
 // A term is a Term in groups of the lexicon.
@@ -145,12 +153,19 @@ func New(r Rules) (*Judge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("judge: reading the time zone: %w", err)
 	}
-	j := &Judge{rules: r, lex: newLexicon(), lists: map[string]int{}, split: newSplitter(), london: london}
+	j := &Judge{rules: r, lex: newLexicon(), nlex: newLexicon(), lists: map[string]int{}, split: newSplitter(), london: london}
 	if j.dates, err = newCalendar(r.Holidays, london); err != nil {
 		return nil, fmt.Errorf("judge: bank holidays: %w", err)
 	}
-	for name, phrases := range r.Lists {
+	for _, name := range slices.Sorted(maps.Keys(r.Lists)) {
+		phrases := r.Lists[name]
 		if j.lists[name], err = j.lex.add("list "+name, phrases, nil); err != nil {
+			return nil, fmt.Errorf("judge: %w", err)
+		}
+		if slices.Contains(paperLists(), name) {
+			phrases = nil
+		}
+		if _, err = j.nlex.add("list "+name, phrases, nil); err != nil {
 			return nil, fmt.Errorf("judge: %w", err)
 		}
 	}
@@ -164,12 +179,26 @@ func New(r Rules) (*Judge, error) {
 			return nil, fmt.Errorf("judge: term %w", err)
 		}
 	}
+	if j.ask, err = newAsker(r.Charter); err != nil {
+		return nil, fmt.Errorf("judge: charter: %w", err)
+	}
 	for _, a := range r.Acts {
 		if err := j.addAct(a); err != nil {
 			return nil, fmt.Errorf("judge: act %w", err)
 		}
 	}
-	j.reg = newRegister(r.Bodies, r.Areas)
+	for _, d := range []struct {
+		list  string
+		rules []Rule
+		into  *[]decision
+	}{{"care", r.Notices.Care, &j.care}, {"outsourcing", r.Notices.Outsourcing, &j.outsourcing}, {"supplier", r.Notices.Supplier, &j.supplier}} {
+		if *d.into, err = j.compile(d.list, d.rules); err != nil {
+			return nil, fmt.Errorf("judge: %w", err)
+		}
+	}
+	j.reg = newRegister(r.Bodies, r.Areas, func(name string) bool {
+		return j.nlex.tally(words(name)).has(j.lists["buyer-agent"])
+	})
 	return j, nil
 }
 

@@ -50,8 +50,12 @@ type reading struct {
 	n     *store.Notice
 	parts []part
 	title tally
-	subj  tally // title and description as one text: what is being bought
-	ev    []Evidence
+	subj  tally // title and description: what is being bought
+	// buyers are the phrases in each buyer's name
+	buyers []tally
+	cared  string     // the care as judged, for the outsourcing rules
+	found  []Supplier // the suppliers as judged, for the outsourcing rules
+	ev     []Evidence
 	// the last sentence that decided the stage, for the quote of a finding
 	shown string
 }
@@ -60,6 +64,7 @@ type reading struct {
 type part struct {
 	where     string
 	amendment bool // what a corrigendum says; it is newer than the rest
+	text      string
 	sentences []sentence
 	tallies   []tally
 }
@@ -96,8 +101,17 @@ func (j *Judge) read(n *store.Notice) *reading {
 	for _, t := range n.Texts {
 		r.add(t.Where, t.Text, false)
 	}
-	r.title = j.lex.tally(words(n.Title))
-	r.subj = j.lex.tally(words(n.Title + ". " + n.Description))
+	r.title = j.nlex.tally(words(n.Title))
+	for _, b := range n.Buyers {
+		r.buyers = append(r.buyers, j.nlex.tally(words(b.Name)))
+	}
+	for _, p := range r.parts {
+		if p.where == "tender.title" || p.where == "tender.description" {
+			for _, t := range p.tallies {
+				r.subj.seen = slices.Clone(r.subj.seen).and(t.seen)
+			}
+		}
+	}
 	return r
 }
 
@@ -105,10 +119,17 @@ func (r *reading) add(where, text string, amendment bool) {
 	if strings.TrimSpace(text) == "" {
 		return
 	}
-	p := part{where: where, amendment: amendment}
-	p.sentences, _ = r.j.split.sentences([]string{text})
-	for _, s := range p.sentences {
-		p.tallies = append(p.tallies, r.j.lex.tally(s.words))
+	p := part{where: where, amendment: amendment, text: text}
+	// Notices repeat themselves: what was read in one place is not read again.
+	if i := slices.IndexFunc(r.parts, func(o part) bool { return o.text == text }); i >= 0 {
+		p.sentences, p.tallies = r.parts[i].sentences, r.parts[i].tallies
+		r.parts = append(r.parts, p)
+		return
+	}
+	p.sentences = r.j.split.text(text)
+	p.tallies = make([]tally, len(p.sentences))
+	for i, s := range p.sentences {
+		p.tallies[i] = r.j.nlex.tally(s.words)
 	}
 	r.parts = append(r.parts, p)
 }
@@ -118,7 +139,10 @@ func (r *reading) say(list string) (Evidence, bool) { return r.sayIn(list, false
 
 // sayIn is say, in the amendments alone when only is set.
 func (r *reading) sayIn(list string, only bool) (Evidence, bool) {
-	g := r.j.lists[list]
+	return r.sayGroup(r.j.lists[list], only)
+}
+
+func (r *reading) sayGroup(g int, only bool) (Evidence, bool) {
 	for _, p := range r.parts {
 		if only && !p.amendment {
 			continue
@@ -127,6 +151,22 @@ func (r *reading) sayIn(list string, only bool) (Evidence, bool) {
 			if h, ok := t.first(g); ok {
 				s := p.sentences[i]
 				return Evidence{Quote: r.j.safeQuote(s, t, h), Where: p.where}, true
+			}
+		}
+	}
+	return Evidence{}, false
+}
+
+// sayBut is sayIn, passing over sentences that hold a phrase of the list but.
+func (r *reading) sayBut(list, but string, only bool) (Evidence, bool) {
+	g, not := r.j.lists[list], r.j.lists[but]
+	for _, p := range r.parts {
+		if only && !p.amendment {
+			continue
+		}
+		for i, t := range p.tallies {
+			if h, ok := t.first(g); ok && !t.has(not) {
+				return Evidence{Quote: r.j.safeQuote(p.sentences[i], t, h), Where: p.where}, true
 			}
 		}
 	}
@@ -218,7 +258,17 @@ func (j *Judge) stamp(t time.Time) string {
 }
 
 // printed reads a date of a notice's field; a bare date is the end of its day.
+// What systems print where they have no date (1 January 1900 or 2001, a year
+// near 2100 or 9999) is none.
 func (j *Judge) printed(s string) time.Time {
+	t := j.dateOf(s)
+	if y := t.Year(); y < 2005 || y > 2090 {
+		return time.Time{}
+	}
+	return t
+}
+
+func (j *Judge) dateOf(s string) time.Time {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return t
 	}

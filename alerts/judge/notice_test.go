@@ -205,6 +205,34 @@ func TestDeadlines(t *testing.T) {
 			n.NoticeType, n.TenderEnd = "UK4", "2026-08-25"
 			return n
 		}, "2026-08-25T23:59:59+01:00//tender"},
+		{"a date that stands for none", func() *store.Notice {
+			n := base("tender")
+			n.NoticeType, n.TenderEnd, n.InterestEnd = "UK4", "2001-01-01T00:00:00Z", "9999-12-31"
+			return n
+		}, ""},
+		{"a closing date in words", func() *store.Notice {
+			n := base("tender")
+			n.NoticeType, n.TenderEnd = "UK4", "2039-08-09T23:59:59Z"
+			n.Description = "For the first round, applications must be submitted by no later than 1200 hrs on 18th September 2026."
+			return n
+		}, "2026-09-18T12:00:00+01:00//tender"},
+		{"views wanted by a day without a year", func() *store.Notice {
+			n := base("planning")
+			n.NoticeType = "UK2"
+			n.Description = "Please respond to the questions latest by 5pm on the 31st August."
+			return n
+		}, "2026-08-31T17:00:00+01:00//engagement"},
+		{"a standstill of the Act that is stated a day longer", func() *store.Notice {
+			n := base("award", "contract")
+			n.NoticeType, n.StandstillEnd = "UK6", "2026-08-20T23:59:59+01:00"
+			return n
+		}, "2026-08-20T23:59:59+01:00/2026-08-19T23:59:59+01:00/standstill"},
+		{"a voluntary notice that states a standstill", func() *store.Notice {
+			n := base("award", "contract")
+			n.LegalBasis, n.Suppliers = "CELEX/32014L0024", []store.Party{{Name: "Example Ltd"}}
+			n.Title, n.CPV, n.Description = "Scanner upkeep", nil, "This is a VEAT notice. The standstill period ends on 21 August 2026."
+			return n
+		}, "2026-08-21T23:59:59+01:00//standstill"},
 		{"an interest", func() *store.Notice {
 			n := base("tender")
 			n.NoticeType, n.InterestEnd = "UK4", "2026-09-01T12:00:00+01:00"
@@ -326,7 +354,7 @@ func TestSupplierClasses(t *testing.T) {
 		{store.Party{Name: "Exemplary"}, "unknown"},
 	}
 	for _, tt := range tests {
-		class, evidence := j.classify(tt.party)
+		class, _, evidence := j.classify(tt.party, nil)
 		if class != tt.want || evidence == "" {
 			t.Errorf("%s: got %s (%s), want %s", tt.party.Name, class, evidence, tt.want)
 		}

@@ -116,18 +116,12 @@ func (j *Judge) byAct(t tally) found {
 	care := t.has(j.lists["care"]) || !things && t.has(j.lists["care-places"])
 	private := t.has(j.lists["private"]) && !t.has(j.lists["own-private"])
 	var best found
-acts:
 	for i := range j.acts {
 		a := &j.acts[i]
-		at, ok := t.first(a.any)
-		if !ok || t.has(a.not) {
+		if !a.meets(t) {
 			continue
 		}
-		for _, g := range a.with {
-			if !t.has(g) {
-				continue acts
-			}
-		}
+		at, _ := t.first(a.any)
 		r := rank(a.Tier)
 		if !a.Plain && !care {
 			switch {
@@ -144,6 +138,19 @@ acts:
 		}
 	}
 	return best
+}
+
+// meets tells whether a sentence reports the act.
+func (a *act) meets(t tally) bool {
+	if !t.has(a.any) || t.has(a.not) {
+		return false
+	}
+	for _, g := range a.with {
+		if !t.has(g) {
+			return false
+		}
+	}
+	return true
 }
 
 // byTerm weighs the vocabulary: 3 speaks alone, 2 with another term near, and

@@ -13,12 +13,48 @@ type lexicon struct {
 	patterns []pattern
 	exact    map[string][]int // first word -> patterns
 	prefix   map[string][]int // its first three bytes -> patterns
+	begins   groupSet         // the beginnings of all first words, by their number
+}
+
+// beginning is a number that two words which begin alike share: most words of
+// a text begin as no phrase does.
+func beginning(word string) int {
+	n := 0
+	for i := range min(len(word), 3) {
+		n = n*37 + int(word[i])
+	}
+	return n & 0x3fff
+}
+
+// A groupSet is a set of groups.
+type groupSet []uint64
+
+func (s groupSet) has(g int) bool { return g>>6 < len(s) && s[g>>6]&(1<<(g&63)) != 0 }
+
+// with is s and g.
+func (s groupSet) with(g int) groupSet {
+	for g>>6 >= len(s) {
+		s = append(s, 0)
+	}
+	s[g>>6] |= 1 << (g & 63)
+	return s
+}
+
+// and is s and all of o; s may be changed.
+func (s groupSet) and(o groupSet) groupSet {
+	for len(s) < len(o) {
+		s = append(s, 0)
+	}
+	for i, bits := range o {
+		s[i] |= bits
+	}
+	return s
 }
 
 // A group is a set of phrases that mean the same to a rule.
 type group struct {
 	name string
-	refs []int // groups it takes in
+	in   groupSet // itself and the groups that take it in
 }
 
 type pattern struct {
@@ -27,10 +63,11 @@ type pattern struct {
 }
 
 type element struct {
-	alts []alternative
-	gap  int // up to so many words of any kind; alts is empty then
-	any  rune
-	opt  bool
+	alts   []alternative
+	gap    int // up to so many words of any kind; alts is empty then
+	any    rune
+	opt    bool
+	simple bool // one word, written in one way
 }
 
 type alternative struct {
@@ -51,14 +88,14 @@ func newLexicon() *lexicon {
 // lists names.
 func (l *lexicon) add(name string, phrases []string, lists map[string]int) (int, error) {
 	g := len(l.groups)
-	l.groups = append(l.groups, group{name: name})
+	l.groups = append(l.groups, group{name: name, in: groupSet(nil).with(g)})
 	for _, text := range phrases {
 		if ref, ok := strings.CutPrefix(strings.TrimSpace(text), "@"); ok {
 			id, ok := lists[ref]
 			if !ok {
 				return 0, fmt.Errorf("%s: there is no list %q", name, ref)
 			}
-			l.groups[g].refs = append(l.groups[g].refs, id)
+			l.groups[id].in = l.groups[id].in.with(g)
 			continue
 		}
 		if err := l.addPhrase(g, text); err != nil {
@@ -91,10 +128,12 @@ func (l *lexicon) addPhrase(g int, text string) error {
 
 func (l *lexicon) index(first element, id int) error {
 	if first.any != 0 {
+		l.begins = l.begins.with(beginning(string(first.any)))
 		l.exact[string(first.any)] = append(l.exact[string(first.any)], id)
 		return nil
 	}
 	put := func(word string, prefix bool) error {
+		l.begins = l.begins.with(beginning(word))
 		if !prefix {
 			l.exact[word] = append(l.exact[word], id)
 			return nil
@@ -142,6 +181,7 @@ func parseElement(field string) (element, error) {
 		a.join = strings.Join(a.parts, "")
 		e.alts = append(e.alts, a)
 	}
+	e.simple = !e.opt && len(e.alts) == 1 && len(e.alts[0].parts) == 1
 	return e, nil
 }
 
@@ -156,10 +196,13 @@ func (l *lexicon) find(ws []word) []hit {
 			}
 		}
 	}
-	for i, w := range ws {
-		try(l.exact[w.text], i)
-		if len(w.text) >= 3 {
-			try(l.prefix[w.text[:3]], i)
+	for i := range ws {
+		w := &ws[i]
+		if l.begins.has(beginning(w.text)) {
+			try(l.exact[w.text], i)
+			if len(w.text) >= 3 {
+				try(l.prefix[w.text[:3]], i)
+			}
 		}
 		if unicode.IsDigit(rune(w.text[0])) {
 			try(l.exact["#"], i)
@@ -188,6 +231,12 @@ func seen(hits []hit, group, from, to int) bool {
 func (p *pattern) match(ws []word, i int) int { return matchFrom(p.elements, ws, i) }
 
 func matchFrom(es []element, ws []word, i int) int {
+	for len(es) > 0 && es[0].simple && i < len(ws) && !ws[i].hyphen {
+		if !es[0].alts[0].words(ws, i) {
+			return 0
+		}
+		es, i = es[1:], i+1
+	}
 	if len(es) == 0 {
 		return i
 	}
@@ -275,54 +324,32 @@ func (a *alternative) same(text, want string) bool {
 type tally struct {
 	lex  *lexicon
 	hits []hit
-	seen []bool
+	seen groupSet
 }
 
 func (l *lexicon) tally(ws []word) tally {
 	t := tally{lex: l, hits: l.find(ws)}
 	if len(t.hits) > 0 {
-		t.seen = make([]bool, len(l.groups))
+		t.seen = make(groupSet, (len(l.groups)+63)/64)
 		for _, h := range t.hits {
-			t.seen[h.group] = true
+			t.seen.and(l.groups[h.group].in)
 		}
 	}
 	return t
 }
 
 // has tells whether a phrase of the group, or of a list it takes in, was found.
-func (t tally) has(g int) bool {
-	if t.seen == nil {
-		return false
-	}
-	if t.seen[g] {
-		return true
-	}
-	for _, ref := range t.lex.groups[g].refs {
-		if t.has(ref) {
-			return true
-		}
-	}
-	return false
-}
+func (t tally) has(g int) bool { return t.seen.has(g) }
 
 // first returns the first hit of a group, lists it takes in included.
 func (t tally) first(g int) (hit, bool) {
+	if !t.seen.has(g) {
+		return hit{}, false
+	}
 	for _, h := range t.hits {
-		if t.lex.covers(g, h.group) {
+		if t.lex.groups[h.group].in.has(g) {
 			return h, true
 		}
 	}
 	return hit{}, false
-}
-
-func (l *lexicon) covers(g, h int) bool {
-	if g == h {
-		return true
-	}
-	for _, ref := range l.groups[g].refs {
-		if l.covers(ref, h) {
-			return true
-		}
-	}
-	return false
 }

@@ -15,6 +15,7 @@ type register struct {
 	codes  map[string][]*Body // code in capitals -> bodies
 	areas  []area
 	byID   map[string]bool
+	agent  func(name string) bool // buys for others: a hub, an agent, an e-sender
 }
 
 type area struct {
@@ -22,13 +23,15 @@ type area struct {
 	names []string // plain
 }
 
-func newRegister(bodies []Body, areas []Area) *register {
-	r := &register{bodies: map[string]*Body{}, names: map[string][]*Body{}, codes: map[string][]*Body{}, byID: map[string]bool{}}
+func newRegister(bodies []Body, areas []Area, agent func(string) bool) *register {
+	r := &register{agent: agent, bodies: map[string]*Body{}, names: map[string][]*Body{}, codes: map[string][]*Body{}, byID: map[string]bool{}}
 	for i := range bodies {
 		b := &bodies[i]
 		r.bodies[b.ID] = b
 		for _, n := range append([]string{b.Name}, b.Aliases...) {
-			r.names[plainName(n)] = append(r.names[plainName(n)], b)
+			for _, key := range r.keys(n, b.Kind) {
+				r.names[key] = append(r.names[key], b)
+			}
 		}
 		for _, c := range b.Codes {
 			r.codes[strings.ToUpper(c)] = append(r.codes[strings.ToUpper(c)], b)
@@ -63,6 +66,122 @@ func plainName(name string) string {
 	return strings.Join(out, " ")
 }
 
+// keys are the ways in which a name may be printed: as it is, and without what
+// its kind says anyhow ("NHS", "Integrated Care Board", "Borough Council"). kind
+// is that of a known body; "" takes the kind from the name.
+func (r *register) keys(name, kind string) []string {
+	plain := plainName(name)
+	keys := []string{plain}
+	ws := strings.Fields(strings.NewReplacer("c c g", "ccg", "i c b", "icb", "n h s", "nhs").Replace(plain))
+	full := " " + strings.Join(ws, " ") + " "
+	full = strings.ReplaceAll(strings.ReplaceAll(full, " integrated care board ", " icb "), " clinical commissioning group ", " ccg ")
+	short := strings.Fields(full)
+	last := ""
+	if len(short) > 0 {
+		last = short[len(short)-1]
+	}
+	switch {
+	case last == "icb" || last == "ccg":
+		short = slices.DeleteFunc(short, func(w string) bool { return w == "nhs" })
+		if len(short) > 1 { // the letters alone name nobody
+			keys = append(keys, "health "+strings.Join(short, " "))
+		}
+	case kind == "council" || kind == "" && slices.Contains(short, "council") || kind == "" && slices.Contains(short, "borough"):
+		base := slices.DeleteFunc(short, func(w string) bool {
+			return slices.Contains([]string{"the", "of", "council", "borough", "city", "county", "district", "metropolitan", "london", "royal", "unitary", "authority", "corporation"}, w)
+		})
+		if len(base) > 0 {
+			keys = append(keys, "council "+strings.Join(base, " "))
+		}
+	}
+	return keys
+}
+
+// named returns the bodies that a name may mean: those of the name as printed,
+// else the one body, if it is one, of the name without what its kind says.
+func (r *register) named(name string) []*Body {
+	for i, key := range r.keys(name, "") {
+		list := r.names[key]
+		if i > 0 && len(list) > 1 && slices.ContainsFunc(list[1:], func(b *Body) bool { return b.ID != list[0].ID }) {
+			continue // two councils of one place: better none than the wrong one
+		}
+		if len(list) > 0 {
+			return list
+		}
+	}
+	return nil
+}
+
+// longestName is how many words a body's name has at most.
+const longestName = 14
+
+// principals are the bodies on whose behalf a notice says it is made: those
+// named after the words "on behalf of" and their like, in the buyers' names, the
+// title and the description, in the order of the text.
+func (r *register) principals(n *store.Notice) []*Body {
+	texts := []string{n.Title, n.Description}
+	for _, b := range n.Buyers {
+		texts = append(texts, b.Name)
+	}
+	var out []*Body
+	for _, text := range texts {
+		ws := words(text)
+		for i := range ws {
+			after, ok := behalf(ws, i)
+			if !ok {
+				continue
+			}
+			for {
+				b, next := r.begins(text, ws, after, n.Date)
+				if b == nil {
+					break
+				}
+				if !slices.Contains(out, b) {
+					out = append(out, b)
+				}
+				if after = next; after < len(ws) && (ws[after].text == "and" || ws[after].text == "the") {
+					after++
+				}
+			}
+		}
+	}
+	return out
+}
+
+// behalf tells whether the words at i say that somebody acts for the one named next.
+func behalf(ws []word, i int) (after int, ok bool) {
+	for _, phrase := range [][]string{{"on", "behalf", "of"}, {"acting", "for"}, {"as", "agent", "for"}, {"hosted", "by"}} {
+		if i+len(phrase) >= len(ws) {
+			continue
+		}
+		same := true
+		for k, w := range phrase {
+			same = same && ws[i+k].text == w
+		}
+		if same {
+			after = i + len(phrase)
+			if ws[after].text == "the" && after+1 < len(ws) {
+				after++
+			}
+			return after, true
+		}
+	}
+	return 0, false
+}
+
+// begins finds the body with the longest name among those that begin at a word.
+func (r *register) begins(text string, ws []word, at int, when time.Time) (*Body, int) {
+	if at >= len(ws) {
+		return nil, at
+	}
+	for end := min(len(ws), at+longestName); end > at+1; end-- {
+		if b := r.current(r.named(text[ws[at].start:ws[end-1].end]), when); b != nil {
+			return b, end
+		}
+	}
+	return nil, at
+}
+
 // find returns the body of a party at a time: by code, then by name. A body
 // that had ended by then is followed to its first successor.
 func (r *register) find(p store.Party, at time.Time) *Body {
@@ -72,7 +191,24 @@ func (r *register) find(p store.Party, at time.Time) *Body {
 			return b
 		}
 	}
-	return r.current(r.names[plainName(p.Name)], at)
+	return r.current(r.named(p.Name), at)
+}
+
+// buyer is the body that a notice is of: whom an agent buys for, where the text
+// names it, else the first buyer that the register knows.
+func (r *register) buyer(n *store.Notice) *Body {
+	var own *Body
+	for _, p := range n.Buyers {
+		if own = r.find(p, n.Date); own != nil {
+			break
+		}
+	}
+	if own == nil || own.Kind == "csu" || own.Kind == "other" {
+		if ps := r.principals(n); len(ps) > 0 {
+			return ps[0]
+		}
+	}
+	return own
 }
 
 func (r *register) current(list []*Body, at time.Time) *Body {
@@ -102,9 +238,14 @@ func (r *register) current(list []*Body, at time.Time) *Body {
 func (r *register) areasOf(n *store.Notice) []string {
 	found := map[string]bool{}
 	known := false
+	buyers := r.principals(n)
 	for _, p := range n.Buyers {
-		if b := r.find(p, n.Date); b != nil {
-			known = true
+		buyers = append(buyers, r.find(p, n.Date))
+	}
+	for _, b := range buyers {
+		if b != nil {
+			// A local body of which nobody noted the areas is where its address is.
+			known = known || len(b.Areas) > 0 || b.Kind == "nhs-england" || b.Kind == "csu" || b.Kind == "other"
 			for _, id := range b.Areas {
 				found[id] = true
 			}
@@ -115,9 +256,9 @@ func (r *register) areasOf(n *store.Notice) []string {
 		if !national && a.contains(n.Places) || a.named(n.Title) || a.namedIn(n.Description) {
 			found[a.ID] = true
 		}
-		if !known { // a buyer the register does not know is where its address is
+		if !known { // a buyer the register does not know is where its address is, unless it buys for others
 			for _, p := range n.Buyers {
-				if a.holds(p.Region, p.Postcode) {
+				if !r.agent(p.Name) && a.holds(p.Region, p.Postcode) {
 					found[a.ID] = true
 				}
 			}

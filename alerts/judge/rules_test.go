@@ -34,6 +34,14 @@ func shippedRules(t testing.TB) Rules {
 		}
 		r.Acts = append(r.Acts, a)
 	}
+	for _, x := range []struct {
+		from []catalogue.Rule
+		to   *[]Rule
+	}{{v.Notices.Care, &r.Notices.Care}, {v.Notices.Outsourcing, &r.Notices.Outsourcing}, {v.Notices.Supplier, &r.Notices.Supplier}} {
+		for _, rule := range x.from {
+			*x.to = append(*x.to, Rule(rule))
+		}
+	}
 	return r
 }
 

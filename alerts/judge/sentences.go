@@ -79,17 +79,30 @@ type mark struct{ offset, page int }
 // heads are the running lines by page.
 func (s *splitter) sentences(pages []string) (out []sentence, heads [][]string) {
 	lines, widths, heads := s.lines(pages)
+	return s.cut(lines, widths), heads
+}
+
+// text cuts one text that has no pages and so no running heads.
+func (s *splitter) text(text string) []sentence {
+	lines := textLines(text)
+	return s.cut(lines, []int{usual(lines)})
+}
+
+// cut makes sentences of lines; width is the usual width of each page's.
+func (s *splitter) cut(lines []line, widths []int) []sentence {
+	out := make([]sentence, 0, len(lines)+4)
 	for i, b := range s.blocks(lines, widths) {
-		heading := b.lines == 1 && s.headingLike(b.text.String())
-		for _, span := range s.split(b.text.String()) {
-			text := fold(b.text.String()[span[0]:span[1]])
+		whole := b.text.String()
+		heading := b.lines == 1 && s.headingLike(whole)
+		for _, span := range s.split(whole) {
+			text := fold(whole[span[0]:span[1]])
 			if text == "" {
 				continue
 			}
 			out = append(out, sentence{text: text, page: b.pageAt(span[0]), block: i, heading: heading, number: b.number, words: words(text)})
 		}
 	}
-	return out, heads
+	return out
 }
 
 func (b *block) pageAt(offset int) int {
@@ -132,16 +145,16 @@ func (s *splitter) blocks(lines []line, width []int) []*block {
 // breaks tells whether line i begins a new paragraph.
 func (s *splitter) breaks(lines []line, i, width, before int) bool {
 	l, prev := lines[i], lines[i-1]
-	lower := followed(l.text, unicode.IsLower) && !s.bullet.MatchString(l.text)
+	lower := followed(l.text, unicode.IsLower) && !s.bulleted(l.text)
 	open := !ended(prev.text)
 	if l.page != prev.page {
 		full := before > 0 && utf8.RuneCountInString(prev.text) >= before*3/4
-		starts := s.bullet.MatchString(l.text) || s.numbered(l.text)
+		starts := s.bulleted(l.text) || s.numbered(l.text)
 		goesOn := lower || full && !starts && s.hanging(prev.text)
 		return !open || !goesOn
 	}
 	short := utf8.RuneCountInString(prev.text) < width*3/4
-	if s.bullet.MatchString(l.text) || s.numbered(l.text) {
+	if s.bulleted(l.text) || s.numbered(l.text) {
 		// "by 24 March" may be broken before the number.
 		return l.blank || short || !open || width < 50 || !isDigit(l.text[0])
 	}
@@ -179,14 +192,25 @@ func (s *splitter) headingLike(text string) bool {
 
 // numbered tells a line that begins with the number of a paragraph or heading.
 func (s *splitter) numbered(text string) bool {
+	if text == "" || !isDigit(text[0]) {
+		return false
+	}
 	m := s.number.FindString(text)
 	return m != "" && followed(text[len(m):], unicode.IsUpper)
 }
 
+// bulleted tells a line that begins with a bullet or a letter in its place.
+func (s *splitter) bulleted(text string) bool {
+	if followed(text, unicode.IsLetter) && !strings.HasPrefix(text, "o ") && !strings.ContainsAny(text[:min(len(text), 6)], ".)") {
+		return false // most lines
+	}
+	return s.bullet.MatchString(text)
+}
+
 // unnumber takes the bullet or the number off the beginning of a paragraph.
 func (s *splitter) unnumber(text string) string {
-	if m := s.bullet.FindString(text); m != "" {
-		text = text[len(m):]
+	if s.bulleted(text) {
+		text = text[len(s.bullet.FindString(text)):]
 	} else if s.numbered(text) {
 		text = text[len(s.number.FindString(text)):]
 	}
@@ -203,21 +227,31 @@ func (s *splitter) lines(pages []string) (out []line, widths []int, heads [][]st
 	}
 	running := s.running(perPage)
 	for p, ls := range perPage {
-		lengths := make([]int, 0, len(ls))
+		from := len(out)
 		for k, l := range ls {
 			if running[p][k] {
 				heads[p] = append(heads[p], l.text)
 				continue
 			}
 			out = append(out, l)
-			lengths = append(lengths, utf8.RuneCountInString(l.text))
 		}
-		slices.Sort(lengths)
-		if len(lengths) > 0 {
-			widths[p] = lengths[len(lengths)*9/10]
-		}
+		widths[p] = usual(out[from:])
 	}
 	return out, widths, heads
+}
+
+// usual is the usual width of a page's lines, in characters: nine in ten are
+// no longer.
+func usual(ls []line) int {
+	if len(ls) == 0 {
+		return 0
+	}
+	lengths := make([]int, len(ls))
+	for i, l := range ls {
+		lengths[i] = utf8.RuneCountInString(l.text)
+	}
+	slices.Sort(lengths)
+	return lengths[len(lengths)*9/10]
 }
 
 // running finds page numbers, and the heads and feet that repeat in the same
@@ -278,6 +312,21 @@ func (s *splitter) fingerprint(text string) string {
 	return s.digits.ReplaceAllString(strings.ToLower(text), "#")
 }
 
+// textLines is pageLines for a text that the platform has tidied already.
+func textLines(text string) []line {
+	out := make([]line, 0, strings.Count(text, "\n")+1)
+	blank := false
+	for part := range strings.SplitSeq(text, "\n") {
+		if t := clean(part); t != "" {
+			out = append(out, line{text: t, page: 1, blank: blank})
+			blank = false
+		} else {
+			blank = true
+		}
+	}
+	return out
+}
+
 func pageLines(text string, page int) []line {
 	var out []line
 	blank := false
@@ -326,6 +375,9 @@ func clean(text string) string {
 // fold makes every run of blanks one blank. A word that a hyphen parted at the
 // end of a line is put together with its hyphen.
 func fold(text string) string {
+	if folded(text) {
+		return strings.Trim(text, " ")
+	}
 	var b strings.Builder
 	b.Grow(len(text))
 	space, hyphen := false, false
@@ -345,6 +397,18 @@ func fold(text string) string {
 		space = false
 	}
 	return b.String()
+}
+
+// folded tells a text of plain letters that has single blanks only, the outer
+// ones aside.
+func folded(text string) bool {
+	text = strings.Trim(text, " ")
+	for i := range len(text) {
+		if c := text[i]; c >= utf8.RuneSelf || c < ' ' || c == ' ' && text[i+1] == ' ' {
+			return false
+		}
+	}
+	return true
 }
 
 // maxSentence is where a text without full stops (a table, mostly) is cut, in bytes.
@@ -396,10 +460,11 @@ func (s *splitter) ends(text string, start, i, end int) bool {
 	if text[i] != '.' {
 		return true
 	}
-	last := strings.ToLower(text[start:i])
+	last := text[start:i]
 	if k := strings.LastIndexAny(last, " \n(/"); k >= 0 {
 		last = last[k+1:]
 	}
+	last = strings.ToLower(last)
 	switch {
 	case s.abbrev[last]:
 		return false

@@ -3,9 +3,6 @@ package judge
 import (
 	"slices"
 	"strings"
-	"time"
-
-	"ccgwatch/store"
 )
 
 // requiredLists are the word lists that the rules in this package name.
@@ -13,6 +10,8 @@ func requiredLists() []string {
 	return []string{
 		"care", "things", "private", "own-private", "money", "person", "boilerplate", "care-places", "skip-pages", "skip-sections",
 		"psr", "psr-wales", "psr-not", "says-act",
+		"psr-short", "psr-routes", "buyer-welsh", "buyer-agent",
+		"says-this-is", "says-not-yet", "says-window", "says-veat", "route-at-once", "route-not", "says-planned", "says-past",
 		"says-intention", "says-confirmation", "says-modification-notice", "says-modification", "says-approach", "says-abandoned",
 		"says-engagement", "says-awarded", "says-framework", "says-open-call",
 		"about-standstill", "about-deadline", "about-interest",
@@ -24,12 +23,19 @@ func requiredLists() []string {
 	}
 }
 
+// paperLists are the lists that serve papers alone.
+func paperLists() []string {
+	return []string{"care", "things", "own-private", "money", "boilerplate", "care-places", "skip-pages", "skip-sections", "soft-tender"}
+}
+
 // stage is the step a notice tells of. Words of the Provider Selection Regime
 // decide first, then the notice type, then the old form's tags.
 func (r *reading) stage() string {
 	switch {
 	case r.n.NoticeType != "":
 		return r.stageOfAct()
+	case strings.HasPrefix(r.n.LegalBasis, "UKPGA") && len(r.n.DocumentTypes) > 0 && r.n.Feed != "contracts-finder":
+		return r.stageOfDocuments()
 	case r.n.Feed == "contracts-finder":
 		return r.stageOfFinder()
 	}
@@ -52,88 +58,183 @@ func (r *reading) stageUnder(stage, regime string) string {
 		return stage
 	}
 	if corrects {
-		if s := r.psrWords(true); s != "" {
+		if s := r.awardWords(true); s != "" {
 			return s
 		}
 	}
-	if s := r.psrWords(false); s != "" {
+	if s := r.awardWords(false); s != "" {
 		return s
 	}
-	// Where the regime is only inferred, an award stays what the form calls it.
-	if (stage == stageAward || stage == stageContract) && (r.says("psr") || r.says("psr-wales")) {
-		return stageConfirmation
+	// The old form has one shape for an intention and for an award: where the
+	// regime is named and the words are not there, nobody can tell which it is.
+	// Where it is only inferred, an award stays what the form calls it.
+	if _, _, named := r.namesPSR(); r.n.NoticeType == "" && stage == stageAward && (named || r.says("psr-wales")) {
+		return r.unclear("a notice of this regime that says neither that an award is intended nor that it was made", "psr-routes", "psr", "psr-wales", "psr-short")
 	}
 	return stage
 }
 
-// psrWords looks for the words of the regime's notices, in the order in which
-// they can be trusted: an intention is said in so many words, and a text that
-// says so is never an award.
-func (r *reading) psrWords(amendments bool) string {
+// awardWords looks for what a notice around an award says of itself, in the
+// amendments alone when only is set, in the order in which the words can be
+// trusted: a text that says that nothing is awarded yet is never an award.
+func (r *reading) awardWords(only bool) string {
+	if e, ok := r.sayIn("says-abandoned", only); ok && len(r.n.Suppliers) == 0 {
+		return r.told(stageCancelled, e)
+	}
+	if e, ok := r.sayIn("says-modification-notice", only); ok {
+		return r.told(stageModification, e)
+	}
+	if s, e := r.calledItself(only); s != "" {
+		return r.told(s, e)
+	}
+	if e, ok := r.sayIn("says-not-yet", only); ok {
+		return r.told(stageIntention, e)
+	}
+	if e, ok := r.confirmed(only); ok {
+		return r.told(stageConfirmation, e)
+	}
 	for _, x := range []struct{ list, stage string }{
-		{"says-abandoned", stageCancelled},
-		{"says-modification-notice", stageModification},
-		{"says-confirmation", stageConfirmation},
 		{"says-modification", stageModification},
 		{"says-intention", stageIntention},
+		{"says-window", stageIntention},
 	} {
-		e, ok := r.sayIn(x.list, amendments)
-		if !ok || x.list == "says-confirmation" && r.notYet(amendments) {
-			continue
+		if e, ok := r.sayBut(x.list, "says-past", only); ok {
+			return r.told(x.stage, e)
 		}
-		if x.list == "says-abandoned" && len(r.n.Suppliers) > 0 {
-			continue
-		}
-		r.note("stage: the text says "+x.stage, e)
-		r.shown = e.Quote
-		return x.stage
 	}
 	return ""
 }
 
-// notYet tells whether the text says that an award is only intended.
-func (r *reading) notYet(amendments bool) bool {
-	_, ok := r.sayIn("says-intention", amendments)
-	return ok
+func (r *reading) told(stage string, e Evidence) string {
+	r.note("stage: the text says "+stage, e)
+	r.shown = e.Quote
+	return stage
+}
+
+// calledItself finds the first sentence in which a notice names its own kind:
+// "This is an intention to award notice". Others only speak of such a notice.
+func (r *reading) calledItself(only bool) (string, Evidence) {
+	l := r.j.lists
+	for _, p := range r.parts {
+		if only && !p.amendment {
+			continue
+		}
+		for i, t := range p.tallies {
+			if !t.has(l["says-this-is"]) {
+				continue
+			}
+			// "This is an intention ...; the last contract was awarded": what comes first.
+			confirms, yes := t.first(l["says-confirmation"])
+			intends, no := t.first(l["says-intention"])
+			switch {
+			case no && (!yes || intends.from <= confirms.from):
+				return stageIntention, Evidence{Quote: r.j.safeQuote(p.sentences[i], t, intends), Where: p.where}
+			case yes:
+				return stageConfirmation, Evidence{Quote: r.j.safeQuote(p.sentences[i], t, confirms), Where: p.where}
+			}
+		}
+	}
+	return "", Evidence{}
+}
+
+// confirmed finds a sentence that says that an award was made: in those words,
+// or by naming a route that has no standstill, unless it says that the route
+// was not taken.
+func (r *reading) confirmed(only bool) (Evidence, bool) {
+	if e, ok := r.sayIn("says-confirmation", only); ok {
+		return e, true
+	}
+	return r.sayBut("route-at-once", "route-not", only)
+}
+
+// unclear is the stage of a notice that does not tell, with the sentence that
+// comes nearest: one with a phrase of the lists, else the first of its text.
+func (r *reading) unclear(why string, lists ...string) string {
+	for _, list := range lists {
+		if e, ok := r.say(list); ok {
+			r.note("stage: unclear: "+why, e)
+			r.shown = e.Quote
+			return stageOther
+		}
+	}
+	e := Evidence{Quote: r.n.Title, Where: "tender.title"}
+	for _, p := range r.parts {
+		if p.where == "tender.title" {
+			continue
+		}
+		for i, s := range p.sentences {
+			if !s.heading && len(s.words) >= 5 {
+				e = Evidence{Quote: r.j.safeQuote(s, p.tallies[i], hit{}), Where: p.where}
+				r.note("stage: unclear: "+why, e)
+				return stageOther
+			}
+		}
+	}
+	r.note("stage: unclear: "+why, e)
+	return stageOther
+}
+
+// noticeType is UK1 to UK17, however it is printed.
+func noticeType(printed string) string {
+	f := strings.FieldsFunc(strings.ToUpper(printed), func(c rune) bool { return c == ' ' || c == ':' || c == '-' || c == '_' })
+	if len(f) >= 2 && f[0] == "UK" {
+		return "UK" + strings.TrimLeft(f[1], "0")
+	}
+	if len(f) == 0 {
+		return ""
+	}
+	return "UK" + strings.TrimLeft(strings.TrimPrefix(f[0], "UK"), "0")
 }
 
 // stageOfAct goes by the notice type of the Procurement Act 2023.
 func (r *reading) stageOfAct() string {
 	n := r.n
-	update := n.Updates()
-	stage := ""
-	switch n.NoticeType {
-	case "UK1":
-		stage = stagePipeline
-	case "UK2":
-		stage = stageEngagement
-	case "UK3":
-		stage = stagePlanned
-	case "UK4", "UK13":
-		stage = stageTender
-		if update {
-			stage = stageTenderUpdate
-		}
-	case "UK5":
-		stage = stageIntention
-	case "UK6":
-		stage = stageAward
-	case "UK7":
-		stage = stageContract
-	case "UK9":
-		stage = stagePerformance
-	case "UK10":
-		stage = stageModification
-	case "UK11":
-		stage = stageTermination
-	case "UK12":
-		stage = stageCancelled
-	default:
-		r.field("stage: unclear", "notice type "+n.NoticeType+" has no stage of its own", "documents.noticeType")
-		return stageOther
+	stage, ok := map[string]string{
+		"UK1": stagePipeline, "UK2": stageEngagement, "UK3": stagePlanned, "UK4": stageTender,
+		"UK5": stageIntention, "UK6": stageAward, "UK7": stageContract,
+		"UK9": stagePerformance, "UK10": stageModification, "UK11": stageTermination, "UK12": stageCancelled,
+		// Dynamic markets: an intention calls for members as a tender does.
+		"UK13": stageTender, "UK15": stageModification, "UK16": stageTermination,
+	}[noticeType(n.NoticeType)]
+	if !ok {
+		return r.unclear("notice type " + n.NoticeType + " has no stage of its own")
+	}
+	if stage == stageTender && n.Updates() {
+		stage = stageTenderUpdate
 	}
 	r.field("stage: notice type", n.NoticeType, "documents.noticeType")
 	return stage
+}
+
+// stageOfDocuments goes by the kind of document a release of the Act lists
+// where it does not say its notice type. An award notice may be a UK5 or a UK6
+// and so decides nothing by itself.
+func (r *reading) stageOfDocuments() string {
+	for _, x := range []struct{ kind, stage string }{
+		{"contractTerminationNotice", stageTermination},
+		{"tenderCancellationNotice", stageCancelled},
+		{"implementationNotice", stagePerformance},
+		{"contractNotice", stageContract},
+		{"tenderNotice", stageTender},
+		{"plannedProcurementNotice", stagePlanned},
+		{"marketEngagementNotice", stageEngagement},
+	} {
+		if !slices.Contains(r.n.DocumentTypes, x.kind) {
+			continue
+		}
+		r.field("stage: kind of document", x.kind, "documents.documentType")
+		if x.stage == stageTender && r.n.Updates() {
+			return stageTenderUpdate
+		}
+		return x.stage
+	}
+	if hasTag(r.n, "award", "contract", "awardUpdate", "contractUpdate") {
+		if s := r.awardWords(false); s != "" {
+			return s
+		}
+		return r.unclear("an award under the Procurement Act without its notice type: it may be intended or made")
+	}
+	return r.stageOfForm()
 }
 
 // stageOfForm goes by the tags of the old European forms.
@@ -161,19 +262,28 @@ func (r *reading) stageOfForm() string {
 		r.field("stage: tag", tags, "tag")
 		return stageTender
 	case hasTag(n, "planning", "planningUpdate"):
-		if e, ok := r.say("says-approach"); ok {
-			r.note("stage: intended approach", e)
-			return stagePlanned
-		}
-		if e, ok := r.say("says-engagement"); ok {
-			r.note("stage: the text says engagement", e)
-			return stageEngagement
-		}
-		r.field("stage: tag", tags, "tag")
+		return r.stageOfPlanning(tags)
+	}
+	return r.unclear("the tags say nothing that has a stage: " + tags)
+}
+
+// stageOfPlanning tells the uses of a prior information notice apart: an
+// approach that is intended, views that are asked for, a call that is planned.
+func (r *reading) stageOfPlanning(tags string) string {
+	if e, ok := r.say("says-approach"); ok {
+		r.note("stage: intended approach", e)
+		return stagePlanned
+	}
+	if e, ok := r.say("says-engagement"); ok {
+		r.note("stage: the text says engagement", e)
 		return stageEngagement
 	}
-	r.field("stage: unclear", "the tags say nothing that has a stage: "+tags, "tag")
-	return stageOther
+	if e, ok := r.say("says-planned"); ok {
+		r.note("stage: the text says a call is planned", e)
+		return stagePlanned
+	}
+	r.field("stage: tag", tags, "tag")
+	return stageEngagement
 }
 
 // stageOfAward tells an award from one that ended without.
@@ -183,31 +293,33 @@ func (r *reading) stageOfAward(tags string) string {
 		r.field("stage: no award", strings.Join(n.AwardStatus, ", "), "awards.status")
 		return stageCancelled
 	}
+	// A voluntary transparency notice has the shape of an award, too.
+	for _, list := range []string{"says-veat", "says-not-yet"} {
+		if e, ok := r.sayBut(list, "says-past", false); ok {
+			return r.told(stageIntention, e)
+		}
+	}
 	r.field("stage: tag", tags, "tag")
 	return stageAward
 }
 
 // stageOfCorrection labels a corrigendum by what it says.
 func (r *reading) stageOfCorrection() string {
-	for _, x := range []struct{ list, stage string }{
-		{"says-abandoned", stageCancelled},
-		{"says-modification-notice", stageModification},
-		{"says-confirmation", stageConfirmation},
-		{"says-framework", stageConfirmation},
-		{"says-modification", stageModification},
-		{"says-intention", stageIntention},
-	} {
-		if e, ok := r.sayIn(x.list, true); ok {
-			r.note("stage: the correction says "+x.stage, e)
-			r.shown = e.Quote
-			return x.stage
-		}
+	if s := r.awardWords(true); s != "" {
+		return s
 	}
-	if e, ok := r.say("says-confirmation"); ok && !r.notYet(false) {
+	if e, ok := r.sayIn("says-framework", true); ok {
+		return r.told(stageConfirmation, e)
+	}
+	if e, ok := r.confirmed(false); ok && !r.says("says-not-yet") {
 		r.note("stage: corrects an award", e)
 		return stageConfirmation
 	}
-	if r.corrects("II.2.5") || r.corrects("V.") || r.titleSaysAward() {
+	switch section := r.corrected(); {
+	case section == "VII":
+		r.field("stage: corrects the section on changes to the contract", "VII", "tender.amendments")
+		return stageModification
+	case section == "V" || r.titleSaysAward():
 		r.field("stage: corrects an award", r.n.Title, "tender.title")
 		return stageConfirmation
 	}
@@ -215,14 +327,22 @@ func (r *reading) stageOfCorrection() string {
 	return stageTenderUpdate
 }
 
-// corrects tells whether an amendment changes that section of the form.
-func (r *reading) corrects(section string) bool {
+// corrected is the section of the form that a corrigendum changes, where that
+// section is one that only some forms have: V of the award, VII of the changes
+// to a contract.
+func (r *reading) corrected() string {
+	found := ""
 	for _, a := range r.n.Amendments {
-		if strings.HasPrefix(a.Where, section) && section == "V." {
-			return true
+		section, _, _ := strings.Cut(strings.ReplaceAll(a.Where, "V11", "VII"), " ")
+		section, _, _ = strings.Cut(section, ".")
+		switch section {
+		case "VII":
+			return "VII"
+		case "V":
+			found = "V"
 		}
 	}
-	return false
+	return found
 }
 
 // titleSaysAward: "... - CAN" is how buyers mark a contract award notice.
@@ -238,14 +358,18 @@ func (r *reading) titleSaysAward() bool {
 // stageOfFinder goes by the tags and statuses of Contracts Finder.
 func (r *reading) stageOfFinder() string {
 	n := r.n
+	tags := strings.Join(n.Tags, ", ")
+	gone := func(status string) bool { return status == "cancelled" || status == "withdrawn" }
 	switch {
-	case hasTag(n, "award", "awardUpdate", "contract"):
-		r.field("stage: tag", strings.Join(n.Tags, ", "), "tag")
-		return stageAward
-	case hasTag(n, "tenderCancellation") || n.TenderStatus == "cancelled" || n.TenderStatus == "withdrawn":
-		r.field("stage: status", n.TenderStatus, "tender.status")
+	case hasTag(n, "award", "awardUpdate", "contract", "contractUpdate"):
+		return r.stageOfAward(tags)
+	case hasTag(n, "tenderCancellation") || gone(n.TenderStatus) || gone(n.PlanningStatus):
+		r.field("stage: status", first(n.TenderStatus, n.PlanningStatus, tags), "tender.status")
 		return stageCancelled
 	case hasTag(n, "tender", "tenderAmendment", "tenderUpdate"):
+		if e, ok := r.say("says-abandoned"); ok {
+			return r.told(stageCancelled, e)
+		}
 		if e, ok := r.say("says-awarded"); ok {
 			r.note("stage: the text says awarded", e)
 			return stageAward
@@ -254,20 +378,19 @@ func (r *reading) stageOfFinder() string {
 			r.note("stage: the text says engagement", e)
 			return stageEngagement
 		}
-		r.field("stage: tag", strings.Join(n.Tags, ", "), "tag")
+		r.field("stage: tag", tags, "tag")
 		if hasTag(n, "tender") {
 			return stageTender
 		}
 		return stageTenderUpdate
 	case hasTag(n, "planning", "planningUpdate"):
-		r.field("stage: tag", strings.Join(n.Tags, ", "), "tag")
-		if n.TenderStatus == "planned" || slices.Contains(n.DocumentTypes, "plannedProcurementNotice") {
+		r.field("stage: tag and status", strings.Trim(tags+", "+n.TenderStatus, ", "), "tender.status")
+		if n.TenderStatus == "planned" || n.TenderStatus != "planning" && slices.Contains(n.DocumentTypes, "plannedProcurementNotice") {
 			return stagePipeline
 		}
 		return stageEngagement
 	}
-	r.field("stage: unclear", "the tags say nothing that has a stage: "+strings.Join(n.Tags, ", "), "tag")
-	return stageOther
+	return r.unclear("the tags say nothing that has a stage: " + tags)
 }
 
 func all(list []string, allowed ...string) bool {
@@ -279,123 +402,13 @@ func all(list []string, allowed ...string) bool {
 	return true
 }
 
-// regime is the law a notice is made under. A text that names the Provider
-// Selection Regime wins on any form.
-func (r *reading) regime(care string) string {
-	devolved := r.devolved()
-	if e, ok := r.say("psr-wales"); ok && !r.english() {
-		r.note("regime: the text names PSR Wales", e)
-		return regimePSRWales
-	}
-	if e, ok := r.say("psr"); ok && !r.says("psr-not") && !devolved {
-		r.note("regime: the text names the Provider Selection Regime", e)
-		if r.welsh() {
-			return regimePSRWales
-		}
-		return regimePSR
-	}
-	old := !strings.HasPrefix(r.n.LegalBasis, "UKPGA")
-	switch {
-	case !old:
-		r.field("regime: legal basis", r.n.LegalBasis, "tender.legalBasis")
-		return regimeAct
-	case r.n.Feed != "contracts-finder" && devolved:
-		r.field("regime: devolved body", buyerNames(r.n), "buyer")
-		return regimeDevolved
-	}
-	if e, ok := r.say("says-act"); ok {
-		r.note("regime: the text names the Procurement Act", e)
-		return regimeAct
-	}
-	if care == careHealth && r.probablyPSR() {
-		r.field("regime: probably the Provider Selection Regime (health service, English health body, no other law named)", buyerNames(r.n), "buyer")
-		return regimePSR
-	}
-	r.field("regime: legal basis", r.n.LegalBasis, "tender.legalBasis")
-	return regimeOld
-}
-
-// probablyPSR holds for a health service that an English health body or
-// council buys on the old form after that form was closed to everything else,
-// and for one that a health body announced on Contracts Finder since the
-// regime began.
-func (r *reading) probablyPSR() bool {
-	if r.welsh() || r.devolved() || !r.cpv("851", "85323") {
-		return false
-	}
-	if r.n.Feed == "contracts-finder" {
-		return r.healthBuyer() && !r.n.Date.Before(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC))
-	}
-	return (r.healthBuyer() || r.buyer("buyer-council")) && !r.n.Date.Before(time.Date(2025, 2, 24, 0, 0, 0, 0, time.UTC))
-}
-
-func (r *reading) devolved() bool {
-	for _, b := range r.n.Buyers {
-		if strings.HasPrefix(b.Region, "UKM") || strings.HasPrefix(b.Region, "UKN") {
-			return true
-		}
-	}
-	return r.buyer("buyer-devolved") || strings.Contains(r.n.Description, "(SC Ref:") || inTexts(r.n, "(SC Ref:")
-}
-
-func (r *reading) welsh() bool {
-	for _, b := range r.n.Buyers {
-		if strings.HasPrefix(b.Region, "UKL") {
-			return true
-		}
-	}
-	return false
-}
-
-// english holds for an English region, or for a buyer that nothing places in
-// Wales while the text names the English regulations as well: a framework open
-// to both countries.
-func (r *reading) english() bool {
-	for _, b := range r.n.Buyers {
-		if len(b.Region) >= 3 && strings.HasPrefix(b.Region, "UK") && b.Region[2] >= 'C' && b.Region[2] <= 'K' {
-			return true
-		}
-	}
-	return false
-}
-
-func inTexts(n *store.Notice, s string) bool {
-	for _, t := range n.Texts {
-		if strings.Contains(t.Text, s) {
-			return true
-		}
-	}
-	return false
-}
-
-// cpv tells whether any classification begins with one of the prefixes.
-func (r *reading) cpv(prefixes ...string) bool {
-	for _, c := range r.n.CPV {
-		for _, p := range prefixes {
-			if strings.HasPrefix(c, p) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // buyer tells whether a buyer's name holds a phrase of the list.
 func (r *reading) buyer(list string) bool {
-	for _, b := range r.n.Buyers {
-		if r.j.lex.tally(words(b.Name)).has(r.j.lists[list]) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.buyers, func(t tally) bool { return t.has(r.j.lists[list]) })
 }
 
 func (r *reading) healthBuyer() bool {
-	for _, b := range r.n.Buyers {
-		t := r.j.lex.tally(words(b.Name))
-		if t.has(r.j.lists["buyer-health"]) && !t.has(r.j.lists["buyer-not-health"]) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.buyers, func(t tally) bool {
+		return t.has(r.j.lists["buyer-health"]) && !t.has(r.j.lists["buyer-not-health"])
+	})
 }

@@ -19,7 +19,7 @@ func (r *reading) suppliers() []Supplier {
 			return
 		}
 		have[key] = true
-		class, evidence := r.j.classify(p)
+		class, _, evidence := r.j.classify(p, r.n.CPV[:min(1, len(r.n.CPV))])
 		out = append(out, Supplier{Name: p.Name, Class: class, Evidence: evidence + from})
 	}
 	for _, p := range r.n.Suppliers {
@@ -71,53 +71,99 @@ func companyPattern() *regexp.Regexp {
 	return regexp.MustCompile(`(?:[A-Z][\w'’.&-]*\s+(?:(?:and|of|for|the|&)\s+)?){1,6}(?:Limited|LIMITED|Ltd|LTD|CIC|C\.I\.C|PLC|plc|LLP)\b`)
 }
 
+// The classes of a supplier.
+const (
+	classNHS        = "nhs"
+	classPublic     = "public"
+	classPrimary    = "primary_care"
+	classCharity    = "charity_cic"
+	classCompany    = "company"
+	classIndividual = "individual"
+	classUnknown    = "unknown"
+)
+
 // classify gives the class of a supplier by the order of evidence: its name,
 // the official code, the register its number is in, the form's own mark. What
-// nothing shows stays unknown.
-func (j *Judge) classify(p store.Party) (class, evidence string) {
-	t := j.lex.tally(words(p.Name))
-	has := func(list string) bool { return t.has(j.lists[list]) }
-	scheme := strings.ToUpper(p.Scheme)
-	if scheme == "" {
-		scheme = schemeOf(p.ID)
+// nothing shows stays unknown. sells is the notice's first classification, if
+// it has one.
+func (j *Judge) classify(p store.Party, sells []string) (class, rule, evidence string) {
+	a := partyAsked{Party: p, sells: sells, name: j.nlex.tally(words(p.Name)), scheme: strings.ToUpper(p.Scheme)}
+	if a.scheme == "" {
+		a.scheme = schemeOf(p.ID)
 	}
-	switch {
-	case has("known-charity"):
-		return "charity_cic", "on our own list of charities and community interest companies, from general knowledge"
-	case has("known-company"):
-		return "company", "on our own list of companies, from general knowledge"
-	case has("known-public"):
-		return "public", "on our own list of companies owned by public bodies, from general knowledge"
-	case has("supplier-nhs") && !has("supplier-not-nhs"):
-		return "nhs", "the name is an NHS body's"
-	case scheme == "GB-NHS" && nhsCode(p.Number):
-		return "nhs", "the code " + p.Number + " has the shape of an NHS organisation's"
-	case has("supplier-charity"):
-		return "charity_cic", "the name says charity, society or community interest company"
-	case scheme == "GB-CHC" || scheme == "GB-SC" || scheme == "GB-NIC":
-		return "charity_cic", "listed in a register of charities (" + scheme + ")"
-	case scheme == "GB-MPR":
-		return "charity_cic", "listed in the mutuals register"
-	case endsWithTrust(p.Name):
-		return "charity_cic", "the name is a trust's and not an NHS trust's"
-	case has("supplier-public"):
-		return "public", "the name is a public body's"
-	case scheme == "GB-UKPRN" && !has("supplier-company"):
-		return "public", "listed as a provider of education"
-	case person(p.Name):
-		return "individual", "the name is a person's"
-	case has("supplier-primary"):
-		return "primary_care", "the name says general practice"
-	case p.VCSE:
-		return "charity_cic", "the notice marks it as a voluntary or social enterprise"
-	case has("supplier-company"):
-		return "company", "the name ends as a company's"
-	case scheme == "GB-COH":
-		return "company", "listed at Companies House (" + p.Number + ")"
-	case has("supplier-trade"):
-		return "company", "the name is a business's trading name"
+	d, e := decide(j.supplier, a)
+	evidence = d.name
+	if e.Where == "number" {
+		evidence += " (" + e.Quote + ")"
 	}
-	return "unknown", "nothing in the notice shows what it is"
+	return d.gives, d.name, evidence
+}
+
+// A partyAsked answers the conditions of the supplier rules.
+type partyAsked struct {
+	store.Party
+	sells  []string
+	name   tally
+	scheme string
+}
+
+func (a partyAsked) ask(c *condition) (Evidence, bool) {
+	number := Evidence{Quote: strings.TrimSpace(a.scheme + " " + a.Number), Where: "number"}
+	switch c.what {
+	case "name":
+		return Evidence{Quote: a.Name, Where: "name"}, c.any(a.name)
+	case "scheme":
+		return number, slices.Contains(c.args, a.scheme)
+	case "main":
+		return code(a.sells, c.args)
+	}
+	switch c.args[0] { // shape
+	case "nhs-code":
+		return number, a.scheme == "GB-NHS" && nhsCode(a.Number)
+	case "company-number":
+		return number, (a.scheme == "" || a.scheme == "GB-COH") && companyNumber(a.Number, "", "SC", "NI", "OC", "SO", "NC", "FC", "SL")
+	case "society-number":
+		return number, (a.scheme == "" || a.scheme == "GB-COH") && companyNumber(a.Number, "IP", "SP", "NP", "RS", "CE", "CS")
+	case "charter-number":
+		return number, (a.scheme == "" || a.scheme == "GB-COH") && companyNumber(a.Number, "RC", "SR", "NR")
+	case "trust":
+		return Evidence{Quote: a.Name, Where: "name"}, endsWithTrust(a.Name)
+	case "person":
+		return Evidence{Quote: a.Name, Where: "name"}, person(a.Name)
+	case "web-address":
+		return Evidence{Quote: a.Name, Where: "name"}, webAddress(a.Name)
+	case "vcse":
+		return Evidence{Quote: a.Name, Where: "name"}, a.VCSE
+	}
+	return Evidence{}, false
+}
+
+// companyNumber tells a number as Companies House gives them, with one of the
+// prefixes: eight characters, the zeros before it sometimes left out; a society's
+// may end in a letter. The prefixes are Companies House's own: SC and NI for
+// Scotland and Northern Ireland, OC, SO and NC for partnerships, FC for foreign
+// companies; IP, SP, NP and RS for registered societies, CE and CS for
+// charitable incorporated organisations, RC, SR and NR for royal charters.
+func companyNumber(number string, prefixes ...string) bool {
+	number = strings.ToUpper(strings.ReplaceAll(strings.TrimSpace(number), " ", ""))
+	digits := strings.TrimLeft(number, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	prefix := number[:len(number)-len(digits)]
+	if !slices.Contains(prefixes, prefix) {
+		return false
+	}
+	if prefix != "" && len(number) == 8 {
+		digits = strings.TrimRight(digits, "R")
+	}
+	if strings.Trim(digits, "0123456789") != "" || strings.Trim(digits, "0") == "" {
+		return false
+	}
+	return len(number) == 8 || prefix == "" && len(number) == 7
+}
+
+// webAddress tells a name that is an address: "example.com".
+func webAddress(name string) bool {
+	name = strings.ToLower(strings.TrimSpace(name))
+	return !strings.ContainsAny(name, " ") && (strings.HasSuffix(name, ".com") || strings.HasSuffix(name, ".co.uk") || strings.HasSuffix(name, ".net"))
 }
 
 func schemeOf(id string) string {

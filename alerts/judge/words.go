@@ -18,7 +18,12 @@ type word struct {
 // words cuts s into words. A number keeps its point and commas ("1.2", "24,000"),
 // a pound sign and an ampersand are words of their own ("£", "and").
 func words(s string) []word {
-	out := make([]word, 0, len(s)/6+1)
+	out := make([]word, 0, len(s)/5+2)
+	low := ""
+	if ascii(s) { // the same bytes in lower case, once for all words
+		low = strings.ToLower(s)
+	}
+	hyphens := false
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		switch {
@@ -29,15 +34,19 @@ func words(s string) []word {
 			out = append(out, word{text: "and", start: i, end: i + n})
 			i += n
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
-			w := scanWord(s, i)
+			w := scanWord(s, low, i)
 			out = append(out, w)
 			i = w.end
 		default:
 			if isHyphen(r) && len(out) > 0 && out[len(out)-1].end == i {
 				out[len(out)-1].hyphen = true
+				hyphens = true
 			}
 			i += n
 		}
+	}
+	if !hyphens {
+		return out
 	}
 	// A hyphen joins only when a word follows at once.
 	for i := range out {
@@ -59,9 +68,46 @@ func isHyphen(r rune) bool { return r == '-' || r == '\u2010' || r == '\u2011' |
 
 func isApostrophe(r rune) bool { return r == '\'' || r == '\u2019' || r == '\u2018' || r == '`' }
 
-// scanWord reads the word of s that begins at i.
-func scanWord(s string, i int) word {
+// plainWord is scanWord for a text of plain letters.
+func plainWord(s, low string, i int) word {
+	letters, upper, apostrophes := 0, 0, 0
+	j, small := i, false
+	for j < len(s) {
+		c := low[j]
+		switch {
+		case c >= 'a' && c <= 'z':
+			letters++
+			small = s[j] == 's'
+			if s[j] != c {
+				upper++
+			}
+		case isDigit(c):
+		case (c == '\'' || c == '`') && j+1 < len(s) && low[j+1] >= 'a' && low[j+1] <= 'z':
+			apostrophes++
+		case (c == '.' || c == ',') && j > i && isDigit(s[j-1]) && j+1 < len(s) && isDigit(s[j+1]):
+		default:
+			return plain(low, i, j, apostrophes, capitals(letters, upper, small))
+		}
+		j++
+	}
+	return plain(low, i, j, apostrophes, capitals(letters, upper, small))
+}
+
+func plain(low string, start, end, apostrophes int, caps bool) word {
+	w := word{text: low[start:end], caps: caps, start: start, end: end}
+	if apostrophes > 0 {
+		w.text = strings.NewReplacer("'", "", "`", "").Replace(w.text)
+	}
+	return w
+}
+
+// scanWord reads the word of s that begins at i. low is s in lower case where
+// that has the same bytes, else "".
+func scanWord(s, low string, i int) word {
 	w := word{start: i}
+	if low != "" {
+		return plainWord(s, low, i)
+	}
 	letters, upper, small := 0, 0, false // small: the last letter is the s of a plural ("GPs")
 	simple := true                       // plain lower-case letters and digits: the text is the bytes
 	j := i
@@ -107,6 +153,15 @@ func (w word) finish(s string, end int, simple, caps bool) word {
 		}, w.text)
 	}
 	return w
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func followed(s string, by func(rune) bool) bool {

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"html"
 	"net/url"
 	"strings"
 	"unicode"
@@ -13,6 +14,7 @@ import (
 // than two marks on one letter.
 func clean(s string) string {
 	var b strings.Builder
+	b.Grow(len(s))
 	space, marks := false, 0
 	for _, r := range s {
 		switch {
@@ -67,7 +69,11 @@ func cut(s string, n int) string {
 // for addresses by themselves: an address in it loses its colon's company, and
 // nothing in it looks like a template that was not filled in.
 func defuse(s string) string {
+	if !strings.ContainsAny(s, "{}$%=:<") {
+		return s
+	}
 	var b strings.Builder
+	b.Grow(len(s) + 8)
 	var last rune
 	for i, r := range s {
 		switch {
@@ -154,6 +160,7 @@ func withPage(raw string, page string) string {
 // numbers, so that no later reader of the bytes takes data for anything else.
 func escapeHTML(s string) string {
 	var b strings.Builder
+	b.Grow(len(s) + 16)
 	for _, r := range s {
 		switch {
 		case r >= 0x80, r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune(" .,;:-?!", r):
@@ -173,5 +180,5 @@ func escapeHTML(s string) string {
 
 // escapeAttr escapes an address of ours or of sourceOf for a quoted attribute.
 func escapeAttr(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;").Replace(s)
+	return html.EscapeString(s)
 }

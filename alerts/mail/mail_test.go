@@ -143,8 +143,23 @@ func letters() map[string]alerts.Letter {
 	two := alerts.Thing{Findings: []store.Finding{paper(), paper()}}
 	two.Findings[1].Quote, two.Findings[1].Page = "A second passage.", 150
 	all := append(things(notice(), meeting()), two)
+	award := notice()
+	award.Topic, award.Stage, award.Deadline = store.TopicAwards, "confirmation", nil
+	award.Moves = []store.Move{
+		{Kind: "stage", Was: "intention", Now: "confirmation", Words: "Stage: confirmation of an award; the notice of 1 August 2026 said intention to award."},
+		{Kind: "supplier", Words: "Supplier: the notice names Example <Care> Ltd, whom no earlier notice of this procurement names; earlier ones name Other & Sons."},
+	}
+	award.Unsaid = []string{"the provider's record", "the price", "continuity of care"}
+	reminder := notice()
+	reminder.Topic, reminder.Stage, reminder.Also = store.TopicDeadlines, "intention", []store.Topic{store.TopicAwards}
+	reminder.Moves = []store.Move{{Kind: store.DueReminder, Words: "The last day for representations is Monday 24 August 2026, 5 working days from now."}}
+	overdue := reminder
+	overdue.ID, overdue.Key, overdue.Deadline = id(5), "ocds-x-2", nil
+	overdue.Moves = []store.Move{{Kind: store.DueOverdue, Words: "60 days after the intention to award of 10 August 2026 we have seen no notice that confirms or abandons it."}}
 	return map[string]alerts.Letter{
 		"alert-one":    {Alert: &alerts.Alert{Things: things(notice())}, Subscription: subscription(store.Instant)},
+		"alert-award":  {Alert: &alerts.Alert{Things: things(award)}, Subscription: subscription(store.Instant)},
+		"alert-due":    {Alert: &alerts.Alert{Things: things(reminder, overdue)}, Subscription: subscription(store.Instant)},
 		"alert-many":   {Alert: &alerts.Alert{Things: all, More: 9}, Subscription: subscription(store.Both)},
 		"digest":       {Digest: week(), Subscription: subscription(store.Weekly)},
 		"digest-quiet": {Digest: quiet, Subscription: subscription(store.Weekly)},
@@ -172,7 +187,7 @@ func TestGolden(t *testing.T) {
 			kind = "pages"
 		}
 		n := 0
-		for _, name := range []string{"alert-one", "alert-many", "digest", "digest-quiet", "digest-blind"} {
+		for _, name := range []string{"alert-one", "alert-many", "digest", "digest-quiet", "digest-blind", "alert-award", "alert-due"} {
 			n++
 			t.Run(kind+"/"+name, func(t *testing.T) {
 				m := compose(t, c, letters()[name], n)

@@ -27,7 +27,9 @@ import (
 //
 // In the first table there is STARTTLS: banner, ehlo and starttls are in clear,
 // the rest is in TLS. In the second all is in TLS, and STARTTLS is never asked
-// for; what comes in clear at "connect" is no TLS.
+// for; what comes in clear at "connect" is no TLS. In the third there is none, as
+// to a relay on this machine. The second and the third are the 252 cells of nine
+// stages, fourteen behaviours, in TLS and in clear; "body" is beside them.
 const matrix = `
 starttls    421 450 451 452 454 500 550 552 554 garbage huge endless hang gone
 connect     A   A   A   A   A   A   A   A   A   A       A    A       A    A
@@ -47,6 +49,17 @@ banner      A   A   A   A   A   A   A   A   A   A       A    A       A    A
 ehlo        A   A   A   A   A   O   O   O   O   A       A    A       A    A
 starttls    -   -   -   -   -   -   -   -   -   -       -    -       -    -
 auth        A   A   A   A   A   O   O   O   O   A       A    A       A    A
+mail        A   A   A   A   A   O   O   O   O   A       A    A       A    A
+rcpt        A   D   D   D   D   S   S   S   S   A       A    A       A    A
+data        A   D   D   D   D   S   S   S   S   A       A    A       A    A
+body        A   A   A   A   A   A   A   A   A   A       A    A       A    A
+dot         D   D   D   D   D   F   F   F   F   U       U    U       U    U
+none        421 450 451 452 454 500 550 552 554 garbage huge endless hang gone
+connect     A   A   A   A   A   A   A   A   A   A       A    A       A    A
+banner      A   A   A   A   A   A   A   A   A   A       A    A       A    A
+ehlo        A   A   A   A   A   O   O   O   O   A       A    A       A    A
+starttls    -   -   -   -   -   -   -   -   -   -       -    -       -    -
+auth        -   -   -   -   -   -   -   -   -   -       -    -       -    -
 mail        A   A   A   A   A   O   O   O   O   A       A    A       A    A
 rcpt        A   D   D   D   D   S   S   S   S   A       A    A       A    A
 data        A   D   D   D   D   S   S   S   S   A       A    A       A    A
@@ -79,7 +92,7 @@ func TestMatrix(t *testing.T) {
 			}
 		}
 	}
-	if cells["starttls"] != 11*14+5 || cells["implicit"] != 10*14+5 {
+	if cells["starttls"] != 11*14+5 || cells["implicit"] != 10*14+5 || cells["none"] != 10*14+5 {
 		t.Errorf("the matrix has %v cells", cells)
 	}
 	t.Logf("%v cells", cells)
@@ -104,6 +117,10 @@ func (c cell) test(t *testing.T, a *authority) {
 		synctest.Test(t, func(t *testing.T) {
 			h := &rudeRelay{tls: a.good, implicit: c.mode == "implicit", username: "alerts", at: c.stage, does: c.does, times: 1, takes: c.takes}
 			b := newBench(t, dir, h, a, 3)
+			if c.mode == "none" {
+				h.tls, h.username = nil, ""
+				b.relay.TLS, b.relay.Host, b.relay.Username = TLSNone, "127.0.0.1", ""
+			}
 			c.check(t, b, h)
 			synctest.Wait()
 		})

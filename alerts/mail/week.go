@@ -5,11 +5,15 @@ import (
 	"strings"
 
 	"ccgwatch/alerts"
+	"ccgwatch/store"
 )
 
 // digest writes the week on one page: dates first, then what changed, then
 // what could not be seen.
 func (w *writer) digest(d *alerts.Digest) (subject string) {
+	if w.l.Subscription.Often == store.Instant {
+		return w.undeliveredAlone(d)
+	}
 	subject = "CCGWatch week to " + w.c.day(d.Slot) + ": "
 	var what []string
 	if n := d.Held(); n > 0 {
@@ -20,6 +24,9 @@ func (w *writer) digest(d *alerts.Digest) (subject string) {
 	}
 	if n := d.Changes(); n > 0 {
 		what = append(what, count(n, "change"))
+	}
+	if n := undelivered(d); n > 0 {
+		what = append(what, count(n, "earlier finding"))
 	}
 	switch {
 	case d.Quiet() && d.Read == 0:
@@ -43,8 +50,21 @@ func (w *writer) digest(d *alerts.Digest) (subject string) {
 	if len(d.Mentioned.Things) > 0 {
 		w.section("Also seen: papers, and passing mentions", d.Mentioned)
 	}
+	if undelivered(d) > 0 {
+		w.section("From mails that may not have reached you", d.Undelivered)
+	}
 	w.outages(d)
 	return header(subject)
+}
+
+func undelivered(d *alerts.Digest) int { return len(d.Undelivered.Things) + d.Undelivered.More }
+
+// undeliveredAlone writes to somebody who wants alerts and no digest.
+func (w *writer) undeliveredAlone(d *alerts.Digest) (subject string) {
+	n := count(undelivered(d), "finding")
+	w.lead(say(n + " of the last weeks that you asked for: mails that told of them could not be delivered, or not for certain. If they did reach you, nothing is new here."))
+	w.section("From mails that may not have reached you", d.Undelivered)
+	return header("CCGWatch: " + n + " from mails that may not have reached you")
 }
 
 func (w *writer) from(d *alerts.Digest) string {
@@ -149,7 +169,11 @@ func (w *writer) section(heading string, s alerts.Section) {
 	n := w.few(len(s.Things), 10)
 	for _, t := range s.Things[:n] {
 		f := t.Lead()
-		w.entry(say(label(f)+": "), title(w.title(f)), say(w.where(f)+", seen "+w.c.day(f.At)+"."))
+		seen := ", seen " + w.c.day(f.At) + "."
+		if fellDue(f) {
+			seen = "."
+		}
+		w.entry(say(label(f)+": "), title(w.title(f)), say(w.where(f)+seen))
 		passages := w.few(len(t.Findings), quotesInDigest)
 		for i, x := range t.Findings[:passages] {
 			if q := cut(clean(x.Quote), w.quoteMax(240)); q != "" {
@@ -161,6 +185,9 @@ func (w *writer) section(heading string, s alerts.Section) {
 		}
 		if more := len(t.Findings) - passages + t.More; more > 0 {
 			w.line(say("and " + count(more, "further passage") + "."))
+		}
+		for _, s := range moveWords(t) {
+			w.line(quoted(cut(clean(s), 300)))
 		}
 		if st := stageWords(f.Stage); st != "" {
 			w.line(say("Stage: " + st + "."))

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 )
 
@@ -71,7 +72,7 @@ func label(f store.Finding) string {
 		}
 		return "Paper"
 	case store.TopicDeadlines:
-		return "Deadline"
+		return deadlineLabel(f)
 	case store.TopicConsultations:
 		return "Consultation"
 	case store.TopicFOI:
@@ -163,8 +164,11 @@ func (c *Composer) deadlineWords(d *store.Deadline) string {
 		parts = append(parts, "by the rule, "+c.stated(d.Computed))
 	}
 	s := deadlineKind(d.Kind) + ": " + strings.Join(parts, "; ") + "."
-	if d.Stated == "" {
+	switch {
+	case d.Stated == "":
 		s += " The notice itself gives no date."
+	case judge.Differ(d):
+		s += " The two differ; the earlier is the safe one."
 	}
 	if who := cut(clean(d.Who), 200); who != "" {
 		s += " Who may act: " + strings.TrimRight(who, ".") + "."

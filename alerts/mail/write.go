@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -80,7 +81,11 @@ func (w *writer) alert(a *alerts.Alert) (subject string) {
 		w.thing(a.Things[0], quotesOfOne, w.lead)
 	} else {
 		subject = subjectOf(count(n, "finding")+": ", lead)
-		w.lead(say(count(n, "finding")+" of "+w.c.moment(lead.At)+", the first: "+label(lead)+", "),
+		when := " of " + w.c.moment(lead.At)
+		if a.Folded > 0 {
+			when = " since " + w.c.moment(a.Since) + ", together because our mail could not leave for some days"
+		}
+		w.lead(say(count(n, "finding")+when+", the first: "+label(lead)+", "),
 			title(w.title(lead)), say(w.where(lead)+"."))
 		for _, t := range shown {
 			w.gap()
@@ -129,7 +134,7 @@ func (w *writer) thing(t alerts.Thing, quotes int, first func(...bit)) {
 	switch {
 	case !f.When.IsZero() && f.Kind == store.KindMeeting:
 		bits = append(bits, say(", meeting on "+w.c.moment(f.When)))
-	default:
+	case !fellDue(f):
 		bits = append(bits, say(", seen "+w.c.day(f.At)))
 	}
 	first(append(bits, say("."))...)
@@ -144,8 +149,14 @@ func (w *writer) thing(t alerts.Thing, quotes int, first func(...bit)) {
 	if more := len(t.Findings) - shown + t.More; more > 0 {
 		w.para(say("and " + count(more, "further passage") + "."))
 	}
-	if s := stageWords(f.Stage); s != "" {
+	for _, s := range moveWords(t) {
+		w.para(quoted(cut(clean(s), 400)))
+	}
+	if s := stageWords(f.Stage); s != "" && !slices.ContainsFunc(f.Moves, func(m store.Move) bool { return m.Kind == "stage" }) {
 		w.para(say("Stage: " + s + "."))
+	}
+	if s := unsaidWords(t); s != "" && w.level < 3 {
+		w.para(say(cut(s, 500)))
 	}
 	for _, x := range t.Findings {
 		if s := w.c.deadlineWords(x.Deadline); s != "" {
@@ -202,6 +213,8 @@ func (w *writer) footer() {
 		w.para(say("To stop, open "), bit{words: "unsubscribe", href: https}, say(" and press the button. It ends with that; you need no account."))
 		w.gap()
 		w.para(say("Or send a mail to "+c.links.Email()+" with the subject "), bit{words: "unsubscribe " + token, href: mailto}, say(" (nothing else)."))
+		w.gap()
+		w.para(say("To change what you get, ask for your own link: "), bit{words: "your subscriptions", href: c.links.Home() + "/manage"})
 	} else {
 		w.para(say("To stop, send a mail to "+c.links.Email()+" with the subject "), bit{words: "unsubscribe " + token, href: mailto}, say(" (nothing else)."))
 	}

@@ -48,7 +48,7 @@ func (s *site) handle(f func(http.ResponseWriter, *http.Request) error, methods 
 		}()
 		if len(methods) > 0 && !slices.Contains(methods, r.Method) {
 			w.Header().Set("Allow", strings.Join(methods, ", "))
-			s.fail(w, r, &fault{status: http.StatusMethodNotAllowed, title: "Not that way", text: "This page can be read, and nothing else."})
+			s.fail(w, r, &fault{status: http.StatusMethodNotAllowed, title: "Not that way", text: "Nothing here answers to that."})
 			return
 		}
 		if err := f(w, r); err != nil {
@@ -89,9 +89,7 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if f.err != nil {
 		s.Log.Error("pages", "method", r.Method, "path", masked(r.URL.Path), "status", f.status, "error", f.err)
 	}
-	if f.retry > 0 {
-		w.Header().Set("Retry-After", fmt.Sprint(int(f.retry.Seconds())))
-	}
+	setRetry(w, f.retry)
 	w.Header().Set("X-Robots-Tag", "noindex, nofollow")
 	if err := s.render(w, f.status, "error", view{Title: f.title, Private: true, Body: struct{ Text, Contact string }{f.text, s.Contact}}); err != nil {
 		s.Log.Error("pages: the error page", "error", err)
@@ -99,11 +97,32 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// masked is a path that may stand in a log: the token of an unsubscribe link
-// is a credential.
+// setRetry says when to come again, if there is anything to say.
+func setRetry(w http.ResponseWriter, after time.Duration) {
+	if after > 0 {
+		w.Header().Set("Retry-After", fmt.Sprint(int(after.Seconds())))
+	}
+}
+
+// tokened is the beginning of a path that holds a token, "" for any other:
+// unsubscribe, confirm, manage.
+func tokened(path string) string {
+	for _, p := range []string{"/u/", "/c/", "/m/"} {
+		if strings.HasPrefix(path, p) {
+			return p
+		}
+	}
+	return ""
+}
+
+// personal tells of the pages that show what somebody typed about themselves.
+func personal(path string) bool { return path == "/subscribe" || path == "/manage" }
+
+// masked is a path that may stand in a log: the token of a mailed link is a
+// credential.
 func masked(path string) string {
-	if strings.HasPrefix(path, "/u/") {
-		return "/u/***"
+	if p := tokened(path); p != "" {
+		return p + "***"
 	}
 	if len(path) > 200 {
 		return path[:200] + "..."

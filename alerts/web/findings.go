@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,10 +19,10 @@ import (
 // perPage is how many findings a page shows.
 const perPage = 25
 
-// mostMatched is after about how many findings a search for words pauses, and
-// offers to look further back: each costs some 30 microseconds, the record
-// grows for years, and anybody may ask.
-const mostMatched = 10_000
+// mostMatched is after about how many findings a search pauses, and offers to
+// look further back: each costs some 100 to 300 microseconds by the length of its
+// words, the record grows for years, and anybody may ask.
+const mostMatched = 4000
 
 // filter is what the form on /findings asks for.
 type filter struct {
@@ -53,7 +54,13 @@ func (s *site) findings(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	body := findingsBody{filter: f, First: before == place{}, Paused: next != place{} && next.id == ""}
-	for _, x := range list {
+	for room, i := pageText, 0; i < len(list); i++ {
+		x := list[i]
+		if room -= weight(x); room < 0 && i > 0 { // the rest is on the next page
+			next = place{list[i-1].Change, list[i-1].ID}
+			body.Paused = false
+			break
+		}
 		body.List = append(body.List, s.show(x))
 	}
 	if (next != place{}) {
@@ -64,6 +71,23 @@ func (s *site) findings(w http.ResponseWriter, r *http.Request) error {
 	return s.findingsPage(w, http.StatusOK, body)
 }
 
+// pageText is about how many bytes of scraped text a list may hold, as HTML, so
+// that a page stays below 100 KB whatever is quoted.
+const pageText = 60 << 10
+
+// weight is about how many bytes a finding takes on a list.
+func weight(x store.Finding) int {
+	n := 700
+	texts := []string{x.Title, x.BodyName, x.Document, x.URL, x.URL}
+	if x.Deadline != nil {
+		texts = append(texts, x.Deadline.Who, x.Deadline.Quote)
+	}
+	for _, t := range append(texts, x.Quote) {
+		n += len(template.HTMLEscapeString(line(t, 1500)))
+	}
+	return n
+}
+
 // findingsBody is the page of findings.
 type findingsBody struct {
 	filter
@@ -72,6 +96,7 @@ type findingsBody struct {
 	Sources  []SourceInfo
 	List     []shown
 	Older    string // address of the next page, "" on the last
+	Feed     string // address of the feed of the same
 	Filtered bool
 	First    bool
 	Paused   bool // Older goes on with a search that has not filled the page
@@ -80,7 +105,13 @@ type findingsBody struct {
 func (s *site) findingsPage(w http.ResponseWriter, status int, b findingsBody) error {
 	b.Topics, b.Sources = topics(), s.Sources()
 	b.Filtered = b.Topic != "" || b.Source != "" || b.Query != ""
-	v := view{Title: "What we found", Here: "findings", Body: b}
+	b.Feed = "/feed.atom"
+	v := view{Title: "What we found", Here: "findings"}
+	if q := b.values(); len(q) > 0 {
+		b.Feed += "?" + q.Encode()
+		v.Feed = &feedLink{Path: b.Feed, Title: "Findings: " + s.inWords(b.filter)}
+	}
+	v.Body = b
 	if b.Mistake != nil {
 		v.Title, v.Private = "We could not read your search", true
 		w.Header().Set("X-Robots-Tag", "noindex, nofollow")
@@ -166,7 +197,7 @@ func (s *site) recent(ctx context.Context, f filter, before place, n int) ([]sto
 	matched := 0
 	// Findings of one change stay together within a step.
 	for step := uint64(500); high > 0 && len(found) <= n; step = min(4*step, mostMatched/2) {
-		if f.Query != "" && matched >= mostMatched {
+		if f != (filter{}) && matched >= mostMatched {
 			return found, place{change: high}, nil
 		}
 		low := high - min(high, step)
@@ -281,7 +312,10 @@ func (s *site) finding(w http.ResponseWriter, r *http.Request) error {
 	case err == nil:
 		body.Item = &it
 		body.Paper = paperOf(x, it)
-		if body.History, err = s.history(r.Context(), it); err != nil {
+		if err := s.record.follow(r.Context()); err != nil {
+			return err
+		}
+		if body.History, err = s.history(r.Context(), it, 0); err != nil {
 			return err
 		}
 	case !isNotFound(err):

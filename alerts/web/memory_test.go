@@ -73,6 +73,9 @@ func (m memory) Changes(_ context.Context, after uint64, limit int) ([]store.Cha
 }
 
 func (m memory) Item(_ context.Context, source, key string) (store.Item, error) {
+	m.mu.Lock()
+	m.reads++
+	m.mu.Unlock()
 	for _, it := range m.items {
 		if it.Source == source && it.Key == key {
 			return it, nil
@@ -88,6 +91,14 @@ func (m memory) Items(_ context.Context, source string, f func(store.Item) bool)
 		}
 	}
 	return m.broken
+}
+
+func (m memory) Position(context.Context, string) (store.Position, error) {
+	last := uint64(0)
+	for _, f := range m.findings {
+		last = max(last, f.Change)
+	}
+	return store.Position{Seq: last}, m.broken
 }
 
 func (m memory) Findings(_ context.Context, after uint64, f func(store.Finding) bool) error {
@@ -167,7 +178,7 @@ func sample() (Server, *state) {
 				Fields:    map[string]string{"when": "2026-08-19T17:30:00+01:00", "status": "cancelled", "venue": "Town Hall", "agenda": "published"},
 				Parts:     []store.Part{{Key: "item/1", Number: "5.", Title: "Community podiatry", Text: "Report of the director.\n\nFor decision."}},
 				Documents: []store.Document{{Key: "document/300386", Title: "Podiatry report", URL: "https://council.example.org/documents/s300386/x.pdf", Role: store.RoleReport, SHA256: strings.Repeat("ab", 32), Pages: 12, Size: 345678, Fetched: at("2026-08-11 16:05")}}},
-			{Source: "leicester", Key: "meeting/15019", Kind: store.KindMeeting, Title: "Health Scrutiny", URL: "https://council.example.org/15019", FirstSeen: at("2026-08-01 06:05"),
+			{Source: "leicester", Key: "meeting/15019", Kind: store.KindMeeting, Title: "Health Scrutiny", URL: "https://council.example.org/15019", FirstSeen: at("2026-08-12 09:05"),
 				Fields: map[string]string{"when": "2026-08-12T10:00:00+01:00"}},
 			{Source: "leicester", Key: "meeting/1", Kind: store.KindMeeting, Title: "Long ago", Fields: map[string]string{"when": "2026-08-11T23:59:00+01:00"}},
 			{Source: "leicester", Key: "meeting/2", Kind: store.KindMeeting, Title: "Taken down", Withdrawn: at("2026-08-11 00:00"), Fields: map[string]string{"when": "2026-08-29T10:00:00+01:00"}},
@@ -175,9 +186,12 @@ func sample() (Server, *state) {
 				Notice: &store.Notice{OCID: "ocds-h6vhtk-0a1b2c", Release: "055555-2026", Description: "A service for feet.\nIn two lots.", Buyers: []store.Party{{Name: "NHS Test ICB"}}, TenderEnd: "2026-09-11T12:00:00+01:00"}},
 		},
 		changes: []store.Change{
-			{Seq: 1, At: at("2026-08-01 06:05"), Source: "leicester", Key: "meeting/15033", Op: store.OpAdded, What: []store.What{store.NewMeeting}, Silent: true},
-			{Seq: 2, At: at("2026-08-11 08:17"), Source: "find-a-tender", Key: "notice/055555-2026", Op: store.OpAdded, What: []store.What{store.NoticeNew}},
-			{Seq: 3, At: at("2026-08-12 09:05"), Source: "leicester", Key: "meeting/15033", Op: store.OpAmended, What: []store.What{store.MeetingCancelled}, Fields: []store.FieldChange{{Name: "status", Old: "confirmed", New: "cancelled"}}},
+			{Seq: 1, At: at("2026-08-01 06:05"), Source: "leicester", Key: "meeting/15033", Kind: store.KindMeeting, Op: store.OpAdded, What: []store.What{store.NewMeeting}, Silent: true},
+			{Seq: 2, At: at("2026-08-11 08:17"), Source: "find-a-tender", Key: "notice/055555-2026", Kind: store.KindNotice, Op: store.OpAdded, What: []store.What{store.NoticeNew}},
+			{Seq: 3, At: at("2026-08-12 09:05"), Source: "leicester", Key: "meeting/15033", Kind: store.KindMeeting, Op: store.OpAmended, What: []store.What{store.MeetingCancelled}, Fields: []store.FieldChange{{Name: "status", Old: "confirmed", New: "cancelled"}}},
+			{Seq: 4, At: at("2026-08-12 09:05"), Source: "leicester", Key: "meeting/15019", Kind: store.KindMeeting, Op: store.OpAdded, What: []store.What{store.NewMeeting}},
+			{Seq: 5, At: at("2026-08-12 09:05"), Source: "leicester", Key: "meeting/1", Kind: store.KindMeeting, Op: store.OpAdded, What: []store.What{store.NewMeeting}},
+			{Seq: 6, At: at("2026-08-12 09:05"), Source: "leicester", Key: "meeting/2", Kind: store.KindMeeting, Op: store.OpWithdrawn},
 		},
 		findings: []store.Finding{
 			{ID: "f1", At: at("2026-08-01 06:06"), Change: 1, Source: "leicester", Key: "meeting/15033", Kind: store.KindMeeting, Topic: store.TopicOutsourcing, Tier: store.TierLikely, Title: "Overview Select Committee",
@@ -206,7 +220,7 @@ func sample() (Server, *state) {
 		Group: "Our NHS", URL: "https://watch.example.org", Listen: "127.0.0.1:8080", Contact: "alerts@watch.example.org",
 		Sources: func() []SourceInfo {
 			return []SourceInfo{
-				{ID: "leicester", Name: "Leicester City Council", Base: "https://council.example.org", Platform: "moderngov", Schedule: "every day at 07:05 and 17:05", Next: at("2026-08-12 16:05")},
+				{ID: "leicester", Name: "Leicester City Council", Base: "https://council.example.org", Platform: "moderngov", Body: "leicester-city-council", Schedule: "every day at 07:05 and 17:05", Next: at("2026-08-12 16:05")},
 				{ID: "uhl", Name: "The hospitals", Base: "https://trust.example.org", Platform: "boards", Schedule: "every day at 07:40", Next: at("2026-08-13 06:40")},
 				{ID: "find-a-tender", Name: "Find a Tender", Base: "https://tender.example.org", Platform: "find-a-tender", Schedule: "every hour", Next: at("2026-08-12 13:17")},
 			}
@@ -216,6 +230,20 @@ func sample() (Server, *state) {
 				Topics: []string{string(f.Topic)}, Kinds: []string{string(f.Kind)}, Tiers: []string{string(f.Tier)}, Sources: []string{f.Source},
 				Bodies: []string{f.BodyName}, Text: strings.Join([]string{f.Title, f.Quote, f.Document, f.BodyName}, "\n"),
 			}
+		},
+		Bodies: []BodyInfo{
+			{ID: "leicester-city-council", Name: "Leicester City Council", Kind: "council", Areas: []string{"Leicester"}, Aliases: []string{"The City Council of Leicester"}, Codes: []string{"E06000016"}},
+			{ID: "nhs-test-icb", Name: "NHS Test ICB", Kind: "icb", Areas: []string{"Leicester", "Rutland"}, Codes: []string{"QK1"}, Since: "2022-07-01", Until: "2027-03-31", Successors: []string{"nhs-next-icb"}},
+			{ID: "nhs-next-icb", Name: "NHS Next ICB", Kind: "icb", Since: "2027-04-01"},
+		},
+		Buyers: func(n *store.Notice) []string {
+			var ids []string
+			for _, b := range n.Buyers {
+				if b.Name == "NHS Test ICB" {
+					ids = append(ids, "nhs-test-icb")
+				}
+			}
+			return ids
 		},
 		Gaps: []string{"The Partnership Trust is not followed."},
 		Token: func(token string) (string, bool, error) {

@@ -21,25 +21,52 @@ import (
 
 func TestStatusPage(t *testing.T) {
 	s, _ := sample()
-	d := read(t, s.Handler(), "/")
+	h := s.Handler()
+	d := read(t, h, "/")
 	for selector, want := range map[string]string{
-		"#source-leicester .state":     "Read completely",
-		"#source-leicester dl":         "Last read completely Wednesday 12 August 2026, 12:05 Looked at every day at 07:05 and 17:05 Next look Wednesday 12 August 2026, 17:05 It listed 41 meetings Site Source at council.example.org",
-		"#source-uhl .state":           "Failing: the list is suddenly empty",
-		"#source-uhl li":               "the list of papers: the list is suddenly empty (Source at trust.example.org)",
-		"#source-find-a-tender .state": "Not looked at yet",
-		".asof":                        "As of Wednesday 12 August 2026, 13:00. 1 of 3 sources needs attention: what they publish may be missing here.",
-		"dl.facts":                     "Waiting to be sent1, the oldest since Wednesday 12 August 2026, 10:07 Given up after several tries1 Sent2, the last Monday 10 August 2026, 08:01 Last weekly digestSunday 9 August 2026, 08:01",
+		".list li.bad": "The hospitals Failing: the list is suddenly empty since Monday 10 August 2026, 17:40 · last read completely: Monday 10 August 2026, 07:40",
+		".list li.new": "Find a Tender Not looked at yet",
+		".list li.ok":  "Leicester City Council Read completely last read completely: Wednesday 12 August 2026, 12:05",
+		".asof":        "As of Wednesday 12 August 2026, 13:00. 1 of 3 sources needs attention: what they publish may be missing here.",
+		"dl.facts":     "Waiting to be sent1, the oldest since Wednesday 12 August 2026, 10:07 Given up after several tries1 Sent2, the last Monday 10 August 2026, 08:01 Last weekly digestSunday 9 August 2026, 08:01",
 	} {
 		if got := words(d, selector); strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
 			t.Errorf("%s\n got %s\nwant %s", selector, got, want)
 		}
 	}
-	all := words(d, "main")
-	for _, want := range []string{"Failing since Monday 10 August 2026, 17:40", "The Partnership Trust is not followed.", "Followed no longer: left-behind.", "What we do not see"} {
-		if !strings.Contains(strings.ReplaceAll(all, " ", ""), strings.ReplaceAll(want, " ", "")) {
-			t.Errorf("%q is not on the page:\n%s", want, all)
+	var links []string
+	d.Find(".list a").Each(func(_ int, a *goquery.Selection) { links = append(links, a.AttrOr("href", "")) })
+	if diff := cmp.Diff([]string{
+		"/item?key=meeting%2F15019&source=leicester", // the cancelled one is not what comes next
+		"/finding/f3", "/finding/f2", "/finding/f1", "/sources#source-uhl", "/sources#source-find-a-tender", "/sources#source-leicester",
+	}, links); diff != "" {
+		t.Error("what needs attention first (-want +got)\n", diff)
+	}
+	if all := words(d, "main"); !strings.Contains(all, "Followed no longer: left-behind.") {
+		t.Error(all)
+	}
+}
+
+func TestSourcesPage(t *testing.T) {
+	s, _ := sample()
+	d := read(t, s.Handler(), "/sources")
+	for selector, want := range map[string]string{
+		"#source-leicester .state":     "Read completely",
+		"#source-leicester dl":         "Last read completely Wednesday 12 August 2026, 12:05 Looked at every day at 07:05 and 17:05 Next look Wednesday 12 August 2026, 17:05 Last something new Wednesday 12 August 2026, 10:05 It listed 41 meetings Site Source at council.example.org",
+		"#source-uhl .state":           "Failing: the list is suddenly empty",
+		"#source-uhl li":               "the list of papers: the list is suddenly empty (Source at trust.example.org)",
+		"#source-find-a-tender .state": "Not looked at yet",
+		".asof":                        "As of Wednesday 12 August 2026, 13:00. 1 of 3 sources needs attention: what they publish may be missing here.",
+	} {
+		if got := words(d, selector); strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
+			t.Errorf("%s\n got %s\nwant %s", selector, got, want)
 		}
+	}
+	if all := words(d, "main"); !strings.Contains(strings.ReplaceAll(all, " ", ""), strings.ReplaceAll("Failing since Monday 10 August 2026, 17:40", " ", "")) {
+		t.Error(all)
+	}
+	if id, _ := d.Find("section").First().Attr("id"); id != "source-uhl" {
+		t.Error("what needs attention comes first, not", id)
 	}
 }
 
@@ -47,8 +74,11 @@ func TestStatusPage(t *testing.T) {
 func TestStatusPageBeforeTheFirstLookClaimsNothing(t *testing.T) {
 	s, st := sample()
 	st.healths = nil
-	if got := words(read(t, s.Handler(), "/"), ".asof"); !strings.Contains(got, "No source has been looked at yet.") || strings.Contains(got, "could be read") {
-		t.Errorf("the page says %q", got)
+	h := s.Handler()
+	for _, page := range []string{"/", "/sources"} {
+		if got := words(read(t, h, page), ".asof"); !strings.Contains(got, "No source has been looked at yet.") || strings.Contains(got, "could be read") {
+			t.Errorf("%s says %q", page, got)
+		}
 	}
 }
 
@@ -195,7 +225,7 @@ func TestSearchThatCannotBeRead(t *testing.T) {
 func TestDeadlineInWords(t *testing.T) {
 	s, _ := sample()
 	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}}
-	parts := template.Must(template.New("").Funcs(v.funcs()).ParseFS(assets, "pages/parts.html"))
+	parts := template.Must(template.New("").Funcs(v.funcs(full())).ParseFS(assets, "pages/parts.html"))
 	for _, c := range []struct{ stated, computed, want string }{
 		{"2026-10-16T12:00:00+01:00", "", "Bids are due: Friday 16 October 2026, 12:00, the source says. Who may act: providers."},
 		{"", "2026-10-16", "Bids are due: Friday 16 October 2026, counted by us from the rule; the source gives no date. Who may act: providers."},
@@ -437,7 +467,8 @@ func TestHistoryFindsItsEntriesInALongLog(t *testing.T) {
 	}
 	it := store.Item{Source: "a", Key: "b", FirstSeen: st.changes[100_000].At, Changed: st.changes[100_500].At}
 	v := &site{Server: s, zone: london()}
-	h, err := v.history(context.Background(), it)
+	v.record = newRecord(&v.Server, v.zone)
+	h, err := v.searchHistory(context.Background(), it)
 	if err != nil || h.Cut || len(h.Changes) != 2 || h.Changes[0].Seq != 100_501 || h.Changes[1].Seq != 100_001 {
 		t.Errorf("%+v, %v", h, err)
 	}
@@ -445,8 +476,25 @@ func TestHistoryFindsItsEntriesInALongLog(t *testing.T) {
 		t.Errorf("%d entries were read", st.reads)
 	}
 	it.Changed = st.changes[199_999].At
-	if h, err = v.history(context.Background(), it); err != nil || !h.Cut {
+	if h, err = v.searchHistory(context.Background(), it); err != nil || !h.Cut {
 		t.Errorf("a search that was cut short does not say so: %+v, %v", h, err)
+	}
+	// The first readers after a start have the log read, a stride each.
+	for i := range 200_000 / stride {
+		if v.record.behind().IsZero() && i > 0 {
+			t.Fatalf("the record is complete after %d of %d strides", i, 200_000/stride)
+		}
+		st.reads = 0
+		if err := v.record.follow(t.Context()); err != nil || st.reads > stride {
+			t.Fatalf("%d entries were read at one go, %v", st.reads, err)
+		}
+	}
+	st.reads = 0
+	if h, err = v.history(t.Context(), it, 0); err != nil || h.Cut || h.Next != 0 || len(h.Changes) != 2 || h.Changes[0].Seq != 100_501 {
+		t.Errorf("%+v, %v", h, err)
+	}
+	if st.reads > 10 {
+		t.Errorf("%d entries were read for a history of two", st.reads)
 	}
 }
 
@@ -505,7 +553,7 @@ func TestPagesAreSmallAndLoadNothingElse(t *testing.T) {
 		st.findings = append(st.findings, f)
 	}
 	h := s.Handler()
-	for _, target := range []string{"/", "/findings", "/finding/f1", "/meetings", itemPath("leicester", "meeting/15033"), "/u/token-1", "/nothing"} {
+	for _, target := range []string{"/", "/findings", "/finding/f1", "/meetings", itemPath("leicester", "meeting/15033"), "/items", "/bodies", "/body/leicester-city-council", "/sources", "/about", "/u/token-1", "/nothing"} {
 		w := ask(h, "GET", target)
 		if n := w.Body.Len(); n > 48<<10 {
 			t.Errorf("%s has %d bytes", target, n)
@@ -515,7 +563,7 @@ func TestPagesAreSmallAndLoadNothingElse(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.Find("link[href], [src], [srcset], [poster], [background]").Each(func(_ int, x *goquery.Selection) {
-			if goquery.NodeName(x) != "link" || x.AttrOr("href", "") != "/style.css" {
+			if goquery.NodeName(x) != "link" || x.AttrOr("href", "") != "/style.css" && x.AttrOr("rel", "") != "alternate" {
 				t.Errorf("%s loads %s", target, goquery.NodeName(x))
 			}
 		})
@@ -528,7 +576,7 @@ func TestPagesAreSmallAndLoadNothingElse(t *testing.T) {
 func TestEveryPageIsWellBuilt(t *testing.T) {
 	s, _ := sample()
 	h := s.Handler()
-	for _, target := range []string{"/", "/findings", "/findings?q=nothing-at-all", "/findings?q=topic:", "/finding/f1", "/finding/f2", "/finding/f3", "/meetings", itemPath("leicester", "meeting/15033"), itemPath("find-a-tender", "notice/055555-2026"), "/u/token-1", "/nothing"} {
+	for _, target := range []string{"/", "/findings", "/findings?q=nothing-at-all", "/findings?q=topic:", "/finding/f1", "/finding/f2", "/finding/f3", "/meetings", itemPath("leicester", "meeting/15033"), itemPath("find-a-tender", "notice/055555-2026"), "/items", "/items?body=nobody", "/bodies", "/bodies?q=icb", "/body/leicester-city-council", "/body/nhs-test-icb", "/body/uhl", "/sources", "/about", "/u/token-1", "/nothing"} {
 		w := ask(h, "GET", target)
 		d, err := goquery.NewDocumentFromReader(w.Body)
 		if err != nil {

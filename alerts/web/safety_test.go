@@ -29,6 +29,9 @@ import (
 func routes() map[string]int {
 	return map[string]int{
 		"/": 200, "/findings": 200, "/finding/f1": 200, "/meetings": 200, itemPath("leicester", "meeting/15033"): 200,
+		"/items": 200, "/items?kind=notice": 200, "/items?kind=cats": 400, "/items?before=x": 400, "/bodies": 200, "/bodies?page=2": 404, "/bodies?page=x": 400, "/body/leicester-city-council": 200, "/body/uhl": 200,
+		"/body/nobody": 404, "/body/nhs-next-icb": 404, "/body/": 404, "/sources": 200, "/sources?page=9": 404, "/about": 200, "/meetings?body=nobody": 400, "/meetings?page=2": 404,
+		"/feed.atom": 200, "/feed.atom?q=podiatry": 200, "/feed.atom?q=topic:": 400, "/feed.atom?topic=cats": 400, "/body/uhl/feed.atom": 200, "/body/nobody/feed.atom": 404,
 		"/u/token-1": 200, "/u/wrong": 404, "/u/": 404, "/u/a/b": 404, "/healthz": 200, "/style.css": 200, "/nothing": 404, "/favicon.ico": 404,
 		"/findings/": 404, "/findings?topic=cats": 400, "/item": 400, "//": 404, "/a/../findings": 404, "/%2e%2e/etc/passwd": 404, "/findings/%00": 404, "/" + strings.Repeat("a", 3000): 414, "/findings?q=" + strings.Repeat("a", 5000): 414,
 	}
@@ -129,15 +132,20 @@ func TestOnlyOurHostsAreAnswered(t *testing.T) {
 	}
 }
 
-// Whatever a source writes into any field, the pages stay what they are.
-func TestScrapedTextStaysText(t *testing.T) {
-	corpus := []string{
+// hostile is what no source should write, and some will.
+func hostile() []string {
+	return []string{
 		`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `</title></textarea><svg onload=alert(1)>`,
 		`javascript:alert(1)`, `JaVaScRiPt://council.example.org/%0aalert(1)`, `data:text/html,<script>alert(1)</script>`, "java\tscript:alert(1)",
 		`{{.}}{{template "main" .}}`, `${7*7} #{7*7} <%= 7 %>`, `-->]]><!--`, `&lt;script&gt;alert(1)&lt;/script&gt;`, `</a><a href="https://evil.example">`,
 		"\u202egnp.exe\u2066x\u200bhidden\ufeff", "a\x00b\x1b[31mc\r\nX-Injected: yes", strings.Repeat("<b>", 2000), "\xff\xfe<script>", `https://user:pass@evil.example/`, `https://council.example.org@evil.example/`,
 		`//evil.example/x`, `vbscript:x`, `https://evil.example/"onclick="alert(1)`, `https://xn--80ak6aa92e.com/`, `https://аpple.com/`,
 	}
+}
+
+// Whatever a source writes into any field, the pages stay what they are.
+func TestScrapedTextStaysText(t *testing.T) {
+	corpus := hostile()
 	for i, nasty := range corpus {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			s, st := sample()
@@ -152,6 +160,9 @@ func TestScrapedTextStaysText(t *testing.T) {
 			}
 			s.Group, s.Version = nasty, nasty
 			s.Gaps = []string{nasty}
+			fill(reflect.ValueOf(&s.Bodies).Elem(), nasty)
+			s.Buyers = func(*store.Notice) []string { return []string{nasty} }
+			s.Held = func() []string { return []string{nasty} }
 			for i := range st.items {
 				st.items[i].Source, st.items[i].Key = "src", "key"
 				st.items[i].Fields["when"] = "2026-08-19T17:30:00+01:00"
@@ -163,11 +174,12 @@ func TestScrapedTextStaysText(t *testing.T) {
 			for i := range st.findings {
 				st.findings[i].ID, st.findings[i].Source, st.findings[i].Key = fmt.Sprint("f", i), "src", "key"
 			}
-			sources = append(sources, SourceInfo{ID: "src", Name: nasty, Base: nasty, Platform: "moderngov"})
+			sources = append(sources, SourceInfo{ID: "src", Name: nasty, Base: nasty, Platform: "moderngov", Body: nasty})
 			s.Sources = func() []SourceInfo { return sources }
 			h := s.Handler()
 			query := "?" + url.Values{"q": {nasty}}.Encode()
-			for _, target := range []string{"/", "/findings", "/findings" + query, "/finding/f0", "/finding/f1", "/meetings", itemPath("src", "key"), itemPath(nasty, nasty), "/u/" + url.PathEscape(nasty)} {
+			for _, target := range []string{"/", "/findings", "/findings" + query, "/finding/f0", "/finding/f1", "/meetings", itemPath("src", "key"), itemPath(nasty, nasty),
+				"/items", "/items" + query, "/items?" + url.Values{"body": {nasty}, "source": {nasty}}.Encode(), "/bodies", "/bodies" + query, bodyPath(nasty), "/meetings?" + url.Values{"body": {nasty}}.Encode(), "/sources", "/about", "/u/" + url.PathEscape(nasty)} {
 				w := ask(h, "GET", target)
 				if w.Code >= 500 {
 					t.Fatalf("%s: %d", target, w.Code)

@@ -3,7 +3,7 @@
 // Pages are rendered here, work without JavaScript and set no cookie. Whatever
 // was read from a source is data: it is cleaned, escaped and never becomes
 // markup, a header or a link to anything but http and https. No page holds a
-// subscriber's address.
+// subscriber's address but the ones behind the link that was mailed to it.
 package web
 
 import (
@@ -16,17 +16,20 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"path"
 	"strings"
 	"sync"
 	"time"
 
+	"ccgwatch/alerts"
+	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 	"ccgwatch/store/query"
 )
 
-// A Server is what the pages need. All fields but URL, Listen, Contact and
-// Gaps must be set.
+// A Server is what the pages need. All fields but URL, Listen, Contact, Gaps,
+// Bodies, Buyers, Held, Desk, Choices and Proxies must be set.
 type Server struct {
 	Ledger      store.Ledger
 	Outbox      store.Outbox
@@ -43,14 +46,38 @@ type Server struct {
 	// Facts are what a search is asked about a finding, the same as for
 	// subscriptions, so that a search shows what a subscription would bring.
 	Facts func(store.Finding) query.Facts
+	// Thread folds the procurement of an ocid, with the processes that may belong
+	// to it; Threads calls f with those that have findings, the latest first, and
+	// Overdue says what its notices wait for. All nil: there are no thread pages.
+	Thread  func(ctx context.Context, ocid string) (judge.Thread, error)
+	Threads func(ctx context.Context, f func(latest store.Finding) bool) error
+	Overdue func(t *judge.Thread, now time.Time) []judge.Overdue
 	// Gaps are sentences on what this installation does not follow, and why.
 	Gaps []string
+
+	// Bodies are the bodies that may have a page. One of which nothing is known
+	// and that no source belongs to has none.
+	Bodies []BodyInfo
+	// Buyers are the ids of the bodies that a notice names as its buyers; nil
+	// where none is known.
+	Buyers func(*store.Notice) []string
+	// Held are sentences on what stands still at the moment and why, for readers:
+	// a full disk, a clock that is wrong. None mostly; nil for never. It is called
+	// for each page that shows the state of things.
+	Held func() []string
 
 	// Token tells whose subscription an unsubscribe token ends. It must answer
 	// ok for every token that was ever issued, those of erased subscriptions
 	// included (tokens are signed or their hashes kept), so that an old link
 	// still works: only a token that never was is not ok.
 	Token func(token string) (subscription string, ok bool, err error)
+
+	// Desk takes sign-ups and changes; nil, or without URL: nobody can subscribe here.
+	Desk *alerts.Desk
+	// Choices are the bodies and areas that the sign-up form lists.
+	Choices func() (bodies, areas []Choice)
+	// Proxies are believed about whom they ask for (X-Forwarded-For).
+	Proxies []netip.Prefix
 
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -64,6 +91,21 @@ type SourceInfo struct {
 	Platform string
 	Schedule string    // in words
 	Next     time.Time // next look, zero when unknown
+	Body     string    // id of the body that publishes there, "" for none or nobody known
+}
+
+// publisher is the body whose words a source holds: one that nobody named goes
+// by the id of the source, and a tender service has none.
+func (i SourceInfo) publisher() string {
+	if i.Body != "" || i.tenders() {
+		return i.Body
+	}
+	return i.ID
+}
+
+// tenders tells whether a source is a service on which many bodies publish.
+func (i SourceInfo) tenders() bool {
+	return i.Platform == "find-a-tender" || i.Platform == "contracts-finder"
 }
 
 //go:embed pages/*.html pages/style.css
@@ -72,9 +114,15 @@ var assets embed.FS
 // maxBody caps what anybody can send us: no form of ours comes near.
 const maxBody = 8 << 10
 
+// mostBytes is how large a page may be before its texts are cut short.
+const mostBytes = 96 << 10
+
 // crowd is how many pages are rendered at once; the next one is asked to come
 // again. Unsubscribing and the health check do not queue here.
 const crowd = 16
+
+// atDeskAtOnce is how many people are served at the desk at once.
+const atDeskAtOnce = 8
 
 // NewHTTPServer is a server for the pages with the limits that keep slow and
 // large requests from holding it up. It speaks plain HTTP/1.1: TLS belongs to
@@ -95,10 +143,25 @@ func (s Server) NewHTTPServer(addr string) *http.Server {
 
 // Handler serves all pages.
 func (s Server) Handler() http.Handler {
-	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd)}
-	funcs := v.funcs()
-	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "unsubscribe", "error"} {
-		v.templates[name] = template.Must(template.New("base.html").Funcs(funcs).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/"+name+".html"))
+	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd), queueAtDesk: make(chan struct{}, atDeskAtOnce)}
+	v.record, v.started = newRecord(&v.Server, v.zone), s.Now()
+	v.bodies = map[string]*BodyInfo{}
+	for i := range s.Bodies {
+		v.bodies[s.Bodies[i].ID] = &s.Bodies[i]
+	}
+	v.brief = map[string]*template.Template{}
+	frames := func(m measure) func(name string) *template.Template {
+		frame := template.Must(template.New("base.html").Funcs(v.funcs(m)).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/choose.html"))
+		return func(name string) *template.Template {
+			return template.Must(template.Must(frame.Clone()).ParseFS(assets, "pages/"+name+".html"))
+		}
+	}
+	whole, short := frames(full()), frames(brief())
+	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "thread", "threads", "unsubscribe", "error"} {
+		v.templates[name], v.brief[name] = whole(name), short(name)
+	}
+	for _, name := range deskPages() {
+		v.templates[name] = whole(name)
 	}
 	style, err := assets.ReadFile("pages/style.css")
 	if err != nil {
@@ -113,7 +176,19 @@ func (s Server) Handler() http.Handler {
 	mux.Handle("/finding/{id}", v.page(v.finding))
 	mux.Handle("/meetings", v.page(v.meetings))
 	mux.Handle("/item", v.page(v.item))
+	mux.Handle("/items", v.page(v.items))
+	mux.Handle("/bodies", v.page(v.bodyList))
+	mux.Handle("/body/{id}", v.page(v.body))
+	mux.Handle("/body/{id}/feed.atom", v.page(v.bodyFeed))
+	mux.Handle("/feed.atom", v.page(v.feed))
+	mux.Handle("/sources", v.page(v.sources))
+	mux.Handle("/about", v.page(v.about))
+	if s.Thread != nil {
+		mux.Handle("/threads", v.page(v.threads))
+		mux.Handle("/thread/{id}", v.page(v.thread))
+	}
 	mux.Handle("/u/{token}", v.handle(v.unsubscribe, http.MethodGet, http.MethodHead, http.MethodPost))
+	v.deskRoutes(mux)
 	mux.Handle("/healthz", v.handle(v.healthz, http.MethodGet, http.MethodHead))
 	mux.Handle("/style.css", v.handle(v.stylesheet, http.MethodGet, http.MethodHead))
 	mux.Handle("/", v.handle(func(http.ResponseWriter, *http.Request) error { return store.ErrNotFound }))
@@ -140,9 +215,16 @@ type site struct {
 	Server
 	zone      *time.Location
 	templates map[string]*template.Template
+	brief     map[string]*template.Template // of pages that show what sources write
 	style     []byte
 	styleTag  string
 	crowd     chan struct{}
+	record    *record
+	bodies    map[string]*BodyInfo
+	started   time.Time
+	feeds     feeds
+	// queueAtDesk is that of the pages where people look after their subscriptions.
+	queueAtDesk chan struct{}
 
 	mu      sync.Mutex
 	queue   queue
@@ -175,9 +257,11 @@ func (s *site) guard(next http.Handler) http.Handler {
 		if strings.HasPrefix(s.URL, "https://") {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
-		if strings.HasPrefix(r.URL.Path, "/u/") {
-			h.Set("X-Robots-Tag", "noindex, nofollow")
+		if secret := tokened(r.URL.Path) != ""; secret || personal(r.URL.Path) {
 			h.Set("Cache-Control", "no-store")
+			if secret || r.URL.Path == "/manage" || r.Method == http.MethodPost {
+				h.Set("X-Robots-Tag", "noindex, nofollow")
+			}
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		clean := path.Clean("/" + r.URL.Path)
@@ -202,15 +286,29 @@ type view struct {
 	Version string
 	Here    string // the entry of the menu that is this page
 	Private bool   // not for search engines
+	Feed    *feedLink
+	Brief   bool // long texts are cut short
+	Open    bool // people can subscribe here
+	Threads bool // there are pages about procurements
 	Body    any
 }
 
 // render writes a page, whole or not at all.
 func (s *site) render(w http.ResponseWriter, status int, name string, v view) error {
-	v.Group, v.Version = s.Group, s.Version
+	v.Group, v.Version, v.Open, v.Threads = s.Group, s.Version, s.open(), s.Thread != nil
+	if v.Feed == nil && !v.Private {
+		v.Feed = &feedLink{Path: "/feed.atom", Title: "All findings"}
+	}
 	var b bytes.Buffer
 	if err := s.templates[name].Execute(&b, v); err != nil {
 		return err
+	}
+	if short := s.brief[name]; b.Len() > mostBytes && short != nil {
+		b.Reset()
+		v.Brief = true
+		if err := short.Execute(&b, v); err != nil {
+			return err
+		}
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)

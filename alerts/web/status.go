@@ -3,18 +3,20 @@ package web
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
+	"ccgwatch/alerts"
 	"ccgwatch/store"
 )
 
 // late is how long after its time a look may come before the page says so:
 // longer than any queue behind slow sites.
 const late = 2 * time.Hour
+
+// mostProblems is how many of a source's problems are listed.
+const mostProblems = 10
 
 // sourceState is one source on the status page.
 type sourceState struct {
@@ -26,9 +28,17 @@ type sourceState struct {
 	Problems []problem
 	Counts   string
 	Late     bool
+	News     time.Time // when there last was something new
+	Quiet    string    // what is unusual about that, in words
+	More     int       // problems beyond those listed
+
+	cut bool // nothing of it can be reached
 }
 
-type problem struct{ Why, What, URL string }
+type problem struct {
+	Why, What, URL string
+	Since          time.Time
+}
 
 // queue is the outbox without a word on anybody in it.
 type queue struct {
@@ -37,39 +47,49 @@ type queue struct {
 	LastSent, LastDigest  time.Time
 }
 
+// mostListed is how many sources the first page names; those that need
+// attention come first, and all are on the page of the sources.
+const mostListed = 60
+
+// status is the first page: the state of things, what comes next and what was
+// found last.
 func (s *site) status(w http.ResponseWriter, r *http.Request) error {
-	healths, err := s.Ledger.Healths(r.Context())
-	if err != nil {
+	ctx := r.Context()
+	if err := s.record.follow(ctx); err != nil {
 		return err
 	}
-	known := map[string]store.Health{}
-	for _, h := range healths {
-		known[h.Source] = h
+	states, gone, err := s.states(ctx)
+	if err != nil {
+		return err
 	}
 	now := s.Now()
 	body := struct {
 		Now     time.Time
+		Held    []string
+		Count   int
 		Sources []sourceState
 		Gone    []string // read once, followed no longer
 		Looked  int      // sources visited at all
 		Bad     int
+		Next    []store.Item
+		Newest  []store.Finding
 		Queue   queue
-		Gaps    []string
 		Contact string
-	}{Now: now, Gaps: s.Gaps, Contact: s.Contact}
-	for _, info := range s.Sources() {
-		st := describe(info, known[info.ID], now)
-		delete(known, info.ID)
-		if st.Mark == "bad" {
-			body.Bad++
-		}
-		if st.Mark != "new" {
-			body.Looked++
-		}
-		body.Sources = append(body.Sources, st)
+		Behind  time.Time
+	}{Now: now, Held: s.stopped(states), Count: len(states), Contact: s.Contact, Behind: s.record.behind()}
+	body.Bad, body.Looked = tallyStates(states)
+	slices.SortStableFunc(states, func(a, b sourceState) int { return rank(a) - rank(b) })
+	body.Sources = states[:min(len(states), mostListed)]
+	body.Gone = gone[:min(len(gone), mostListed)]
+	ahead := s.record.ahead(dayOf(now, s.zone), "")
+	ahead = slices.DeleteFunc(ahead, func(m meeting) bool { return m.off })
+	if body.Next, err = s.itemsOf(ctx, ahead[:min(len(ahead), 5)]); err != nil {
+		return err
 	}
-	body.Gone = slices.Sorted(maps.Keys(known))
-	if body.Queue, err = s.outbox(r.Context(), now); err != nil {
+	if body.Newest, _, err = s.recent(ctx, filter{}, place{}, 5); err != nil {
+		return err
+	}
+	if body.Queue, err = s.outbox(ctx, now); err != nil {
 		return err
 	}
 	return s.render(w, http.StatusOK, "status", view{Title: "What we watch", Here: "status", Body: body})
@@ -81,14 +101,21 @@ func describe(info SourceInfo, h store.Health, now time.Time) sourceState {
 	seen := map[problem]bool{}
 	for _, p := range h.Problems {
 		x := problem{Why: reasonWords(p.Reason), What: line(p.What, 200), URL: p.URL}
-		if !seen[x] && len(st.Problems) < 10 {
-			st.Problems = append(st.Problems, x)
-		}
+		again := seen[x]
 		seen[x] = true
+		x.Since = p.Since
+		switch {
+		case again:
+		case len(st.Problems) < mostProblems:
+			st.Problems = append(st.Problems, x)
+		default:
+			st.More++
+		}
 	}
 	switch {
 	case !h.FailingSince.IsZero():
 		st.Mark, st.State = "bad", "Failing"
+		st.cut = len(h.Problems) > 0 && h.Problems[0].Reason == store.ReasonNetwork
 		if len(h.Problems) > 0 {
 			st.State += ": " + reasonWords(h.Problems[0].Reason)
 		}
@@ -101,16 +128,13 @@ func describe(info SourceInfo, h store.Health, now time.Time) sourceState {
 	case len(h.Problems) > 0:
 		st.State = "Read, apart from what is listed here"
 	}
-	var counts []string
-	for _, k := range slices.Sorted(maps.Keys(h.Counts)) {
-		counts = append(counts, kindCount(k, h.Counts[k]))
-	}
-	st.Counts = strings.Join(counts, ", ")
+	st.Counts = kindCounts(h.Counts)
 	return st
 }
 
 // outbox counts the mails. It goes over all of them, so that its answer is
-// kept for a few seconds.
+// kept for a few seconds. Service mails do not count: whoever asked for one to
+// somebody else's address could see here whether it was sent.
 func (s *site) outbox(ctx context.Context, now time.Time) (queue, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,6 +143,9 @@ func (s *site) outbox(ctx context.Context, now time.Time) (queue, error) {
 	}
 	var q queue
 	err := s.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
+		if d.Kind == alerts.KindConfirm || d.Kind == alerts.KindManage {
+			return true
+		}
 		switch d.State {
 		case store.Queued, store.Claimed, store.Dotting:
 			q.Waiting++

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
+	"net/url"
 	"time"
 
+	"ccgwatch/alerts"
 	"ccgwatch/store"
 )
 
@@ -25,8 +26,7 @@ func (s *site) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 		}
 		return badRequest("The request broke off. Please try again.")
 	}
-	// Mail programs add the marks that stood after the link.
-	token := strings.TrimRight(r.PathValue("token"), ".,;:!?<>()[]{}'\"* \t\r\n")
+	token := alerts.TrimToken(r.PathValue("token"))
 	id, ok, err := s.Token(token)
 	switch {
 	case err != nil:
@@ -49,7 +49,8 @@ func (s *site) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 	return s.render(w, http.StatusOK, "unsubscribe", view{Title: title, Private: true, Body: struct {
 		Ended   bool
 		Contact string
-	}{ended, s.Contact}})
+		Link    string // where to post to for changing it instead
+	}{ended, s.Contact, "/u/" + url.PathEscape(token) + "/link"}})
 }
 
 // sorry never claims that mails will stop when it could not be written down.

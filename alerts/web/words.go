@@ -14,33 +14,58 @@ import (
 	"ccgwatch/store"
 )
 
+// A measure says how much of a text a page shows, in characters.
+type measure struct{ line, quote, prose, link int }
+
+// full is how pages are written, brief how those are whose sources write so
+// much that they would become too large for a phone.
+func full() measure  { return measure{line: 400, quote: 1500, prose: 6000, link: 2000} }
+func brief() measure { return measure{line: 24, quote: 100, prose: 300, link: 200} }
+
 // funcs are what the templates call.
-func (s *site) funcs() template.FuncMap {
+func (s *site) funcs(m measure) template.FuncMap {
 	return template.FuncMap{
-		"line":     func(t string) string { return line(t, 400) },
-		"quote":    func(t string) string { return line(t, 1500) },
-		"prose":    prose,
-		"link":     webLink,
+		"line":  func(t string) string { return line(t, m.line) },
+		"quote": func(t string) string { return line(t, m.quote) },
+		"prose": func(t string) []string { return prose(t, m.prose) },
+		"link": func(raw string) *link {
+			if len(raw) > m.link {
+				return nil
+			}
+			return webLink(raw)
+		},
 		"paged":    paged,
 		"when":     s.when,
-		"date":     s.date,
+		"date":     func(t string) string { return line(s.date(t), max(m.line, 40)) },
 		"meeting":  s.meeting,
 		"clock":    s.clock,
-		"value":    s.value,
+		"value":    func(field, v string) string { return line(s.value(field, v), max(m.line, 40)) },
 		"stage":    stageWords,
 		"regime":   regimeWords,
 		"happened": happened,
 		"lower":    strings.ToLower,
-		"whose":    s.whose,
-		"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"whose":    func(source, body string) string { return line(s.whose(source, body), 2*m.line) },
+		"stamp":    stamp,
+		"body":     bodyPath,
+		"bodykind": bodyKindWords,
+		"day":      s.dayWords,
+		"join":     func(list []string) string { return line(strings.Join(list, ", "), m.line) },
 		"topic":    topicWords,
 		"tier":     tierWords,
 		"kind":     kindWords,
 		"field":    fieldWords,
 		"role":     roleWords,
-		"source":   s.sourceName,
+		"source":   func(id string) string { return line(s.sourceName(id), m.line) },
 		"item":     itemPath,
 		"size":     sizeWords,
+		"often":    oftenWords,
+		"open":     s.open,
+		"ticks":    ticks,
+
+		"threadPath": s.threadPath,
+		"bound":      boundWords,
+		"worthOf":    worthWords,
+		"class":      classWords,
 	}
 }
 
@@ -73,9 +98,8 @@ func line(t string, most int) string {
 }
 
 // prose is a longer text as paragraphs, cut where it would fill pages.
-func prose(t string) []string {
+func prose(t string, left int) []string {
 	var all []string
-	left := 6000
 	for p := range strings.SplitSeq(strings.ReplaceAll(t, "\r", "\n"), "\n") {
 		p = line(p, left)
 		if p == "" {
@@ -124,6 +148,37 @@ func paged(raw string, page int) string {
 		return raw
 	}
 	return raw + "#page=" + strconv.Itoa(page)
+}
+
+// bodyPath is the address of a body's page.
+func bodyPath(id string) string { return "/body/" + url.PathEscape(id) }
+
+// dayWords is a day as a register has it, YYYY-MM-DD, in words.
+func (s *site) dayWords(day string) string {
+	if t, err := time.Parse(time.DateOnly, day); err == nil {
+		return t.Format("2 January 2006")
+	}
+	return line(day, 40)
+}
+
+func bodyKindWords(kind string) string {
+	switch kind {
+	case "icb":
+		return "NHS integrated care board"
+	case "ccg":
+		return "NHS clinical commissioning group (until June 2022)"
+	case "trust":
+		return "NHS trust"
+	case "council":
+		return "Council"
+	case "nhs-england":
+		return "NHS England"
+	case "csu":
+		return "NHS commissioning support unit"
+	case "", "other":
+		return "Public body"
+	}
+	return line(strings.ReplaceAll(kind, "-", " "), 40)
 }
 
 // itemPath is the address of an item's page.

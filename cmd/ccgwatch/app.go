@@ -16,6 +16,7 @@ import (
 
 	"ccgwatch/alerts"
 	"ccgwatch/alerts/judge"
+	"ccgwatch/alerts/mail"
 	"ccgwatch/config"
 	"ccgwatch/scrapers"
 	"ccgwatch/scrapers/crawl"
@@ -43,13 +44,20 @@ type app struct {
 	digests   *alerts.Digester
 	postman   *alerts.Postman
 	links     alerts.Links
+	desk      *alerts.Desk
+	asked     chan struct{} // somebody waits for a service mail
+	threads   *alerts.Threads
+	compose   *mail.Composer
+	watched   watchlist
 
-	daemon    atomic.Bool // run has it open
-	suspect   atomic.Bool // the store is damaged: it is to be checked before it is opened again
-	visiting  keyedLocks  // one visit of a source at a time
-	following sync.Mutex  // one follower step at a time
-	sending   sync.Mutex  // one sender at a time
-	copying   sync.Mutex  // one copy at a time
+	papers    chan struct{} // a slot for each paper that may be read at once
+	daemon    atomic.Bool   // run has it open
+	suspect   atomic.Bool   // the store is damaged: it is to be checked before it is opened again
+	visiting  keyedLocks    // one visit of a source at a time
+	sites     keyedLocks    // and one of a site
+	following sync.Mutex    // one follower step at a time
+	sending   sync.Mutex    // one sender at a time
+	copying   sync.Mutex    // one copy at a time
 
 	free func(dir string) (uint64, error) // bytes; freeSpace but in tests
 }
@@ -101,7 +109,7 @@ func openBare(cfg config.Config, data string, log *slog.Logger) (*app, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	noteOpen(data)
-	return &app{cfg: cfg, data: data, log: log, store: &keeper{Store: st, data: data}, free: freeSpace}, nil
+	return &app{cfg: cfg, data: data, log: log, store: &keeper{Store: st, data: data}, free: freeSpace, papers: make(chan struct{}, papersAtOnce)}, nil
 }
 
 func (a *app) join() error {
@@ -117,6 +125,7 @@ func (a *app) join() error {
 
 // joinWith builds the parts from the given rules and the sources already chosen.
 func (a *app) joinWith(rules judge.Rules) (err error) {
+	a.watched.areas = a.cfg.Group.Areas
 	a.rules, a.bodies, a.areaNames = rules, map[string]judge.Body{}, map[string]string{}
 	for _, b := range rules.Bodies {
 		a.bodies[b.ID] = b
@@ -216,6 +225,7 @@ type outcome struct {
 // source's health, whatever comes of it.
 func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(crawl.Progress)) outcome {
 	defer a.visiting.lock(s.ID)()
+	defer a.sites.lock(hostOf(s.Base))() // sources that share a site are visited one after the other
 	out := outcome{Source: s.ID}
 	start := time.Now()
 	var keys []string // nil: all
@@ -232,9 +242,18 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 		out.Err = err
 		return out
 	}
+	if s.release = v.Release; v.Release { // what was usual is not any more
+		before.Rhythm, before.Problems = store.Rhythm{}, nil
+	}
 	v.Old, v.Fresh = old, !before.FailingSince.IsZero()
-	c := &crawl.Crawler{Fetch: a.fetch, Archive: a.store, Read: a.reader.Read, Progress: progress}
-	counts := map[store.Kind]int{}
+	if !s.crawl.Whole && !v.Backfill() {
+		if v.Watch, err = a.watched.list(ctx, a.store, s.ID, v.Now); err != nil {
+			out.Err = err
+			return out
+		}
+	}
+	c := &crawl.Crawler{Fetch: a.fetch, Archive: a.store, Read: a.readPaper, Progress: progress}
+	counts, tally := map[store.Kind]int{}, store.Tally{Seen: map[string]int{}}
 	report, err := c.Visit(ctx, s.crawl, v, func(seen store.Sighting) (err error) {
 		defer func() { // one source's oddity must not end the daemon, and end it again at every start
 			if x := recover(); x != nil {
@@ -242,7 +261,7 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 			}
 		}()
 		seen.Silent = v.Backfill()
-		return a.commit(ctx, s, seen, before, counts, &out)
+		return a.commit(ctx, s, seen, before, counts, &tally, &out)
 	})
 	out.Took, out.Requests, out.Items, out.Problems, out.Err = time.Since(start), report.Requests, report.Items, report.Problems, err
 	if ctx.Err() != nil && err != nil {
@@ -253,6 +272,11 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 		why = inner // health is kept by source: no need to name it again
 	}
 	h := store.NextHealth(before, v.Now, append(out.Problems, known(old, out.Err)...), why, counts, out.Requests)
+	h = h.Asked(v.Now.In(london()).Format("2006-01"), report.Sent)
+	if out.Err == nil && !v.Backfill() {
+		tally.At, tally.Day, tally.Whole = v.Now, v.Now.In(london()).Format(time.DateOnly), s.crawl.Whole
+		h = h.Heard(before, tally)
+	}
 	h.Source, h.Took = s.ID, out.Took.Round(time.Millisecond).String()
 	if err := a.store.Note(ctx, h); err != nil {
 		out.Err = errors.Join(out.Err, err)
@@ -294,7 +318,7 @@ func (a *app) health(ctx context.Context, id string) (store.Health, error) {
 // commit guards, compares and stores one sighting: snapshot and changes in one
 // transaction. A sighting that is held back leaves only its fingerprint, so
 // that a second one that says the same can pass.
-func (a *app) commit(ctx context.Context, s source, seen store.Sighting, h store.Health, counts map[store.Kind]int, out *outcome) error {
+func (a *app) commit(ctx context.Context, s source, seen store.Sighting, h store.Health, counts map[store.Kind]int, tally *store.Tally, out *outcome) error {
 	var keys []string
 	if !seen.Whole {
 		keys = make([]string, 0, len(seen.Items))
@@ -306,6 +330,9 @@ func (a *app) commit(ctx context.Context, s source, seen store.Sighting, h store
 	if err != nil {
 		return err
 	}
+	if s.release {
+		return a.take(ctx, s, old, seen, store.Release, h, counts, tally, out)
+	}
 	if err := store.Guard(old, seen); err != nil {
 		var held *store.HeldError
 		if errors.As(err, &held) {
@@ -315,7 +342,13 @@ func (a *app) commit(ctx context.Context, s source, seen store.Sighting, h store
 		}
 		return err
 	}
-	next, changes := store.Diff(old, seen)
+	tally.Replaced = store.Passed(old, seen)
+	return a.take(ctx, s, old, seen, store.Diff, h, counts, tally, out)
+}
+
+// take compares and stores a sighting that is believed.
+func (a *app) take(ctx context.Context, s source, old store.Snapshot, seen store.Sighting, diff func(store.Snapshot, store.Sighting) (store.Snapshot, []store.Change), h store.Health, counts map[store.Kind]int, tally *store.Tally, out *outcome) error {
+	next, changes := diff(old, seen)
 	if err := a.store.Commit(ctx, next, changes, h); err != nil {
 		return err
 	}
@@ -329,6 +362,9 @@ func (a *app) commit(ctx context.Context, s source, seen store.Sighting, h store
 			out.Amended++
 		}
 		out.Silent = out.Silent || c.Silent
+		if !c.Silent {
+			tally.News++
+		}
 		if !seen.Whole {
 			counts[c.Kind]++
 		}
@@ -336,6 +372,11 @@ func (a *app) commit(ctx context.Context, s source, seen store.Sighting, h store
 	if seen.Whole {
 		for _, it := range seen.Items {
 			counts[it.Kind]++
+			tally.Seen[string(it.Kind)]++
+			if !it.Stub {
+				tally.Seen[store.TallyFull]++
+				tally.Seen[store.TallyDocuments] += len(it.Documents)
+			}
 		}
 	}
 	return nil

@@ -41,9 +41,12 @@ type cli struct {
 	Items       itemsCmd       `cmd:""`
 	Changes     changesCmd     `cmd:""`
 	Findings    findingsCmd    `cmd:""`
+	Threads     threadsCmd     `cmd:""`
+	Letter      letterCmd      `cmd:""`
 	Show        showCmd        `cmd:""`
 	Explain     explainCmd     `cmd:""`
 	Judge       judgeCmd       `cmd:""`
+	Rejudge     rejudgeCmd     `cmd:""`
 	Subscribers subscribersCmd `cmd:""`
 	Status      statusCmd      `cmd:""`
 	Init        initCmd        `cmd:""`

@@ -21,6 +21,8 @@ type crawlCmd struct {
 	Source []string `arg:"" optional:""`
 	Since  string
 	Until  string
+	// Release takes over what the named sources show, even if it looks broken.
+	Release bool
 }
 
 func (c *crawlCmd) Run(e *env) error {
@@ -39,11 +41,14 @@ func (c *crawlCmd) Run(e *env) error {
 			return usagef("--until needs --since: a backfill has a beginning")
 		}
 	}
+	if c.Release && (len(c.Source) == 0 || c.Since != "") {
+		return usagef("--release is for the sources named with it, as they are now: ccgwatch crawl --release SOURCE")
+	}
 	return e.withApp(func(a *app) error {
 		if err := a.roomToCrawl(); err != nil {
 			return err
 		}
-		v.Now = e.now()
+		v.Now, v.Release = e.now(), c.Release
 		if v.Backfill() && v.Until.IsZero() {
 			v.Until = v.Now
 		}
@@ -86,6 +91,9 @@ func (c *crawlCmd) Run(e *env) error {
 			return err
 		}
 		if err := a.follow(e.ctx, v.Now); err != nil {
+			return err
+		}
+		if err := a.fallDue(e.ctx, v.Now); err != nil {
 			return err
 		}
 		switch {

@@ -96,6 +96,7 @@ func (c *doctorCmd) Run(e *env) error {
 		return err
 	}
 	x.copies()
+	x.holidays()
 	for _, s := range sources {
 		x.schedule(s.ID+": "+s.Schedule.Words(), s.next)
 	}
@@ -300,6 +301,9 @@ func (x *examination) inside(cfg config.Config, sources []source) (err error) {
 		return err
 	}
 	x.clock(last)
+	if err := x.burden(a, sources); err != nil {
+		return err
+	}
 	return x.digests(a)
 }
 
@@ -344,8 +348,8 @@ func (x *examination) digests(a *app) error {
 	var oldest time.Time
 	err = a.store.Deliveries(x.ctx, func(d store.Delivery) bool {
 		switch d.State {
-		case store.Sent, store.Suppressed:
-		case store.Failed:
+		case store.Sent, store.Suppressed, store.Folded:
+		case store.Failed, store.Uncertain:
 			failed++
 		default:
 			waiting++

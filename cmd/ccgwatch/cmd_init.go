@@ -159,13 +159,23 @@ func (iv *interview) askText(said *string, text, usual, none, table, key string)
 }
 
 func (iv *interview) askRelay(d *draft) error {
+	var names []string
+	for _, r := range iv.known.Relays {
+		names = append(names, r.Name)
+	}
+	fmt.Fprintf(iv.stdout, "\nMail services known by name: %s\n", strings.Join(names, ", "))
 	var err error
-	if d.host, err = iv.askText(iv.given.SMTPHost, "The relay that takes your mail, such as smtp.example.org; files writes mail as files instead", "files", "files", "smtp", "host"); err != nil || d.host == "" {
+	if d.host, err = iv.askText(iv.given.SMTPHost, "The relay that takes your mail: a name of these, or a host such as smtp.example.org; files writes mail as files instead", "files", "files", "smtp", "host"); err != nil || d.host == "" {
 		return err
 	}
 	if d.email == "" {
 		if d.email, err = iv.askText(nil, "A relay needs an address that mail comes from", "none", "", "group", "email"); err != nil {
 			return err
+		}
+	}
+	for _, r := range iv.known.Relays {
+		if strings.EqualFold(r.Name, d.host) {
+			return iv.askLogin(d, r)
 		}
 	}
 	if err := iv.ask(iv.given.SMTPPort, "smtp.port", "Its port: 587 (STARTTLS), 465 (TLS from the start) or another", "587", func(s string) error {
@@ -183,16 +193,29 @@ func (iv *interview) askRelay(d *draft) error {
 	if d.user, err = iv.askText(iv.given.SMTPUser, "Your user name there", "none", "none", "smtp", "username"); err != nil || d.user == "" {
 		return err
 	}
-	d.passwordFile = "smtp.password"
-	if f := iv.given.PasswordFile; f != nil {
-		d.passwordFile = *f
-		return iv.check("smtp", "password_file", *f)
+	return iv.askPassword(d)
+}
+
+// askLogin asks what is left to say of a mail service known by name.
+func (iv *interview) askLogin(d *draft, r config.Relay) error {
+	d.relay, d.host, d.port, d.tls, d.user = r.Name, r.Host, r.Port, r.TLS, r.Username
+	fmt.Fprintf(iv.stdout, "It wants %s.\n", r.Note)
+	if d.user == "" {
+		var err error
+		if d.user, err = iv.askText(iv.given.SMTPUser, "Your user name there", d.email, "", "smtp", "username"); err != nil {
+			return err
+		}
 	}
 	return iv.askPassword(d)
 }
 
 // askPassword takes the password into a file of its own, for its owner alone.
 func (iv *interview) askPassword(d *draft) error {
+	d.passwordFile = "smtp.password"
+	if f := iv.given.PasswordFile; f != nil {
+		d.passwordFile = *f
+		return iv.check("smtp", "password_file", *f)
+	}
 	at := filepath.Join(d.dir, d.passwordFile)
 	if _, err := config.ReadSecret(at); err == nil {
 		fmt.Fprintf(iv.stdout, "The password in %s is used.\n", at)
@@ -211,6 +234,9 @@ func (iv *interview) askPassword(d *draft) error {
 	}
 	if d.withoutPassword = password == "later"; d.withoutPassword {
 		return nil
+	}
+	if err := os.MkdirAll(d.dir, 0o750); err != nil {
+		return err
 	}
 	return writeWhole(at, []byte(password+"\n"))
 }

@@ -13,8 +13,11 @@ import (
 )
 
 type judgeCmd struct {
-	File []string `arg:""`
-	JSON bool     `name:"json"`
+	File  []string `arg:""`
+	Score string   `name:"score"`
+	JSON  bool     `name:"json"`
+
+	verdicts map[string]judge.Verdict // by ocid and release, for the score
 }
 
 func (c *judgeCmd) Run(e *env) error {
@@ -26,6 +29,13 @@ func (c *judgeCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	var labels []judge.Label
+	if c.Score != "" {
+		if labels, err = readLabels(c.Score); err != nil {
+			return err
+		}
+		c.verdicts = map[string]judge.Verdict{}
+	}
 	for _, name := range c.File {
 		b, err := readInput(e, name)
 		if err != nil {
@@ -34,6 +44,9 @@ func (c *judgeCmd) Run(e *env) error {
 		if err := c.file(e, j, name, b); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+	}
+	if c.verdicts != nil {
+		return c.score(e, labels)
 	}
 	return nil
 }
@@ -65,7 +78,7 @@ func (c *judgeCmd) file(e *env, j *judge.Judge, name string, b []byte) error {
 	case len(b) == 0:
 		return fmt.Errorf("the file is empty")
 	case !utf8.Valid(b):
-		return fmt.Errorf("neither an OCDS package, a PDF, a DOCX nor text in UTF-8")
+		return fmt.Errorf("neither an OCDS package, a PDF, an office document nor text in UTF-8")
 	}
 	return c.passages(e, j, strings.Split(string(b), "\f"))
 }
@@ -80,6 +93,10 @@ func (c *judgeCmd) notices(e *env, j *judge.Judge, b []byte) error {
 	}
 	for _, it := range items {
 		v := j.Notice(it.Notice)
+		if c.verdicts != nil {
+			c.verdicts[v.OCID+" "+v.Release] = v
+			continue
+		}
 		if c.JSON {
 			if err := printJSON(e.stdout, v); err != nil {
 				return err

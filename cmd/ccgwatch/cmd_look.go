@@ -269,6 +269,9 @@ func changeLine(c store.Change) string {
 		words = []string{string(c.Op)}
 	}
 	s := strings.Join(words, ", ") + ": " + c.Title
+	if c.Due != nil {
+		s = c.Due.Kind + ": " + c.Due.Words + " " + c.Title
+	}
 	for _, f := range c.Fields {
 		if f.Name == store.FieldWhen {
 			s += " (from " + readableTime(f.Old) + " to " + readableTime(f.New) + ")"
@@ -305,6 +308,8 @@ type jsonFinding struct {
 	Regime   string          `json:"regime,omitempty"`
 	Deadline *store.Deadline `json:"deadline"`
 	Thread   string          `json:"thread"`
+	Moves    []store.Move    `json:"moves,omitempty"`
+	Unsaid   []string        `json:"unsaid,omitempty"`
 	Body     string          `json:"body,omitempty"`
 	Areas    []string        `json:"areas,omitempty"`
 	Silent   bool            `json:"silent,omitempty"`
@@ -313,7 +318,7 @@ type jsonFinding struct {
 func findingJSON(f store.Finding) jsonFinding {
 	return jsonFinding{
 		f.ID, stamp(f.At), f.Source, f.Key, f.Topic, f.Tier, f.Title, f.URL, f.Document, f.Quote, f.Page,
-		f.Stage, f.Regime, f.Deadline, f.Thread, f.Body, f.Areas, f.Silent,
+		f.Stage, f.Regime, f.Deadline, f.Thread, f.Moves, f.Unsaid, f.Body, f.Areas, f.Silent,
 	}
 }
 
@@ -364,6 +369,9 @@ func quoteLines(f store.Finding) string {
 	if f.Quote != "" {
 		fmt.Fprintf(&b, "    “%s”\n", f.Quote)
 	}
+	for _, m := range f.Moves {
+		fmt.Fprintf(&b, "    %s\n", m.Words)
+	}
 	where := f.URL
 	if f.Page > 0 {
 		where = fmt.Sprintf("%s, page %d  %s", f.Document, f.Page, f.URL)
@@ -386,6 +394,12 @@ func (c *showCmd) Run(e *env) error {
 	return e.query(func(a *app) error {
 		if err := a.knowsSource(c.Source); err != nil {
 			return err
+		}
+		if th, ok, err := a.threadByID(e, c.Key); err != nil || ok {
+			if err != nil {
+				return err
+			}
+			return a.showThread(e, th, c.JSON)
 		}
 		found, err := a.itemsByKey(e, c.Source, c.Key)
 		if err != nil {
@@ -463,8 +477,10 @@ func (a *app) show(e *env, it store.Item, asJSON bool) error {
 		fmt.Fprintf(w, "%-11s %s\n", name, it.Fields[name])
 	}
 	if it.Notice != nil {
-		v := a.judge.Notice(it.Notice)
-		fmt.Fprintf(w, "stage       %s\nregime      %s\ncare        %s\noutsourcing %s\n\n%s\n", v.Stage, v.Regime, v.Care, v.Outsourcing, it.Notice.Description)
+		if err := a.showInThread(e, it); err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "\n%s\n", it.Notice.Description)
 	}
 	for _, p := range it.Parts {
 		fmt.Fprintf(w, "\n%s %s", p.Number, p.Title)
@@ -509,6 +525,9 @@ func (c *explainCmd) Run(e *env) error {
 		w := e.stdout
 		fmt.Fprintf(w, "%s, %s: %s\n%s\n", f.Topic, f.Tier, f.Title, quoteLines(f))
 		fmt.Fprintf(w, "rule     %s (rules %s)\n", f.Rule, f.Rules)
+		if f.Retired != "" {
+			fmt.Fprintf(w, "retired  the rules of version %s find it no longer; it is in no list\n", f.Retired)
+		}
 		if f.Why != "" {
 			fmt.Fprintf(w, "why      %s\n", f.Why)
 		}
@@ -517,6 +536,9 @@ func (c *explainCmd) Run(e *env) error {
 		}
 		if f.Deadline != nil {
 			fmt.Fprintf(w, "deadline the notice says: %s; by the rule: %s; %s\n", orNone(readableTime(f.Deadline.Stated)), orNone(readableTime(f.Deadline.Computed)), f.Deadline.Who)
+		}
+		if err := a.explainThread(e, f); err != nil {
+			return err
 		}
 		if f.SHA256 != "" {
 			fmt.Fprintf(w, "archived %s\n", f.SHA256)

@@ -37,6 +37,9 @@ func (c sendCmd) Run(e *env) error {
 		} else if last.Sub(e.now()) > time.Hour {
 			return fmt.Errorf("the clock says %s, but a change of %s is known: no mail goes out until it is right", stamp(e.now()), stamp(last))
 		}
+		if err := a.fallDue(e.ctx, e.now()); err != nil {
+			return err
+		}
 		if c.Digest != "" {
 			if err := a.digestNow(e, c.Digest); err != nil {
 				return err
@@ -78,7 +81,7 @@ func (a *app) digestNow(e *env, address string) error {
 		}
 	}
 	if made == 0 {
-		return fmt.Errorf("no digest was made: that address has no confirmed subscription; 'ccgwatch subscribers list' shows them")
+		return fmt.Errorf("no digest was made: that address has no confirmed subscription to the weekly digest; 'ccgwatch subscribers list' shows them")
 	}
 	fmt.Fprintf(e.stdout, "%s made; mail goes to %s\n", plural(made, "digest", "digests"), a.mailGoes())
 	return nil
@@ -116,7 +119,7 @@ func (c sendCmd) list(e *env, a *app) error {
 			}
 			continue
 		}
-		fmt.Fprintf(e.stdout, "%-6s  to %s  %s", d.Kind, d.To, cmp.Or(d.Subject, "(to be made)"))
+		fmt.Fprintf(e.stdout, "%-7s  to %s  %s", d.Kind, d.To, cmp.Or(d.Subject, "(to be made)"))
 		if d.LastError != "" {
 			fmt.Fprintf(e.stdout, "  (tried before: %s)", d.LastError)
 		}
@@ -135,16 +138,14 @@ func (a *app) dueMail(e *env) (due []jsonDue, later int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	to := map[string]string{}
+	to := map[string]store.Subscription{}
 	for _, s := range subs {
-		if s.State == store.StateConfirmed {
-			to[s.ID] = s.Address
-		}
+		to[s.ID] = s
 	}
 	var ready []store.Delivery
 	err = a.store.Deliveries(e.ctx, func(d store.Delivery) bool {
 		switch {
-		case d.State != store.Queued || to[d.Subscription] == "":
+		case d.State != store.Queued || !to[d.Subscription].Wants(d.Kind):
 		case d.Due.After(e.now()):
 			later++
 		default:
@@ -154,7 +155,7 @@ func (a *app) dueMail(e *env) (due []jsonDue, later int, err error) {
 	})
 	slices.SortStableFunc(ready, func(x, y store.Delivery) int { return x.Due.Compare(y.Due) })
 	for _, d := range ready {
-		due = append(due, jsonDue{d.ID, to[d.Subscription], d.Kind, d.Subject, stamp(d.Due), d.Attempts, d.LastError})
+		due = append(due, jsonDue{d.ID, to[d.Subscription].Address, d.Kind, d.Subject, stamp(d.Due), d.Attempts, d.LastError})
 	}
 	for _, s := range subs {
 		if slot, owed := a.digests.Schedule.Due(s, e.now()); owed {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"ccgwatch/scrapers/ocds"
 	"ccgwatch/store"
 )
 
@@ -22,6 +23,8 @@ type jsonStatus struct {
 	Next         string             `json:"next"`
 	Problems     []store.Problem    `json:"problems"`
 	Counts       map[store.Kind]int `json:"counts"`
+	Condition    store.Condition    `json:"condition"`       // the state, finer: see store.Condition
+	Audit        *ocds.Audit        `json:"audit,omitempty"` // of a feed of notices: how complete it is
 }
 
 type jsonQueue struct {
@@ -31,6 +34,8 @@ type jsonQueue struct {
 		Failed     int `json:"failed"`
 		Suppressed int `json:"suppressed"`
 		Uncertain  int `json:"uncertain"` // in doubt twice: it may have come or not
+		Folded     int `json:"folded"`    // waited for days, and became one message with others
+		GivenUp    int `json:"given_up"`  // of the failed: tried for five days
 	} `json:"queue"`
 	Subscriptions int    `json:"subscriptions"`
 	LastMail      string `json:"last_mail"`
@@ -51,7 +56,11 @@ func (c *statusCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		queue.Offline = offline(rows)
+		all, err := a.healths(e.ctx)
+		if err != nil {
+			return err
+		}
+		queue.Offline = store.Ours(all, a.siteOf)
 		bad := 0
 		for _, r := range rows {
 			if r.State == "failing" {
@@ -97,12 +106,22 @@ func (a *app) statusRows(e *env) ([]jsonStatus, error) {
 		r := jsonStatus{
 			Source: s.ID, Name: s.Name, State: "ok", LastTry: stamp(h.LastTry), LastComplete: stamp(h.LastComplete),
 			FailingSince: stamp(h.FailingSince), Next: stamp(diary[jobOf(s)]), Problems: h.Problems, Counts: h.Counts,
+			Condition: h.Condition(e.now()),
 		}
 		switch {
 		case h.LastTry.IsZero():
 			r.State = "never"
 		case !h.FailingSince.IsZero():
 			r.State = "failing"
+		}
+		if !s.crawl.Whole {
+			snap, err := a.store.Snapshot(e.ctx, s.ID, []string{})
+			if err != nil {
+				return nil, err
+			}
+			if x, ok := ocds.Audited(snap.Notes); ok {
+				r.Audit = &x
+			}
 		}
 		if r.Problems == nil {
 			r.Problems = []store.Problem{}
@@ -113,22 +132,6 @@ func (a *app) statusRows(e *env) ([]jsonStatus, error) {
 		rows = append(rows, r)
 	}
 	return rows, nil
-}
-
-// offline tells whether every source visited failed for want of a network:
-// then it is this machine's line and not the sources that is broken.
-func offline(rows []jsonStatus) bool {
-	n := 0
-	for _, r := range rows {
-		if r.State == "never" {
-			continue
-		}
-		if r.State != "failing" || len(r.Problems) == 0 || r.Problems[0].Reason != store.ReasonNetwork {
-			return false
-		}
-		n++
-	}
-	return n > 1
 }
 
 func (a *app) queueRow(e *env) (jsonQueue, error) {
@@ -143,6 +146,11 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 			}
 		case store.Failed:
 			q.Queue.Failed++
+			if d.Failure == store.FailedExpired {
+				q.Queue.GivenUp++
+			}
+		case store.Folded:
+			q.Queue.Folded++
 		case store.Suppressed:
 			q.Queue.Suppressed++
 		case store.Uncertain:
@@ -177,9 +185,14 @@ func printStatus(e *env, r jsonStatus) error {
 	case "never":
 		fmt.Fprintf(e.stdout, "%-16s not visited yet\n", r.Source)
 	case "failing":
-		fmt.Fprintf(e.stdout, "%-16s FAILING since %s; last read completely %s\n", r.Source, r.FailingSince, orNever(r.LastComplete))
+		fmt.Fprintf(e.stdout, "%-16s FAILING since %s%s; last read completely %s\n", r.Source, r.FailingSince, conditionWords(r.Condition), orNever(r.LastComplete))
 	default:
-		fmt.Fprintf(e.stdout, "%-16s read completely %s%s\n", r.Source, r.LastComplete, countsText(r.Counts))
+		fmt.Fprintf(e.stdout, "%-16s read completely %s%s%s\n", r.Source, r.LastComplete, countsText(r.Counts), conditionWords(r.Condition))
+	}
+	if r.Audit != nil {
+		for _, s := range auditWords(*r.Audit) {
+			fmt.Fprintf(e.stdout, "    %s\n", s)
+		}
 	}
 	for _, p := range r.Problems {
 		since := ""
@@ -221,8 +234,11 @@ func printQueue(e *env, q jsonQueue) error {
 		fmt.Fprintf(e.stdout, "\n%s\n", q.FellBack)
 	}
 	uncertain := ""
+	if q.Queue.GivenUp > 0 {
+		uncertain = fmt.Sprintf(" (%d of them given up after five days: what they tell goes into the next digest)", q.Queue.GivenUp)
+	}
 	if q.Queue.Uncertain > 0 {
-		uncertain = fmt.Sprintf(", %d uncertain (the relay broke off twice at the very end: they may have come or not)", q.Queue.Uncertain)
+		uncertain += fmt.Sprintf(", %d uncertain (the relay broke off twice at the very end: they may have come or not)", q.Queue.Uncertain)
 	}
 	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed%s; last sent %s\n%s; next digest %s\nlast copy of the store: %s\n",
 		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, uncertain, orNever(q.LastMail), count(q.Subscriptions, "subscription"), q.NextDigest, orNever(q.LastCopy))

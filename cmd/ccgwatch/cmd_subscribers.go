@@ -1,15 +1,15 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net/mail"
-	"os"
 	"strings"
+	"time"
 
+	"ccgwatch/alerts"
 	"ccgwatch/store"
 	"ccgwatch/store/query"
 )
@@ -23,20 +23,21 @@ type subscribersCmd struct {
 
 // jsonSubscriber is a line of subscribers list --json.
 type jsonSubscriber struct {
-	ID         string      `json:"id"`
-	Address    string      `json:"address"`
-	Query      string      `json:"query"`
-	Often      string      `json:"often"`
-	State      store.State `json:"state"`
-	Created    string      `json:"created"`
-	Consent    string      `json:"consent"`
-	ConsentAt  string      `json:"consent_at"`
-	Ended      string      `json:"ended,omitempty"`
-	LastDigest string      `json:"last_digest,omitempty"`
+	ID         string       `json:"id"`
+	Address    string       `json:"address"`
+	Query      string       `json:"query"`
+	Often      string       `json:"often"`
+	State      store.State  `json:"state"`
+	Created    string       `json:"created"`
+	Consent    string       `json:"consent"`
+	ConsentAt  string       `json:"consent_at"`
+	Ended      string       `json:"ended,omitempty"`
+	LastDigest string       `json:"last_digest,omitempty"`
+	Proof      *store.Proof `json:"proof,omitempty"` // of consent given on a page
 }
 
 func subscriberJSON(s store.Subscription) jsonSubscriber {
-	return jsonSubscriber{s.ID, s.Address, s.Query, s.Often, s.State, stamp(s.Created), s.Consent, stamp(s.ConsentAt), stamp(s.Ended), stamp(s.LastDigest)}
+	return jsonSubscriber{s.ID, s.Address, s.Query, s.Often, s.State, stamp(s.Created), s.Consent, stamp(s.ConsentAt), stamp(s.Ended), stamp(s.LastDigest), s.Proof}
 }
 
 type subscribersList struct {
@@ -78,7 +79,7 @@ type subscribersAdd struct {
 }
 
 func (c *subscribersAdd) Run(e *env) error {
-	address, err := plainAddress(c.Address)
+	address, err := alerts.Address(c.Address)
 	if err != nil {
 		return usagef("%w", err)
 	}
@@ -108,6 +109,9 @@ func (c *subscribersAdd) Run(e *env) error {
 			ID: hex.EncodeToString(id), Address: address, Query: strings.TrimSpace(c.Query), Often: c.Often, State: store.StateConfirmed,
 			Created: now, Consent: c.Consent, ConsentAt: now, Since: since,
 		}
+		if err := a.forgetPending(e.ctx, s); err != nil {
+			return err
+		}
 		err = a.store.Subscribe(e.ctx, s)
 		if errors.Is(err, store.ErrConflict) {
 			return fmt.Errorf("this address has that subscription already")
@@ -119,22 +123,21 @@ func (c *subscribersAdd) Run(e *env) error {
 	})
 }
 
-// plainAddress accepts one bare address that any relay takes.
-func plainAddress(s string) (string, error) {
-	a, err := mail.ParseAddress(s)
-	if err != nil || a.Name != "" || a.Address != s {
-		return "", errors.New("that is not a bare e-mail address like someone@example.org")
+// forgetPending drops what the person asked for on the pages and has not
+// confirmed, if it is the same: the operator's word takes its place.
+func (a *app) forgetPending(ctx context.Context, s store.Subscription) error {
+	of, err := a.store.Of(ctx, s.Address)
+	if err != nil {
+		return err
 	}
-	local, domain, _ := strings.Cut(s, "@")
-	if len(s) > 254 || len(local) > 64 || !strings.Contains(domain, ".") || strings.ContainsAny(s, "\" ()<>[]:;,\\") || strings.HasSuffix(domain, ".") {
-		return "", errors.New("that is not an address mail can be sent to")
-	}
-	for _, r := range s {
-		if r <= ' ' || r > '~' {
-			return "", errors.New("addresses with letters outside a-z are not taken: the relays in between may not carry them")
+	for _, o := range of {
+		if o.State == store.StatePending && o.Often == s.Often && strings.TrimSpace(o.Query) == s.Query {
+			if err := a.store.Forget(ctx, o); err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
 		}
 	}
-	return s, nil
+	return nil
 }
 
 type subscribersExport struct {
@@ -143,25 +146,19 @@ type subscribersExport struct {
 
 func (c *subscribersExport) Run(e *env) error {
 	return e.query(func(a *app) error {
-		all, err := a.store.Subscriptions(e.ctx, "", 0)
+		x, err := a.desk.Extract(e.ctx, c.Address)
 		if err != nil {
 			return err
 		}
-		n := 0
-		for _, s := range all {
-			if !strings.EqualFold(s.Address, c.Address) {
-				continue
-			}
-			n++
+		if len(x.Subscriptions) == 0 {
+			return errors.New("nothing is kept of that address")
+		}
+		for _, s := range x.Subscriptions {
 			var sent []store.Delivery
-			err := a.store.Deliveries(e.ctx, func(d store.Delivery) bool {
+			for _, d := range x.Deliveries {
 				if d.Subscription == s.ID {
 					sent = append(sent, d)
 				}
-				return true
-			})
-			if err != nil {
-				return err
 			}
 			if err := printJSON(e.stdout, struct {
 				jsonSubscriber
@@ -170,11 +167,17 @@ func (c *subscribersExport) Run(e *env) error {
 				return err
 			}
 		}
-		if n == 0 {
-			return errors.New("nothing is kept of that address")
-		}
-		return nil
+		return printJSON(e.stdout, jsonKept{x.Agreed, x.Links, x.ServiceMails, x.Unconfirmed})
 	})
+}
+
+// jsonKept is the last line of subscribers export: what is kept beside
+// subscriptions and mail.
+type jsonKept struct {
+	Agreed       map[string]string `json:"agreed"`
+	Links        []store.Token     `json:"links"`
+	ServiceMails []time.Time       `json:"service_mails"`
+	Unconfirmed  int               `json:"unconfirmed_mails"`
 }
 
 type subscribersErase struct {
@@ -188,18 +191,7 @@ func (c *subscribersErase) Run(e *env) error {
 		defer a.following.Unlock()
 		a.sending.Lock()
 		defer a.sending.Unlock()
-		// Files first: a crash in between leaves an entry that can be erased
-		// again, never a file that nothing refers to.
-		files, err := a.messagesTo(e.ctx, c.Address)
-		if err != nil {
-			return err
-		}
-		for _, f := range files {
-			if err := os.Remove(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-		}
-		n, err := a.store.Erase(e.ctx, c.Address)
+		n, err := a.erase(e.ctx, c.Address)
 		if err != nil {
 			return err
 		}

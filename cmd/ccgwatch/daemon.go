@@ -89,6 +89,7 @@ type daemon struct {
 	busy   map[string]bool // sources being visited, jobs being done
 	full   bool            // the disk was, when last looked at
 	giveUp context.CancelCauseFunc
+	lanes  slots
 }
 
 // mailing is no id of a source.
@@ -98,7 +99,7 @@ const mailing = "(mail)"
 func (d *daemon) run(ctx context.Context) {
 	t := time.NewTicker(tickEvery)
 	defer t.Stop()
-	slots := make(chan struct{}, visitsAtOnce)
+	d.lanes = newSlots()
 	for {
 		now := time.Now().In(london())
 		due, err := d.due(ctx, now)
@@ -109,19 +110,7 @@ func (d *daemon) run(ctx context.Context) {
 			due = nil
 		}
 		d.nightly(ctx, now)
-		for _, s := range due {
-			if d.claim(s.ID) {
-				d.visits.Go(func() {
-					defer d.release(s.ID)
-					select {
-					case slots <- struct{}{}:
-						defer func() { <-slots }()
-						d.look(ctx, s, now)
-					case <-ctx.Done():
-					}
-				})
-			}
-		}
+		d.queue(ctx, due, now)
 		if d.claim(mailing) { // a relay may take its time; crawling goes on
 			d.visits.Go(func() {
 				defer d.release(mailing)
@@ -129,11 +118,18 @@ func (d *daemon) run(ctx context.Context) {
 			})
 		}
 		d.tidy(ctx, now)
+		if d.claim(jobForget) {
+			d.visits.Go(func() {
+				defer d.release(jobForget)
+				d.forget(ctx, now)
+			})
+		}
 		select {
 		case <-ctx.Done():
 			d.visits.Wait()
 			return
 		case <-t.C:
+		case <-d.asked: // whoever signs up looks into their mail at once
 		}
 	}
 }
@@ -216,13 +212,11 @@ func (d *daemon) look(ctx context.Context, s source, now time.Time) {
 		return
 	}
 	logOutcome(d.app, o)
-	next := s.next(now)
-	if o.Err != nil {
-		// A failing source is asked again within the hour, and for ever.
-		if soon := now.Add(30 * time.Minute); soon.Before(next) {
-			next = soon
-		}
+	h, err := d.health(ctx, s.ID)
+	if err != nil {
+		d.log.Error("schedule", "source", s.ID, "err", err)
 	}
+	next := s.after(h, now)
 	if err := d.store.SetDue(ctx, jobOf(s), next); err != nil {
 		d.log.Error("schedule", "source", s.ID, "err", err)
 	}
@@ -249,13 +243,19 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 		}
 		return
 	}
-	if last, err := d.lastChange(ctx); err != nil || last.Sub(now) > time.Hour {
+	if last, err := d.lastChange(ctx); err != nil || clockBehind(last, now) {
 		if err == nil {
 			d.log.Error("the clock is behind the last change known: mail is held until it is right", "clock", now, "last_change", last)
 		} else if ctx.Err() == nil {
 			d.log.Error("mail", "err", err)
 		}
 		return
+	}
+	if err := d.fallDue(ctx, now); err != nil && ctx.Err() == nil {
+		d.log.Error("what falls due", "err", err)
+	}
+	if err := d.tellOperator(ctx, now); err != nil && ctx.Err() == nil {
+		d.log.Error("operator", "err", err)
 	}
 	sent, failed, err := d.deliver(ctx, now)
 	if err != nil && ctx.Err() == nil {
@@ -265,6 +265,10 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 		d.log.Info("mail", "sent", sent, "failed", failed)
 	}
 }
+
+// clockBehind tells whether the clock cannot be right: the last change known was
+// made more than an hour later.
+func clockBehind(last, now time.Time) bool { return last.Sub(now) > time.Hour }
 
 func (a *app) lastChange(ctx context.Context) (time.Time, error) {
 	seq, err := a.store.LastSeq(ctx)

@@ -19,8 +19,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"ccgwatch/alerts"
 	"ccgwatch/alerts/judge"
 	"ccgwatch/config"
 	"ccgwatch/scrapers"
@@ -73,6 +75,7 @@ func (c *demoCmd) Run(e *env) (err error) {
 func demoApp(dir, sites string, log *slog.Logger) (*app, error) {
 	cfg := config.Default()
 	cfg.Group.Name, cfg.Group.Email, cfg.Group.URL = "Save our NHS Mercia Vale", "alerts@example.org", "https://ccgwatch.example.org"
+	cfg.Group.Areas = []string{"mercia-vale"}
 	cfg.Fetch.AllowPrivate = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	rules, err := loadRules()
 	if err != nil {
@@ -266,14 +269,62 @@ func demoServe(e *env, a *app, t *town) error {
 		}
 	}
 	a.cfg.Web.Listen = l.Addr().String()
-	srv := a.webServer(t.now)
-	fmt.Fprintf(e.stdout, "The pages are at http://%s/ - stop with Ctrl-C\n", l.Addr())
+	begun := time.Now()
+	now := func() time.Time { return t.now().Add(time.Since(begun)) }
+	srv := a.webServer(now)
+	here := "http://" + l.Addr().String()
+	fmt.Fprintf(e.stdout, "The pages are at %s/ - stop with Ctrl-C\nSign up at %s/subscribe: the mails that this sends are told here.\n", here, here)
+	ctx, cancel := context.WithCancel(e.ctx)
+	var mails sync.WaitGroup
+	mails.Go(func() { demoMail(ctx, e, a, here, now) })
+	defer mails.Wait()
+	defer cancel()
 	stop := context.AfterFunc(e.ctx, func() { _ = srv.Close() })
 	defer stop()
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
+}
+
+// demoMail sends what is asked for on the pages, and tells of each mail with
+// its link as it works here: the one in the mail leads to the sample's address.
+func demoMail(ctx context.Context, e *env, a *app, here string, now func() time.Time) {
+	told := map[string]bool{}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.asked:
+		}
+		if _, _, err := a.deliver(ctx, now()); err != nil {
+			fmt.Fprintln(e.stderr, "ccgwatch:", err)
+			continue
+		}
+		var sent []store.Delivery
+		_ = a.store.Deliveries(ctx, func(d store.Delivery) bool {
+			if (d.Kind == alerts.KindConfirm || d.Kind == alerts.KindManage) && d.State == store.Sent && !told[d.ID] {
+				sent = append(sent, d)
+			}
+			return true
+		})
+		for _, d := range sent {
+			told[d.ID] = true
+			raw, err := a.store.Raw(ctx, d.ID)
+			if err != nil {
+				continue // erased meanwhile
+			}
+			subject, text, err := readMail(raw)
+			if err != nil {
+				continue // we wrote it: it can be read
+			}
+			for line := range strings.Lines(text) {
+				if path, ok := strings.CutPrefix(strings.TrimSpace(line), a.links.Home()); ok {
+					fmt.Fprintf(e.stdout, "A mail: %s\n  its link is %s%s\n", subject, here, path)
+				}
+			}
+		}
+	}
 }
 
 // outboxFiles lists the messages written, for the tests.

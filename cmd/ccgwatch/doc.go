@@ -44,10 +44,18 @@ whose query fits (store/query) is owed one alert. alerts/mail renders it; findin
 deliveries with their frozen bytes, and the follower's place go in in one
 transaction.
 
+A procurement notice goes the same way, and is judged in its thread: alerts.Threads
+gathers the notices of its procurement out of the store, and judge.Fold puts them in
+order, so that a correction of two lines is read for what it corrects. Once a day
+(due.go) the threads are asked what has fallen due; a reminder or an overdue step is
+an entry of the log like any other, with a key under which it is logged once.
+
 Send. alerts.Postman leases the delivery, hands it to a sender (alerts/mail: files,
 or a relay), and settles it. A crash in between repeats the same bytes under the
 same Message-ID; just before the last byte goes to a relay the store notes that, so
-that a message which may have been taken is repeated once, and never twice.
+that a message which may have been taken is repeated once, and never twice. What
+waited for three days is folded (alerts/fold.go); what came to nothing is told in the
+next digest (alerts/lost.go).
 
 On Friday at 07:30 the digest (alerts/digest.go) says it again among what is coming,
 what changed, what could not be read and since when; and if nothing happened, it

@@ -31,7 +31,15 @@ func (x *examination) network(cfg config.Config, sources []source) {
 	} else {
 		s := cfg.SMTP
 		what, err := askRelay(x.ctx, cfg)
-		x.answered("mail", "relay "+net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), what, err, relayAdvice(s, err)...)
+		whom := "relay " + net.JoinHostPort(s.Host, strconv.Itoa(s.Port))
+		if s.Relay != "" {
+			whom += " (" + s.Relay + ")"
+		}
+		advice := relayAdvice(s, err)
+		if err != nil && s.Note != "" {
+			advice = append(advice, s.Relay+" wants "+s.Note)
+		}
+		x.answered("mail", whom, what+limitsOf(s), err, advice...)
 	}
 	if x.trial != "" {
 		what, err := sendTrial(x.ctx, cfg, x.data, x.trial, x.now())
@@ -52,6 +60,18 @@ func (x *examination) answered(check, whom, what string, err error, advice ...st
 		return
 	}
 	x.sayf(check, well, "%s: %s", whom, what)
+}
+
+// limitsOf says what the relay is given at most.
+func limitsOf(s config.SMTP) string {
+	said := fmt.Sprintf("; at most %d messages a minute", s.PerMinute)
+	if s.PerHour > 0 {
+		said += fmt.Sprintf(", %d an hour", s.PerHour)
+	}
+	if s.PerDay > 0 {
+		said += fmt.Sprintf(", %d a day", s.PerDay)
+	}
+	return said
 }
 
 // hostsOf are the hosts of the sources, each with the source that is asked for it.

@@ -14,6 +14,7 @@ type draft struct {
 	areas             []string
 	name, email, url  string
 	host, tls, user   string
+	relay             string // a mail service known by name; its host, port and tls need not be said
 	port              int
 	sources, unread   []catalogue.Listing // of the areas: what can be read, and what cannot
 	off               []catalogue.Source  // built-in ones of elsewhere
@@ -116,13 +117,24 @@ delay = "5s"  # between two requests to a site; a site that asks for more gets i
 
 [smtp]
 `)
-	line("host", d.host, "empty: mail is written as files to data/outbox")
+	if d.relay == "" {
+		line("host", d.host, "empty: mail is written as files to data/outbox")
+	} else {
+		if d.withoutPassword {
+			b.WriteString("# Put the password into the file, chmod 600, and take the # away from these three lines; until then mail is written as files.\n# ")
+		}
+		line("relay", d.relay, "its host, port, TLS and limits are known; host, port, tls, per_minute, per_hour and per_day override them")
+	}
 	if d.host != "" {
-		line("port", d.port, "")
-		line("tls", d.tls, "starttls, implicit, or none (on this machine only)")
+		if d.relay == "" {
+			line("port", d.port, "")
+			line("tls", d.tls, "starttls, implicit, or none (on this machine only)")
+		}
 		off := ""
 		if d.withoutPassword {
 			off = "# "
+		}
+		if d.withoutPassword && d.relay == "" {
 			b.WriteString("# Put the password into the file, chmod 600, and take the # away from these two lines.\n")
 		}
 		if d.user != "" {

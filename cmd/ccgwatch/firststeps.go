@@ -14,7 +14,11 @@ import (
 // no --yes, --test-mail or --crawl) neither is done: both go out into the world.
 func (iv *interview) firstSteps(d *draft) error {
 	if d.withoutPassword {
-		fmt.Fprintf(iv.stdout, "Put the password into %s (chmod 600), and take the # away from username and password_file.\n", filepath.Join(d.dir, d.passwordFile))
+		lines := "username"
+		if d.relay != "" {
+			lines = "relay, username"
+		}
+		fmt.Fprintf(iv.stdout, "Put the password into %s (chmod 600), and take the # away from %s and password_file.\n", filepath.Join(d.dir, d.passwordFile), lines)
 	}
 	mailed, err := iv.offerTrial(d)
 	if err != nil {

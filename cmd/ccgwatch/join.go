@@ -32,26 +32,37 @@ func (a *app) joinAlerts() error {
 	if err != nil {
 		return fmt.Errorf("config: [group]: %w", err)
 	}
+	a.threads = &alerts.Threads{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
+	a.compose = compose
 	a.matcher = &alerts.Matcher{
-		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
+		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
 		Told:  a.store.told,
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: compose.Compose, Facts: a.facts, About: a.about,
-		SourceName: a.sourceName, Schedule: alerts.Fridays(london()), Log: a.log,
+		SourceName: a.sourceName, Schedule: alerts.Fridays(london()), Backlog: a.store, Log: a.log,
 	}
+	a.desk = a.newDesk(compose)
 	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Log: a.log}
 	if s := a.cfg.SMTP; s.Host != "" {
 		a.postman.Sender = relayOf(a.cfg)
 		a.postman.Gap, a.postman.Clock = time.Minute/time.Duration(max(s.PerMinute, 1)), time.Now
+		a.postman.PerHour, a.postman.PerDay, a.postman.PerAddress = s.PerHour, s.PerDay, perAddress
+		a.postman.Backlog, a.postman.Compose = a.store, compose.Compose
 	}
 	return nil
 }
 
-// meaning has a change judged. A site whose body nobody named speaks under the
-// source's name.
+// perAddress is how many messages an address is sent in a day before its alerts wait.
+const perAddress = 10
+
+// meaning has a change judged: a notice in its thread, anything else by itself.
+// A site whose body nobody named speaks under the source's name.
 func (a *app) meaning(ctx context.Context, c store.Change, it store.Item) ([]store.Finding, error) {
+	if c.Kind == store.KindNotice && it.Notice != nil {
+		return a.threads.Findings(ctx, c, it)
+	}
 	found, err := a.judge.Findings(c, it, func(sha string) ([]string, error) { return a.store.Text(ctx, sha) })
 	for i := range found {
 		if found[i].BodyName == "" && found[i].Kind != store.KindNotice {
@@ -121,6 +132,9 @@ func (a *app) facts(f store.Finding) query.Facts {
 	x := query.Facts{
 		Topics: []string{string(f.Topic)}, Kinds: []string{string(f.Kind)}, Tiers: []string{string(f.Tier)}, Sources: []string{f.Source},
 		Areas: slices.Clone(f.Areas), Text: strings.Join([]string{f.Title, f.Quote, f.Document, f.BodyName, f.Text}, "\n"),
+	}
+	for _, topic := range f.Also {
+		x.Topics = append(x.Topics, string(topic))
 	}
 	if f.Stage != "" {
 		x.Stages = []string{f.Stage}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -45,21 +46,7 @@ func TestKilledWhileMailing(t *testing.T) {
 	d := newDesk(t, townConfig(srv.URL)+"\n[smtp]\nhost = \"127.0.0.1\"\nport = "+post.port()+"\ntls = \"none\"\nper_minute = 6000\n")
 	at := func(x time.Time) string { return "--as-of=" + x.Format(time.RFC3339) }
 	d.run(done, "crawl", at(townStart()))
-	s, err := bolt.Open(filepath.Join(d.dir, "data"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range readers {
-		id := fmt.Sprintf("%032x", i)
-		err := s.Subscribe(t.Context(), store.Subscription{ID: id, Address: fmt.Sprintf("r%d@example.net", i), Query: "topic:outsourcing", Often: store.Instant,
-			State: store.StateConfirmed, Created: townStart(), ConsentAt: townStart(), Consent: "a test"})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	addReaders(t, d, readers)
 	now := parse(t, "2026-09-10T18:00")
 	sites.moveTo(now)
 	d.run(done, "crawl", at(now))
@@ -108,4 +95,53 @@ func TestKilledWhileMailing(t *testing.T) {
 	if n := len(first); struck < kills || again > struck || n < readers || q.Queue.Queued+q.Queue.Failed+q.Queue.Suppressed > 0 || n < q.Queue.Sent || n > q.Queue.Sent+q.Queue.Uncertain {
 		t.Errorf("%d messages to %d readers, %d twice after %d kills: %s", n, readers, again, struck, out)
 	}
+}
+
+// addReaders subscribes so many people to what is outsourced.
+func addReaders(t *testing.T, d *desk, readers int) {
+	t.Helper()
+	s, err := bolt.Open(filepath.Join(d.dir, "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for i := range readers {
+		id := fmt.Sprintf("%032x", i)
+		err := s.Subscribe(t.Context(), store.Subscription{ID: id, Address: fmt.Sprintf("r%d@example.net", i), Query: "topic:outsourcing", Often: store.Instant,
+			State: store.StateConfirmed, Created: townStart(), ConsentAt: townStart(), Consent: "a test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// promised is how often a promise is put to the test: a little by default, more
+// for "make promises", and for hours for "make soak".
+func promised(short, usual, promises, soak int) int {
+	switch {
+	case os.Getenv("CCGWATCH_SOAK") != "":
+		return soak
+	case os.Getenv("CCGWATCH_PROMISES") != "":
+		return promises
+	case testing.Short():
+		return short
+	}
+	return usual
+}
+
+// program runs a command in a process of its own, which must end with a code,
+// and returns all it says.
+func (d *desk) program(code int, args ...string) string {
+	d.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	cmd := exec.CommandContext(d.t.Context(), self, append([]string{"--config=" + d.config, "--data=" + filepath.Join(d.dir, "data")}, args...)...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != code {
+		d.t.Fatalf("ccgwatch %s: %v, expected exit %d\n%s", strings.Join(args, " "), err, code, out)
+	}
+	return string(out)
 }

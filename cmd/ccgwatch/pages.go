@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	"ccgwatch/alerts/judge"
 	"ccgwatch/alerts/web"
+	"ccgwatch/store"
 )
 
 // webServer serves the pages of an app.
@@ -20,7 +22,14 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 		Group: a.cfg.Group.Name, URL: a.cfg.Group.URL, Listen: a.cfg.Web.Listen, Contact: contact,
 		Sources: func() []web.SourceInfo { return a.sourceInfos(now()) },
 		Facts:   a.facts,
-		Gaps:    a.fallen(now()),
+		Bodies:  a.bodyInfos(), Buyers: a.judge.Buyers, Gaps: a.gaps(now().Format(time.DateOnly)),
+		Held: func() []string { return a.standsStill(context.Background(), now()) },
+		Desk: a.desk, Choices: a.choices, Proxies: a.cfg.Web.Proxies,
+		Thread: func(ctx context.Context, id string) (judge.Thread, error) { return a.threads.Of(ctx, id, true) },
+		Threads: func(ctx context.Context, f func(store.Finding) bool) error {
+			return a.threads.Recent(ctx, 0, f)
+		},
+		Overdue: a.judge.Overdue,
 		Token:   a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
 	return s.NewHTTPServer(a.cfg.Web.Listen)
@@ -37,7 +46,7 @@ func (a *app) sourceInfos(now time.Time) []web.SourceInfo {
 		if !ok {
 			next = now // one that was never looked at is due at once
 		}
-		out = append(out, web.SourceInfo{ID: s.ID, Name: s.Name, Base: s.Base, Platform: s.Platform, Schedule: s.Schedule.Words(), Next: next})
+		out = append(out, web.SourceInfo{ID: s.ID, Name: s.Name, Base: s.Base, Platform: s.Platform, Schedule: s.Schedule.Words(), Next: next, Body: s.Body})
 	}
 	return out
 }

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ccgwatch/scrapers/ocds"
 )
 
 // The replay tests run the program's commands against the replica of the real
@@ -23,7 +25,7 @@ import (
 // need the folder shared beside the repository (or CCGWATCH_SHARED), and run
 // where CCGWATCH_REPLAY is set: they take minutes.
 
-func sharedDir(t *testing.T) string {
+func sharedDir(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("CCGWATCH_SHARED")
 	if dir == "" {
@@ -240,6 +242,22 @@ func TestReplayFindATender(t *testing.T) {
 				t.Errorf("a further crawl says: %s", out)
 			}
 
+			r.audited(d, "find-a-tender", func(a ocds.Audit) bool { return a.To == "076460-2026" && a.Never == 0 && a.Asking > 4 })
+			if page == "100" { // the numbers that never were: days later nobody asks for them any more
+				for _, days := range []int{1, 2, 9, 10, 11} {
+					now := parse(t, "2026-08-12T00:00:00").AddDate(0, 0, days)
+					r.moveTo(now)
+					if out := d.run(done, "crawl", "--as-of", now.Format(time.RFC3339)); !strings.Contains(out, " 0 added, 0 amended") {
+						t.Errorf("a crawl %d days later says: %s", days, out)
+					}
+				}
+				if out := d.run(done, "status", "--as-of", parse(t, "2026-08-23T00:30:00").Format(time.RFC3339)); !strings.Contains(out, "between numbers 065395-2026 and 076460-2026; ") ||
+					!strings.Contains(out, " never seen") || strings.Contains(out, "asked for") {
+					t.Errorf("status says:\n%s", out)
+				}
+				r.moveTo(parse(t, "2026-08-12T00:30:00"))
+			}
+
 			b := newDesk(t, cfg)
 			b.run(done, "crawl", "--since", "2026-08-10", "--until", "2026-08-12", "--as-of", parse(t, "2026-08-12T00:30:00").Format(time.RFC3339))
 			items := map[string]int{}
@@ -258,6 +276,21 @@ func TestReplayFindATender(t *testing.T) {
 			r.manners()
 		})
 	}
+}
+
+// audited asserts what the status says of how complete a feed is.
+func (r *replica) audited(d *desk, source string, right func(ocds.Audit) bool) {
+	r.t.Helper()
+	for _, row := range decodeLines[jsonStatus](r.t, d.run(done, "status", "--json")) {
+		if row.Source == source {
+			if row.Audit == nil || !right(*row.Audit) {
+				r.t.Errorf("the audit of %s says %+v", source, row.Audit)
+			}
+			r.t.Logf("%s: %+v", source, *row.Audit)
+			return
+		}
+	}
+	r.t.Errorf("no status of %s", source)
 }
 
 func compare(t *testing.T, what string, want map[string]bool, got map[string]int) {
@@ -296,7 +329,8 @@ func parse(t *testing.T, s string) time.Time {
 	return at
 }
 
-// Contracts Finder, January to March 2025: what its search shows, 198 notices.
+// Contracts Finder, January to March 2025: 198 notices that its search shows,
+// and two that only its second interface knows.
 func TestReplayContractsFinder(t *testing.T) {
 	r := startReplica(t, "-rate-window", "2s")
 	d := newDesk(t, replayConfig+"[[source]]\nid = \"contracts-finder\"\nplatform = \"contracts-finder\"\nbase = \""+r.base+"/cf\"\n")
@@ -307,18 +341,59 @@ func TestReplayContractsFinder(t *testing.T) {
 		keys[it.Key]++
 	}
 	want := map[string]bool{}
+	hidden := 0
 	for _, row := range r.truth(parse(t, "2025-01-01"), parse(t, "2025-04-01"), "cf") {
-		if !strings.Contains(fmt.Sprint(row), "not in OCDS/Search") {
-			want[row.Key] = true
+		want[row.Key] = true
+		if strings.Contains(fmt.Sprint(row), "not in OCDS/Search") {
+			hidden++
 		}
 	}
-	if len(keys) != 198 {
-		t.Errorf("%d notices, expected the 198 that the search shows", len(keys))
+	if len(want) != 200 || hidden != 2 {
+		t.Errorf("the replica tells of %d notices, %d of them hidden, expected 200 and 2", len(want), hidden)
 	}
-	for k := range keys {
-		if !want[k] {
-			t.Errorf("not in the truth: %s", k)
+	compare(t, "backfill", want, keys)
+	r.audited(d, "contracts-finder", func(a ocds.Audit) bool { return a.Only == 2 })
+	r.manners()
+}
+
+// The same day by day, with the notices moved to August 2026: each is news once,
+// the two hidden ones too, within a day of their publication; a further crawl
+// finds nothing.
+func TestReplayContractsFinderDaily(t *testing.T) {
+	r := startReplica(t, "-rate", "off", "-cf-shift-days", "560")
+	d := newDesk(t, replayConfig+"[[source]]\nid = \"contracts-finder\"\nplatform = \"contracts-finder\"\nbase = \""+r.base+"/cf\"\n")
+	truths := r.truth(parse(t, "2020-01-01"), parse(t, "2030-01-01"), "cf")
+	first, last := truths[0].At, truths[0].At
+	for _, row := range truths {
+		if row.At.Before(first) {
+			first = row.At
+		}
+		if row.At.After(last) {
+			last = row.At
 		}
 	}
+	if len(truths) != 200 {
+		t.Fatalf("%d truths", len(truths))
+	}
+	now := first.Add(-time.Hour).In(london())
+	for ; !now.After(last.AddDate(0, 0, 2)); now = now.Add(12 * time.Hour) {
+		r.moveTo(now)
+		d.run(done, "crawl", "--as-of", now.Format(time.RFC3339))
+	}
+	got := map[string]int{}
+	for _, c := range decodeLines[jsonChange](t, d.run(done, "changes", "--json", "--kind", "notice")) {
+		for _, w := range c.What {
+			got[string(w)+" "+c.Key]++
+		}
+	}
+	want := map[string]bool{}
+	for _, row := range truths {
+		want[row.Kind+" "+row.Key] = true
+	}
+	compare(t, "changes", want, got)
+	if out := d.run(done, "crawl", "--as-of", now.Format(time.RFC3339)); !strings.Contains(out, " 0 added, 0 amended") {
+		t.Errorf("a further crawl says: %s", out)
+	}
+	r.audited(d, "contracts-finder", func(a ocds.Audit) bool { return a.Only == 2 && !a.Crossed.IsZero() })
 	r.manners()
 }

@@ -27,6 +27,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   dir,
 		Files: files,
+		// With CCGWATCH_UPDATE=1 what cmp compares with is written anew: read the difference.
+		UpdateScripts: os.Getenv("CCGWATCH_UPDATE") != "",
 		Setup: func(e *testscript.Env) error {
 			sites, err := newTown()
 			if err != nil {
@@ -97,6 +99,8 @@ func TestScripts(t *testing.T) {
 			"flip":         flipCmd,
 			"damage-paper": damagePaperCmd,
 			"unsubscribe":  unsubscribeCmd,
+			"page":         pageCmd,
+			"other-rules":  otherRulesCmd,
 			// replace OLD NEW FILE changes a file, as an operator's slip would.
 			"replace": func(ts *testscript.TestScript, _ bool, args []string) {
 				file := ts.MkAbs(args[2])

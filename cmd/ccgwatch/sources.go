@@ -18,15 +18,30 @@ type source struct {
 	ID, Name, Body, Platform, Base string
 	Schedule                       config.Schedule
 	crawl                          crawl.Source
+	release                        bool // for one visit: the operator vouches for what it shows
+	// usual: nobody chose the schedule, it is its platform's. Then the source
+	// keeps to it later by spread, and less often while it has no news.
+	usual  bool
+	spread time.Duration
 }
 
 // next is when the source is due after a moment, in London's time.
-func (s source) next(after time.Time) time.Time { return s.Schedule.Next(after) }
+func (s source) next(after time.Time) time.Time {
+	at := s.Schedule.Next(after.Add(-s.spread))
+	if at.IsZero() {
+		return at
+	}
+	return at.Add(s.spread)
+}
 
 // longest is the longest wait that the schedule can ask for, roughly.
 func (s source) longest(from time.Time) time.Duration {
-	first := s.Schedule.Next(from)
-	return max(24*time.Hour, first.Sub(from), s.Schedule.Next(first).Sub(first)) + time.Hour
+	first := s.next(from)
+	d := max(24*time.Hour, first.Sub(from), s.next(first).Sub(first)) + time.Hour
+	if s.usual {
+		d += dormantWait
+	}
+	return d
 }
 
 func newSource(c crawl.Source, schedule string) (source, error) {
@@ -173,7 +188,8 @@ func build(r catalogue.Source, committees []string, sites []crawl.Source) (sourc
 	if r.Name == "" {
 		r.Name = r.ID
 	}
-	if r.Schedule == "" {
+	usual := r.Schedule == ""
+	if usual {
 		r.Schedule = config.UsualSchedule(r.Platform)
 	}
 	if err := nameBody(&r); err != nil {
@@ -192,7 +208,11 @@ func build(r catalogue.Source, committees []string, sites []crawl.Source) (sourc
 	if err != nil {
 		return source{}, err
 	}
-	return newSource(c, r.Schedule)
+	s, err := newSource(c, r.Schedule)
+	if s.usual = usual && err == nil; s.usual && c.Whole { // a feed of notices is alone on its host
+		s.spread = spread(s.ID, s.Schedule)
+	}
+	return s, err
 }
 
 // ownSite is a site of its own kind with what the operator may say about it.
@@ -262,6 +282,13 @@ func knownNames(sites []crawl.Source) (config.Known, error) {
 	for _, x := range sites {
 		k.Builtin = append(k.Builtin, x.ID)
 	}
+	relays, err := catalogue.Relays()
+	if err != nil {
+		return k, err
+	}
+	for _, x := range relays {
+		k.Relays = append(k.Relays, config.Relay(x))
+	}
 	return k, nil
 }
 
@@ -282,7 +309,10 @@ func loadRules() (judge.Rules, error) {
 	for _, a := range areas {
 		r.Areas = append(r.Areas, judge.Area(a))
 	}
-	return withVocabulary(r)
+	if r, err = withVocabulary(r); err != nil {
+		return r, err
+	}
+	return withCharter(r)
 }
 
 type sourcesCmd struct {

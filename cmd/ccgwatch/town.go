@@ -181,6 +181,10 @@ func (t *town) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // tenders answers like Find a Tender: the window is London wall time, both
 // ends included.
 func (t *town) tenders(w http.ResponseWriter, r *http.Request) {
+	if strings.Contains(r.URL.Path, "Packages/") { // no notice is had by its number here, and no process has a record
+		http.NotFound(w, r)
+		return
+	}
 	q := r.URL.Query()
 	from, err1 := time.ParseInLocation("2006-01-02T15:04:05", q.Get("updatedFrom"), london())
 	to, err2 := time.ParseInLocation("2006-01-02T15:04:05", q.Get("updatedTo"), london())

@@ -30,5 +30,14 @@ func withVocabulary(r judge.Rules) (judge.Rules, error) {
 		}
 		r.Acts = append(r.Acts, act)
 	}
+	r.Notices = judge.Notices{Care: noticeRules(v.Notices.Care), Outsourcing: noticeRules(v.Notices.Outsourcing), Supplier: noticeRules(v.Notices.Supplier)}
 	return r, nil
+}
+
+func noticeRules(list []catalogue.Rule) []judge.Rule {
+	out := make([]judge.Rule, len(list))
+	for i, r := range list {
+		out[i] = judge.Rule(r)
+	}
+	return out
 }

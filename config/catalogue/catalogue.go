@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-//go:embed bodies.csv areas.csv builtin.csv national.csv
+//go:embed bodies.csv areas.csv builtin.csv national.csv relays.csv
 var files embed.FS
 
 // A Body is an organisation we watch or that buys. It has the fields of the

@@ -258,3 +258,22 @@ func load[T any](t *testing.T, f func() ([]T, error)) []T {
 	}
 	return all
 }
+
+// What is shipped of mail services is sound, and says what each wants.
+func TestRelays(t *testing.T) {
+	all, err := Relays()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range all {
+		if i > 0 && all[i-1].Name >= r.Name {
+			t.Errorf("%s is not in its place", r.Name)
+		}
+		if r.Note == "" || strings.HasSuffix(r.Note, ".") || !strings.Contains(r.Host, ".") || (r.Port == 465) != (r.TLS == "implicit") {
+			t.Errorf("%+v", r)
+		}
+	}
+	if len(all) < 10 {
+		t.Errorf("%d relays", len(all))
+	}
+}

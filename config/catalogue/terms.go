@@ -11,13 +11,36 @@ import (
 //go:embed terms.toml
 var termsFile []byte
 
-// A Vocabulary is the rules data of terms.toml: what the judge reads papers and
+//go:embed notices.toml
+var noticesFile []byte
+
+// A Vocabulary is the rules data of terms.toml and notices.toml: what the judge reads papers and
 // notices by. How a phrase is written is explained at the top of that file.
 type Vocabulary struct {
 	Version string              `toml:"version"`
 	Terms   []Term              `toml:"term"`
 	Acts    []Act               `toml:"act"`
 	Lists   map[string][]string `toml:"list"`
+
+	// Notices are the decision lists of notices.toml.
+	Notices Notices `toml:"-"`
+}
+
+// Notices are the decision lists for notices; the first rule that holds decides.
+type Notices struct {
+	Care        []Rule `toml:"care"`
+	Outsourcing []Rule `toml:"outsourcing"`
+	Supplier    []Rule `toml:"supplier"`
+}
+
+// A Rule is one rule of a decision list; how its conditions are written is
+// explained at the top of notices.toml. It has the fields of the judge's Rule,
+// so that one converts to the other.
+type Rule struct {
+	Name   string   `toml:"name"`
+	Gives  string   `toml:"gives"`
+	When   []string `toml:"when"`
+	Unless []string `toml:"unless"`
 }
 
 // A Term is one entry of the vocabulary.
@@ -53,6 +76,10 @@ func Terms() (Vocabulary, error) {
 	d := toml.NewDecoder(bytes.NewReader(termsFile)).DisallowUnknownFields()
 	if err := d.Decode(&v); err != nil {
 		return Vocabulary{}, fmt.Errorf("reading terms.toml: %w", err)
+	}
+	d = toml.NewDecoder(bytes.NewReader(noticesFile)).DisallowUnknownFields()
+	if err := d.Decode(&v.Notices); err != nil {
+		return Vocabulary{}, fmt.Errorf("reading notices.toml: %w", err)
 	}
 	return v, nil
 }

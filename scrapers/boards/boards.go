@@ -166,7 +166,7 @@ func (s *site) link(p *crawl.Page, a *goquery.Selection) (link, bool) {
 // isFile tells papers from pages, by the address alone.
 func isFile(u *url.URL) bool {
 	path := strings.ToLower(u.Path)
-	for _, end := range []string{".pdf", ".doc", ".docx"} {
+	for _, end := range []string{".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx"} {
 		if strings.HasSuffix(path, end) {
 			return true
 		}

@@ -19,7 +19,7 @@ type tidier struct{ noise, edges, called, said, absent, begins, minutes *regexp.
 func newTidier() tidier {
 	return tidier{
 		// [PDF], (PDF, 2.3MB), PDF 99 KB, opens in a new window
-		noise:  regexp.MustCompile(`(?i)[\[(]\s*(?:(?:pdf|docx?|word)\b[^\])]*|[\d.,]+\s*[km]b[^\])]*|opens? in [^\])]*|external link)[\])]|\b(?:pdf|docx?)?\s*[,-]?\s*[\d.,]+\s*(?:kb|mb)\b|\bopens? in (?:a )?new (?:window|tab)\b|\.(?:pdf|docx?)$|\bpdf$`),
+		noise:  regexp.MustCompile(`(?i)[\[(]\s*(?:(?:pdf|docx?|xlsx?|pptx?|word|excel|powerpoint)\b[^\])]*|[\d.,]+\s*[km]b[^\])]*|opens? in [^\])]*|external link)[\])]|\b(?:pdf|docx?|xlsx?|pptx?)?\s*[,-]?\s*[\d.,]+\s*(?:kb|mb)\b|\bopens? in (?:a )?new (?:window|tab)\b|\.(?:pdf|docx?|xlsx?|pptx?)$|\bpdf$`),
 		edges:  regexp.MustCompile(`^[\s|–—:,;/-]+|[\s|–—:,;/-]+$`),
 		called: regexp.MustCompile(`(?i)\b(?:(cancelled|canceled)|(postponed))\b`),
 		// What a page says of its own meeting, among what it may say of others.

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -46,7 +47,10 @@ type Progress struct {
 
 // A Report is what a visit cost and met, whether it succeeded or not.
 type Report struct {
-	Requests int
+	Requests int // addresses asked for
+	// Sent is what the sites had to answer: repeats, redirects and robots.txt
+	// are in it.
+	Sent     int
 	Items    int
 	Problems []store.Problem
 }
@@ -104,7 +108,8 @@ type visit struct {
 	from, to time.Time
 	none     bool
 	cursor   string
-	reached  bool // a checkpoint, since the last sighting
+	notes    string // "" leaves the old ones
+	reached  bool   // a checkpoint, since the last sighting
 	report   Report
 	papers   int
 }
@@ -138,10 +143,24 @@ func (v *visit) run(ctx context.Context, emit func(store.Sighting) error) error 
 		}
 		return v.end(ctx, emit, err)
 	}
-	if v.src.Whole && len(v.items) == 0 && !v.none {
+	if v.src.Whole && len(v.items) == 0 && !v.none && !v.Release && !v.emptied() {
 		return Errorf(store.ReasonEmpty, "%s lists nothing, and does not say so itself", v.src.Base)
 	}
 	return v.flush(ctx, emit, true)
+}
+
+// emptied: the list is known to be empty, because the operator released it as
+// that or all of it went in a way that was believed.
+func (v *visit) emptied() bool {
+	if v.Old.Baseline.IsZero() || len(v.Old.Items) == 0 {
+		return false
+	}
+	for _, it := range v.Old.Items {
+		if it.Withdrawn.IsZero() {
+			return false
+		}
+	}
+	return true
 }
 
 // end gives up. What a feed read completely up to its last checkpoint is handed
@@ -178,7 +197,7 @@ func (v *visit) flush(ctx context.Context, emit func(store.Sighting) error, last
 func (v *visit) emit(emit func(store.Sighting) error, last bool) error {
 	s := store.Sighting{
 		Source: v.src.ID, At: v.Now, Whole: v.src.Whole, From: v.from, To: v.to,
-		None: v.none, Cursor: v.cursor, Last: last, Items: v.items, Problems: v.problems,
+		None: v.none, Cursor: v.cursor, Notes: v.notes, Last: last, Items: v.items, Problems: v.problems,
 	}
 	v.report.Problems = append(v.report.Problems, v.problems...)
 	v.report.Items += len(v.items)
@@ -199,14 +218,20 @@ func (v *visit) ask(ctx context.Context, r Request, waiting int) (gathered, erro
 	v.progress(r.URL, waiting)
 	v.report.Requests++
 	t := v.Fetch.task(v.src, v.dog)
-	t.fresh = v.Fresh
-	a, err := v.Fetch.get(ctx, t, r.URL, r.Accept)
+	t.fresh, t.sent = v.Fresh, &v.report.Sent
+	a, err := v.Fetch.get(ctx, t, r)
 	v.count(err)
+	read := r.Parse
+	if err != nil && r.Absent != nil && ReasonOf(err) == store.ReasonMissing {
+		if a, err = v.absent(r.URL); err == nil {
+			read = r.Absent
+		}
+	}
 	if err != nil {
 		return gathered{}, err
 	}
 	p := &Page{URL: a.URL, Header: a.Header, Body: a.Body, seen: v.seen}
-	if err := parse(ctx, r, p); err != nil {
+	if err := parse(ctx, read, p); err != nil {
 		var e *Error
 		if !errors.As(err, &e) {
 			err = &Error{Reason: store.ReasonFormat, Err: err}
@@ -224,10 +249,20 @@ func (v *visit) ask(ctx context.Context, r Request, waiting int) (gathered, erro
 	return p.got, nil
 }
 
+// absent is the page of an address at which the site says there is nothing.
+func (v *visit) absent(address string) (*Answer, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, withURL(err, address)
+	}
+	return &Answer{URL: u}, nil
+}
+
 func (v *visit) circling(r Request) error {
-	v.asked[r.URL+" "+r.Accept]++
+	key := r.URL + " " + r.Accept + " " + r.Search
+	v.asked[key]++
 	switch {
-	case v.asked[r.URL+" "+r.Accept] > sameAgain:
+	case v.asked[key] > sameAgain:
 		return &Error{Reason: store.ReasonFormat, URL: r.URL, Err: fmt.Errorf("asked %d times in one visit: the pages lead in a circle", sameAgain)}
 	case v.src.Whole && v.report.Requests >= wholeMost:
 		return &Error{Reason: store.ReasonFormat, URL: r.URL, Err: fmt.Errorf("the list has not ended after %d requests", wholeMost)}
@@ -251,7 +286,7 @@ func (v *visit) count(err error) {
 // parse calls the source's function, which may be wrong about a page it has
 // never seen: a panic is an error of the page, and one that does not return is
 // left behind when the visit ends. Until then nobody else touches the page.
-func parse(ctx context.Context, r Request, p *Page) error {
+func parse(ctx context.Context, read func(*Page) error, p *Page) error {
 	done := make(chan error, 1)
 	go func() {
 		defer func() {
@@ -259,7 +294,7 @@ func parse(ctx context.Context, r Request, p *Page) error {
 				done <- Errorf(store.ReasonFormat, "parsing panicked: %v\n%s", x, clip(string(debug.Stack()), 2000))
 			}
 		}()
-		done <- r.Parse(p)
+		done <- read(p)
 	}()
 	select {
 	case err := <-done:
@@ -303,6 +338,9 @@ func (v *visit) take(g gathered) (err error) {
 	v.reached = v.reached || g.reached
 	if g.checkpoint != "" {
 		v.cursor = g.checkpoint
+	}
+	if g.notes != "" {
+		v.notes = g.notes
 	}
 	return nil
 }

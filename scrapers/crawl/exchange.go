@@ -64,6 +64,9 @@ func (f *Fetcher) persist(ctx context.Context, t *task, u *url.URL, robots bool,
 			}
 			return nil, err
 		}
+		if t.sent != nil {
+			*t.sent++
+		}
 		r, err := send(ctx, u)
 		if err != nil && ctx.Err() != nil {
 			l.leave()

@@ -110,6 +110,7 @@ type task struct {
 	watch *watchdog // of the visit, or nil
 	left  time.Duration
 	fresh bool // no validators for pages
+	sent  *int // counts what goes over the line, nil for nobody
 }
 
 func (f *Fetcher) task(src Source, w *watchdog) *task {
@@ -160,16 +161,20 @@ func (f *Fetcher) Prune(now time.Time) error {
 // Get fetches a page of a source. Redirects are followed within the source's
 // hosts. The error is an *Error, or the context's.
 func (f *Fetcher) Get(ctx context.Context, src Source, address, accept string) (*Answer, error) {
-	return f.get(ctx, f.task(src, nil), address, accept)
+	return f.get(ctx, f.task(src, nil), Request{URL: address, Accept: accept})
 }
 
-func (f *Fetcher) get(ctx context.Context, t *task, address, accept string) (*Answer, error) {
+func (f *Fetcher) get(ctx context.Context, t *task, q Request) (*Answer, error) {
+	address := q.URL
 	u, err := f.begin(t, address)
 	if err != nil {
 		return nil, err
 	}
 	r, err := f.follow(ctx, t, u, false, func(ctx context.Context, u *url.URL) (*reply, error) {
-		return f.page(ctx, t, u, accept)
+		if q.Search != "" {
+			return f.search(ctx, t, u, q)
+		}
+		return f.page(ctx, t, u, q.Accept)
 	})
 	if err != nil {
 		return nil, withURL(err, address)
@@ -265,7 +270,7 @@ func (f *Fetcher) page(ctx context.Context, t *task, u *url.URL, accept string) 
 	limit := f.timeout(t.src)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no complete answer within %s", limit))
 	defer cancel()
-	r, err := collyGet(ctx, receiver{f.transport, orElse(f.MaxPage, 20<<20)}, u, h)
+	r, err := collyAsk(ctx, receiver{f.transport, orElse(f.MaxPage, 20<<20)}, u, h, "")
 	if err != nil {
 		return nil, failure(ctx, err)
 	}
@@ -281,4 +286,22 @@ func (f *Fetcher) page(ctx context.Context, t *task, u *url.URL, accept string) 
 		}
 	}
 	return r, nil
+}
+
+// search posts a search once. Nothing of it is kept, and where it is redirected
+// to nothing is posted again.
+func (f *Fetcher) search(ctx context.Context, t *task, u *url.URL, q Request) (*reply, error) {
+	h := f.header("gzip", q.Accept)
+	h.Set("Content-Type", "application/json")
+	limit := f.timeout(t.src)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no complete answer within %s", limit))
+	defer cancel()
+	r, err := collyAsk(ctx, receiver{f.transport, orElse(f.MaxPage, 20<<20)}, u, h, q.Search)
+	if err != nil {
+		return nil, failure(ctx, err)
+	}
+	if isRedirect(r.status) {
+		return nil, &Error{Reason: store.ReasonFormat, Status: r.status, Err: errors.New("a search that is redirected")}
+	}
+	return r, sane(r.status, r.header, r.body)
 }

@@ -34,6 +34,7 @@ type gathered struct {
 	from, to   time.Time
 	reached    bool // a checkpoint
 	checkpoint string
+	notes      string
 }
 
 type update struct {
@@ -99,6 +100,10 @@ func (p *Page) Cover(from, to time.Time) { p.got.from, p.got.to = from, to }
 // gathered may be handed on; cursor is kept for the next visit. A backfill
 // gives "": it must not move the feed's mark.
 func (p *Page) Checkpoint(cursor string) { p.got.reached, p.got.checkpoint = true, cursor }
+
+// Note replaces what a feed remembers from visit to visit beside its cursor
+// (store.Snapshot.Notes). It is kept with the items of the pages so far.
+func (p *Page) Note(notes string) { p.got.notes = notes }
 
 // Problem notes something on the page that could not be read or believed.
 func (p *Page) Problem(reason store.Reason, what, detail string) {

@@ -153,7 +153,9 @@ func (e *cutError) Unwrap() error { return e.err }
 // perfectly good Content-Length: bytes without an end count only if the same
 // come twice (odd is what came before), because then that is what is published.
 func (v *visit) readPaper(ctx context.Context, d *store.Document, odd string) error {
-	dl, err := v.Fetch.download(ctx, v.Fetch.task(v.src, v.dog), d.URL, d.ETag, d.Modified)
+	t := v.Fetch.task(v.src, v.dog)
+	t.sent = &v.report.Sent
+	dl, err := v.Fetch.download(ctx, t, d.URL, d.ETag, d.Modified)
 	if err != nil {
 		return err
 	}

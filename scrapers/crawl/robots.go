@@ -109,7 +109,7 @@ func (f *Fetcher) readRobots(ctx context.Context, t *task, of *url.URL) (rules, 
 	r, err := f.follow(ctx, t, u, true, func(ctx context.Context, u *url.URL) (*reply, error) {
 		ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no complete answer within %s", limit))
 		defer cancel()
-		r, err := collyGet(ctx, receiver{f.transport, orElse(f.MaxPage, 20<<20)}, u, f.header("gzip", "text/plain"))
+		r, err := collyAsk(ctx, receiver{f.transport, orElse(f.MaxPage, 20<<20)}, u, f.header("gzip", "text/plain"), "")
 		if err != nil {
 			return nil, failure(ctx, err)
 		}

@@ -46,6 +46,21 @@ type Visit struct {
 	// one concluded nothing, and what it was given may be what was wrong. A page
 	// put back with its old date is otherwise "not modified" for ever.
 	Fresh bool
+	// Release: the operator vouches for what the source shows. An empty list is
+	// then one.
+	Release bool
+	// Watch are the processes of a feed that are worth a second look by
+	// themselves, the most urgent first: what is edited in place does not come
+	// by in the feed again.
+	Watch []Watched
+}
+
+// Watched is a process (an ocid), how often it is to be read again, and when it
+// was last seen to change.
+type Watched struct {
+	ID    string
+	Every time.Duration
+	Since time.Time
 }
 
 // Backfill tells whether the visit reads a past window rather than the news.
@@ -55,7 +70,14 @@ func (v Visit) Backfill() bool { return !v.Since.IsZero() || !v.Until.IsZero() }
 type Request struct {
 	URL    string
 	Accept string // media type for the Accept header, "" for any
+	// Search is a JSON document to be posted, "" for an ordinary GET. It is for
+	// searches that are offered in no other way: it changes nothing at the site.
+	Search string
 	Parse  func(*Page) error
+	// Absent is called instead of Parse, with an empty page, where the site
+	// answers that there is no such thing (404, 410) and that is an answer;
+	// nil: it is a failure like any other.
+	Absent func(*Page) error
 
 	// Detail is the key of the item whose details the answer holds. If such a
 	// request fails, the item stays a stub, a problem is noted and the visit

@@ -103,7 +103,7 @@ func (c *child) read(stdin io.Reader) (pages []string, err error) {
 	switch {
 	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
 		if err = c.ready(0); err == nil {
-			pages, err = readDOCX(data, c.pages)
+			pages, err = readOffice(data, c.pages)
 		}
 	case bytes.HasPrefix(start, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
 		return nil, oldOffice(data)
@@ -114,7 +114,7 @@ func (c *child) read(stdin io.Reader) (pages []string, err error) {
 			pages, err = c.runPDFium(data)
 		}
 	default:
-		return nil, fmt.Errorf("%w: it starts like neither", ErrUnsupported)
+		return nil, fmt.Errorf("%w: it starts like none of them", ErrUnsupported)
 	}
 	if err != nil {
 		return nil, err

@@ -1,5 +1,6 @@
-// Package document reads the text of papers, page by page: PDF and DOCX. A
-// paper is foreign bytes, so a child process reads it, with bounds on its
+// Package document reads the text of papers, page by page: PDF, and
+// the documents of Word, Excel (a sheet is a page) and PowerPoint (a slide is
+// one) since 2007. A paper is foreign bytes, so a child process reads it, with bounds on its
 // memory, its time and what it may open; the parent survives whatever a file
 // does to the child.
 //
@@ -30,7 +31,7 @@ var (
 	ErrNoText      = errors.New("the paper has pages but no text (scanned images?)")
 	ErrTooLarge    = errors.New("the paper is too large to read")
 	ErrTimeout     = errors.New("reading the paper took too long")
-	ErrUnsupported = errors.New("not a PDF or DOCX file")
+	ErrUnsupported = errors.New("not a PDF, Word, Excel or PowerPoint file")
 )
 
 // Bounds that nobody has a reason to set.

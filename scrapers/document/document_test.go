@@ -114,7 +114,7 @@ func TestReadNames(t *testing.T) {
 		"a password":                 {encryptedPDF(), nil, document.ErrEncrypted},
 		"Word before 2007":           {[]byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 and so on"), nil, document.ErrUnsupported},
 		"Word with a password":       {append([]byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00"...), nil, document.ErrEncrypted},
-		"a spreadsheet":              {docx(t, "xl/workbook.xml", ""), nil, document.ErrUnsupported},
+		"a drawing":                  {archive(t, "visio/document.xml", ""), nil, document.ErrUnsupported},
 		"a Word document of nothing": {docx(t, "word/document.xml", "<w:p/>"), nil, document.ErrNoText},
 		"a flate bomb":               {bomb(1 << 30), nil, document.ErrTooLarge},
 		"a DOCX bomb":                {docx(t, "word/document.xml", strings.Repeat(" ", 80<<20)), nil, document.ErrTooLarge},

@@ -1,7 +1,6 @@
 package document
 
 import (
-	"archive/zip"
 	"bytes"
 	"encoding/xml"
 	"errors"
@@ -10,67 +9,16 @@ import (
 	"strings"
 )
 
-// Bounds of an office document.
-const (
-	maxParts = 10000    // files in the archive
-	maxXML   = 64 << 20 // bytes of the main part, expanded
-	maxRatio = 200      // expanded to compressed, beyond the first MiB; real ones stay below 50
-	maxDepth = 500      // of elements in elements
-)
-
 // readDOCX takes the text of a Word document: its paragraphs in order, table
 // cells apart by tabs, and pages where the file says that a page ends (Word
 // saves where it last broke them; some writers save nothing, and the document
 // is one page). Headers, footers, notes, comments and deleted text are left out.
-func readDOCX(data []byte, most int) ([]string, error) {
-	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
-	switch {
-	case errors.Is(err, zip.ErrFormat), errors.Is(err, zip.ErrInsecurePath):
-		return nil, fmt.Errorf("%w: zip archive: %w", ErrBroken, err)
-	case err != nil:
-		return nil, fmt.Errorf("%w: zip archive: %w", ErrBroken, err)
-	case len(z.File) > maxParts:
-		return nil, fmt.Errorf("%w: an archive of %d files", ErrTooLarge, len(z.File))
-	}
-	part := mainPart(z)
-	switch {
-	case part == nil:
-		return nil, fmt.Errorf("%w: an archive without a Word document in it", ErrUnsupported)
-	case part.Flags&1 != 0:
-		return nil, fmt.Errorf("%w: an archive with a password", ErrEncrypted)
-	}
-	r, err := part.Open()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrBroken, part.Name, err)
-	}
-	defer r.Close()
-	room := min(maxXML, max(1<<20, int64(min(part.CompressedSize64, maxXML))*maxRatio))
-	limited := &io.LimitedReader{R: r, N: room + 1}
+func readDOCX(o *office, part string, most int) ([]string, error) {
 	w := wordText{most: most}
-	err = w.read(xml.NewDecoder(limited))
-	switch {
-	case limited.N <= 0:
-		return nil, fmt.Errorf("%w: %s expands beyond %d MiB or %d times its size", ErrTooLarge, part.Name, maxXML>>20, maxRatio)
-	case errors.Is(err, ErrTooLarge):
+	if err := o.read(part, w.read); err != nil {
 		return nil, err
-	case err != nil:
-		return nil, fmt.Errorf("%w: %s: %w", ErrBroken, part.Name, err)
 	}
 	return w.pages, nil
-}
-
-// mainPart finds the document within the archive: word/document.xml, or the
-// numbered one that some writers make.
-func mainPart(z *zip.Reader) (found *zip.File) {
-	for _, f := range z.File {
-		switch {
-		case f.Name == "word/document.xml":
-			return f
-		case strings.HasPrefix(f.Name, "word/document") && strings.HasSuffix(f.Name, ".xml"):
-			found = f
-		}
-	}
-	return found
 }
 
 // wordText gathers the text of a Word document.
@@ -127,40 +75,13 @@ func (w *wordText) read(d *xml.Decoder) error {
 	}
 }
 
-// skip passes over the rest of an element without keeping any of it.
-// (xml.Decoder.Skip does the same, and calls itself for each level in some versions.)
-func skip(d *xml.Decoder) error {
-	for depth := 1; depth > 0; {
-		t, err := d.Token()
-		if err != nil {
-			return err
-		}
-		switch t.(type) {
-		case xml.StartElement:
-			if depth++; depth > maxDepth {
-				return fmt.Errorf("%w: elements nested deeper than %d", ErrTooLarge, maxDepth)
-			}
-		case xml.EndElement:
-			depth--
-		}
-	}
-	return nil
-}
-
 // ours tells the elements of WordprocessingML, in either of its name spaces.
 func ours(n xml.Name) bool {
 	return strings.HasSuffix(n.Space, "/wordprocessingml/2006/main") || strings.HasSuffix(n.Space, "/wordprocessingml/main")
 }
 
 func (w *wordText) start(t xml.StartElement) error {
-	attr := func(name string) string {
-		for _, a := range t.Attr {
-			if a.Name.Local == name {
-				return a.Value
-			}
-		}
-		return ""
-	}
+	attr := func(name string) string { return attr(t, name) }
 	switch t.Name.Local {
 	case "t":
 		w.text++

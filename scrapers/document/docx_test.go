@@ -63,7 +63,7 @@ func TestReadDOCX(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := document.ReadDOCX(docx(t, "word/document.xml", strings.Repeat(p("x")+`<w:br w:type="page"/>`, 4)), 3); !errors.Is(err, document.ErrTooLarge) {
+	if _, err := document.ReadOffice(docx(t, "word/document.xml", strings.Repeat(p("x")+`<w:br w:type="page"/>`, 4)), 3); !errors.Is(err, document.ErrTooLarge) {
 		t.Error(err)
 	}
 }
@@ -80,7 +80,7 @@ func FuzzDocx(f *testing.F) {
 		if part {
 			paper = docx(t, "word/document.xml", string(body))
 		}
-		pages, err := document.ReadDOCX(paper, 5)
+		pages, err := document.ReadOffice(paper, 5)
 		if err != nil && !errors.Is(err, document.ErrBroken) && !errors.Is(err, document.ErrTooLarge) && !errors.Is(err, document.ErrUnsupported) && !errors.Is(err, document.ErrEncrypted) {
 			t.Errorf("unnamed: %v", err)
 		}

@@ -4,5 +4,5 @@ package document
 var (
 	LowerLimits = lowerLimits
 	Tidy        = tidy
-	ReadDOCX    = readDOCX
+	ReadOffice  = readOffice
 )

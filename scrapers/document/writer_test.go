@@ -88,15 +88,19 @@ func onePage(page, dict string, content []byte) []byte {
 // docx is a Word document with this body, in the main part of this name.
 func docx(tb testing.TB, name, body string) []byte {
 	tb.Helper()
+	return archive(tb, name, `<?xml version="1.0" encoding="UTF-8" standalone="yes"?><w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"><w:body>`+body+`</w:body></w:document>`)
+}
+
+// archive is an office document with these parts: name, content, name, content...
+func archive(tb testing.TB, parts ...string) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	for _, f := range [][2]string{
-		{"[Content_Types].xml", `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>`},
-		{name, `<?xml version="1.0" encoding="UTF-8" standalone="yes"?><w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"><w:body>` + body + `</w:body></w:document>`},
-	} {
-		w, err := z.Create(f[0])
+	parts = append([]string{"[Content_Types].xml", `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>`}, parts...)
+	for i := 0; i < len(parts); i += 2 {
+		w, err := z.Create(parts[i])
 		if err == nil {
-			_, err = w.Write([]byte(f[1]))
+			_, err = w.Write([]byte(parts[i+1]))
 		}
 		if err != nil {
 			tb.Fatal(err)

@@ -32,7 +32,7 @@ func ContractsFinder(id, name, base string, pace time.Duration) crawl.Source {
 	}
 	f := feed{
 		decoder: decoder{feed: feedCF}, base: strings.TrimRight(base, "/"), limit: cfLimit,
-		start: time.Date(2014, 12, 1, 0, 0, 0, 0, time.UTC), firstLen: 15 * 24 * time.Hour, longestLen: 15 * 24 * time.Hour,
+		start: time.Date(2014, 12, 1, 0, 0, 0, 0, time.UTC), firstLen: 15 * 24 * time.Hour, longestLen: 15 * 24 * time.Hour, again: true,
 	}
 	return crawl.Source{
 		ID: id, Name: name, Platform: feedCF, Base: base, Kind: store.KindNotice, Pace: pace, ForbiddenWait: cfForbidden,
@@ -59,7 +59,7 @@ func (w walk) cfPage(address string, length time.Duration, end time.Time, asked 
 		if err != nil {
 			return err
 		}
-		w.add(p, pkg.releases)
+		w = w.take(p, pkg.releases)
 		asked := append(asked[:len(asked):len(asked)], address)
 		next, why := "", ""
 		if pkg.next != "" {
@@ -69,6 +69,12 @@ func (w walk) cfPage(address string, length time.Duration, end time.Time, asked 
 		}
 		took := min(length, end.Sub(w.pos))
 		switch {
+		case why != "" && w.pos.Before(w.regular):
+			p.Problem(store.ReasonGap, "the notices of the last week, a second time", why)
+			w = w.regularly()
+			w.note(p)
+			p.Follow(w.cf(w.firstLen))
+			return nil
 		case next != "":
 			p.Follow(w.cfPage(next, length, end, asked))
 			return nil
@@ -83,9 +89,24 @@ func (w walk) cfPage(address string, length time.Duration, end time.Time, asked 
 		if end.Before(w.end) {
 			w.pos = end
 			p.Follow(w.cf(min(2*length, w.longestLen)))
+			return nil
 		}
+		if w.audit.cross {
+			w.native(p)
+			return nil
+		}
+		w.goOn(p)
 		return nil
 	}}
+}
+
+// regularly gives up the second look at the last week: where pages cannot be
+// followed, reading it in pieces would be hundreds of requests, every day.
+func (w walk) regularly() walk {
+	w.pos, w.begun, w.audit.cross, w.audit.ids = w.regular, w.regular, false, nil
+	w.audit.notes = w.audit.notes.clone()
+	w.audit.notes.CrossNext = w.audit.now.Add(crossAgain)
+	return w
 }
 
 // nextPage is the address of the next page, or why it cannot be followed.

@@ -48,7 +48,14 @@ func (f feed) plan(v crawl.Visit, ask func(walk, time.Duration) crawl.Request) [
 	if !ok {
 		return nil
 	}
-	return []crawl.Request{ask(f.newWalk(from, to, v.Backfill()), f.firstLen)}
+	w := f.newWalk(from, to, v.Backfill())
+	w.audit = f.newAudit(v)
+	if week := v.Now.UTC().Truncate(time.Second).Add(-lateness); w.audit.cross && !v.Backfill() && week.Before(from) {
+		longer := f.newWalk(week, to, false)
+		longer.regular, longer.audit = w.pos, w.audit
+		w = longer
+	}
+	return []crawl.Request{ask(w, f.firstLen)}
 }
 
 // fts asks for one window of Find a Tender.
@@ -69,11 +76,13 @@ func (w walk) fts(length time.Duration) crawl.Request {
 		if full {
 			gap(p, from, to, "more notices in one second than the service gives out")
 		}
-		w.add(p, pkg.releases)
+		w = w.take(p, pkg.releases)
 		p.Checkpoint(w.cursor(end))
 		if !end.Before(w.end) {
+			w.goOn(p)
 			return nil
 		}
+		w.note(p)
 		next := length
 		if len(pkg.releases) <= ftsFew {
 			next = min(2*length, w.longestLen)

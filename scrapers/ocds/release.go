@@ -3,6 +3,7 @@ package ocds
 import (
 	"errors"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -177,6 +178,9 @@ func fill(n *store.Notice, r node) (gross bool) {
 	n.NoticeType, n.DocumentTypes = noticeTypes(r, n.Release)
 	n.Description = paragraphs(tender.plain("description"), r.plain("description"))
 	n.Title = title(n, r, tender, awards, contracts)
+	if ref := tender.line("id"); ref != n.OCID && ref != n.Release && len(ref) >= 3 && len(ref) <= 100 {
+		n.Reference = ref
+	}
 
 	n.Category = first(tender.line("mainProcurementCategory"), each(awards, "mainProcurementCategory"), tender.obj("xClassifications").line("ojeuContractType"))
 	n.Method = tender.line("procurementMethod")
@@ -197,6 +201,7 @@ func fill(n *store.Notice, r node) (gross bool) {
 	codes(n, tender, awards, contracts)
 	n.Amendments = amendments(tender, awards, contracts)
 	n.Texts = texts(n, r)
+	n.Bids = bids(r.obj("bids"))
 	for _, rel := range r.list("relatedProcesses") {
 		if id := rel.line("identifier"); checkID("", id) == nil && id != n.OCID {
 			n.Related = once(n.Related, id)
@@ -220,6 +225,32 @@ func title(n *store.Notice, r, tender node, awards, contracts []node) string {
 		t += "…"
 	}
 	return first(t, "Notice "+n.Release)
+}
+
+// bids is how many bids there were, of a lot where they are counted by lot;
+// those of the last stage where the others are not told.
+func bids(r node) string {
+	for _, measure := range []string{"bids", "finalStageBids"} {
+		low, high := -1, -1
+		for _, s := range r.list("statistics") {
+			n, err := strconv.Atoi(s.line("value"))
+			if s.line("measure") != measure || err != nil || n < 0 {
+				continue
+			}
+			if low < 0 || n < low {
+				low = n
+			}
+			high = max(high, n)
+		}
+		switch {
+		case low < 0:
+		case low == high:
+			return strconv.Itoa(low)
+		default:
+			return strconv.Itoa(low) + " to " + strconv.Itoa(high)
+		}
+	}
+	return ""
 }
 
 // documents are all of a release's, in the order in which a procurement goes.

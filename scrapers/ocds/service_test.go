@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,7 +35,12 @@ type service struct {
 	// mute: it gives no links, on full pages either.
 	mute bool
 	// spoil may replace the answer to the n-th request, counted from 1.
-	spoil    func(n int, body []byte) []byte
+	spoil func(n int, body []byte) []byte
+	// hidden are the notices that the feed does not list, by id.
+	hidden   map[string]bool
+	broken   string // what part of an address answers 500
+	posted   []string
+	inspect  func(*http.Request)
 	requests int
 	asked    []string
 	london   *feed
@@ -53,16 +59,45 @@ func made(at time.Time, n int) notice {
 		n, id, at.Format(time.RFC3339), n)}
 }
 
+// some is every n-th notice: enough, and quicker.
+func some(n int, list []notice) (out []notice) {
+	for i := 0; i < len(list); i += n {
+		out = append(out, list[i])
+	}
+	return out
+}
+
+// editions gives notices the ids of Contracts Finder.
+func editions(list []notice) []notice {
+	var out []notice
+	for i, n := range list {
+		id := fmt.Sprintf("%08x-0000-4000-8000-%012x-%d", i, i, 700000+i)
+		out = append(out, notice{at: n.at, id: id, raw: strings.Replace(n.raw, `"id":"`+n.id+`"`, `"id":"`+id+`"`, 1)})
+	}
+	return out
+}
+
 func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.requests++
 	s.asked = append(s.asked, r.URL.String())
+	if s.inspect != nil {
+		s.inspect(r)
+	}
 	var body []byte
-	switch r.URL.Path {
-	case "/api/1.0/ocdsReleasePackages":
+	dir, id := path.Split(r.URL.Path)
+	switch {
+	case s.broken != "" && strings.Contains(r.URL.Path, s.broken):
+		return &http.Response{StatusCode: 400, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	case r.URL.Path == "/api/1.0/ocdsReleasePackages":
 		body = s.fts(r.URL.Query())
-	case "/cf/Published/Notices/OCDS/Search":
+	case r.URL.Path == "/cf/Published/Notices/OCDS/Search":
 		body = s.cf(r.URL)
-	default:
+	case r.URL.Path == "/cf/api/rest/2/search_notices/json" && r.Method == http.MethodPost:
+		body = s.native(r)
+	case strings.HasSuffix(dir, "/ocdsReleasePackages/") || strings.HasSuffix(dir, "/Notice/OCDS/") || strings.HasSuffix(dir, "/Record/") || strings.HasSuffix(dir, "/ocdsRecordPackages/"):
+		body = s.single(dir, id)
+	}
+	if body == nil {
 		return &http.Response{StatusCode: 404, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 	}
 	if s.spoil != nil {
@@ -72,6 +107,54 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 		StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, ContentLength: int64(len(body)),
 		Body: io.NopCloser(bytes.NewReader(body)), Request: r,
 	}, nil
+}
+
+// single answers for one notice or process: nothing, an empty package (as Find
+// a Tender does for some numbers), or what there is of it.
+func (s *service) single(dir, id string) []byte {
+	var raw []string
+	for _, n := range s.notices {
+		if !n.at.After(s.now) && (n.id == id || guidOf(n.id) == id || strings.Contains(n.raw, `"ocid":"`+id+`"`)) {
+			raw = append(raw, n.raw)
+		}
+	}
+	list := "[" + strings.Join(raw, ",") + "]"
+	switch {
+	case len(raw) == 0 && strings.HasSuffix(id, "0-2026"):
+		return []byte(`{"releases":[]}`)
+	case len(raw) == 0:
+		return nil
+	case strings.Contains(dir, "Record"):
+		return []byte(`{"records":[{"ocid":"` + id + `","releases":` + list + `,"compiledRelease":{"ocid":"` + id + `","id":"compiled","tag":["compiled"]}}]}`)
+	}
+	return []byte(`{"releases":` + list + `}`)
+}
+
+// native is the second interface: a search by date, without pages.
+func (s *service) native(r *http.Request) []byte {
+	var q struct {
+		SearchCriteria struct{ PublishedFrom, PublishedTo string }
+		Size           int
+	}
+	b, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(b, &q)
+	}
+	if err != nil {
+		s.t.Errorf("the search %q: %v", b, err)
+	}
+	s.posted = append(s.posted, string(b))
+	from, to := s.instant("publishedFrom", q.SearchCriteria.PublishedFrom), s.instant("publishedTo", q.SearchCriteria.PublishedTo)
+	var rows []string
+	hits := 0
+	for _, n := range s.notices {
+		if !n.at.Before(from) && !n.at.After(to) && !n.at.After(s.now) {
+			if hits++; hits <= q.Size {
+				rows = append(rows, fmt.Sprintf(`{"score":1,"item":{"id":%q,"publishedDate":%q}}`, guidOf(n.id), n.at.Format(time.RFC3339)))
+			}
+		}
+	}
+	return fmt.Appendf(nil, `{"hitCount":%d,"maxHits":1000,"noticeList":[%s]}`, hits, strings.Join(rows, ","))
 }
 
 // instant reads wall time as this service does.
@@ -104,7 +187,7 @@ func (s *service) fts(q url.Values) []byte {
 	from, to := s.instant("updatedFrom", q.Get("updatedFrom")), s.instant("updatedTo", q.Get("updatedTo"))
 	var raw []string
 	for _, n := range slices.Backward(s.notices) {
-		if !n.at.Before(from) && !n.at.After(to) && !n.at.After(s.now) {
+		if !n.at.Before(from) && !n.at.After(to) && !n.at.After(s.now) && !s.hidden[n.id] {
 			raw = append(raw, n.raw)
 		}
 	}
@@ -120,7 +203,7 @@ func (s *service) cf(u *url.URL) []byte {
 	}
 	var raw []string
 	for _, n := range slices.Backward(s.notices) {
-		if !n.at.Before(from) && !n.at.After(to) && !n.at.After(s.now) {
+		if !n.at.Before(from) && !n.at.After(to) && !n.at.After(s.now) && !s.hidden[n.id] {
 			raw = append(raw, n.raw)
 		}
 	}
@@ -175,6 +258,9 @@ func (l *ledger) take(s store.Sighting) error {
 		}
 		l.snap.Cursor = s.Cursor
 	}
+	if s.Notes != "" {
+		l.snap.Notes = s.Notes
+	}
 	l.from = append(l.from, s.Problems...)
 	return nil
 }
@@ -183,7 +269,7 @@ func (l *ledger) take(s store.Sighting) error {
 func (l *ledger) visit(s *service, src crawl.Source, v crawl.Visit) error {
 	l.t.Helper()
 	s.now = v.Now
-	v.Old = store.Snapshot{Cursor: l.snap.Cursor}
+	v.Old = store.Snapshot{Cursor: l.snap.Cursor, Notes: l.snap.Notes}
 	src.Pace = time.Nanosecond
 	c := &crawl.Crawler{Fetch: &crawl.Fetcher{UserAgent: "test", Transport: s, AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}}
 	_, err := c.Visit(context.Background(), src, v, l.take)

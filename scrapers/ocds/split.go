@@ -1,6 +1,9 @@
 package ocds
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // Splitting finds where values begin and end by their brackets and quotes
 // alone, without recursion and without reading what is in them: a release that
@@ -136,12 +139,18 @@ func skipValue(b []byte, i int) (int, error) {
 
 // skipText returns where the string that begins at i ends, -1 if it does not.
 func skipText(b []byte, i int) int {
-	for i++; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
+	for i++; i < len(b); {
+		n := bytes.IndexByte(b[i:], '"')
+		if n < 0 {
+			return -1
+		}
+		quote, slashes := i+n, 0
+		for quote-slashes > i && b[quote-slashes-1] == '\\' {
+			slashes++
+		}
+		i = quote + 1
+		if slashes%2 == 0 { // an escaped backslash escapes no more
+			return i
 		}
 	}
 	return -1

@@ -71,6 +71,9 @@ func TestVisitMissingLinks(t *testing.T) {
 	} {
 		t.Run(src.ID, func(t *testing.T) {
 			s := &service{t: t, perPage: 100, mute: true, notices: working(t, start, 2)}
+			if src.ID == "cf" {
+				s.notices = editions(s.notices)
+			}
 			l := newLedger(t)
 			l.mustVisit(s, src, crawl.Visit{Now: end, Since: start})
 			if src.ID == "fts" || len(l.from) == 0 {
@@ -257,7 +260,7 @@ func TestVisitContractsFinder(t *testing.T) {
 	start := time.Date(2025, 3, 20, 0, 0, 0, 0, zone)
 	for _, perPage := range []int{20, 100} {
 		t.Run(fmt.Sprint(perPage, " a page"), func(t *testing.T) {
-			s := &service{t: t, perPage: perPage, notices: working(t, start.AddDate(0, 0, -9), 23)}
+			s := &service{t: t, perPage: perPage, notices: editions(some(4, working(t, start.AddDate(0, 0, -9), 23)))}
 			src := ContractsFinder("contracts-finder", "Contracts Finder", "http://127.0.0.1:8099/cf", 0)
 			l := newLedger(t)
 			end := start.AddDate(0, 0, 14) // over the night when clocks go forward
@@ -305,7 +308,7 @@ func TestVisitContractsFinderDistrustsLinks(t *testing.T) {
 		"no next":      {`,"links":{"prev":"x"}}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &service{t: t, perPage: 100, notices: []notice{made(now.Add(-90*time.Minute), 1)}}
+			s := &service{t: t, perPage: 100, notices: editions([]notice{made(now.Add(-90*time.Minute), 1)})}
 			s.spoil = func(_ int, body []byte) []byte {
 				self := s.asked[len(s.asked)-1]
 				return []byte(strings.TrimSuffix(string(body), "}") + strings.ReplaceAll(c.links, "SELF", self))

@@ -23,6 +23,9 @@ const (
 	// overlap is read again by each visit: a notice may become visible a little
 	// after the time it carries.
 	overlap = time.Hour
+	// lateness is how far back the second interface is compared, and the first
+	// one is read again for it.
+	lateness = 7 * 24 * time.Hour
 	// wallLayout is how both services are given times: 19 characters, no zone,
 	// read by them as London time.
 	wallLayout = "2006-01-02T15:04:05"
@@ -50,6 +53,8 @@ type feed struct {
 	// limit is the most releases of a page; the first and the longest window.
 	limit                int
 	firstLen, longestLen time.Duration
+	// again reads the whole last week once a day, for what came late.
+	again bool
 }
 
 // span is what a visit reads: [from, to), whole seconds. An ordinary visit
@@ -89,8 +94,11 @@ func (f feed) span(v crawl.Visit) (from, to time.Time, ok bool) {
 type walk struct {
 	feed
 	pos, end time.Time // wall
+	begun    time.Time // wall: where it began
+	regular  time.Time // wall: where it would have begun but for the second look
 	last     time.Time // the instant of end
 	backfill bool
+	audit    audit
 }
 
 // newWalk begins a walk over [from, to). Ends inside the hour that the autumn
@@ -104,6 +112,7 @@ func (f feed) newWalk(from, to time.Time, backfill bool) walk {
 	if f.ambiguous(second) {
 		w.end = hourStart(second).Add(time.Hour + time.Second)
 	}
+	w.begun, w.regular = w.pos, w.pos
 	return w
 }
 
@@ -187,15 +196,17 @@ func (f feed) ambiguous(wall time.Time) bool {
 // hourStart is the beginning of the hour; clocks change on the hour.
 func hourStart(wall time.Time) time.Time { return wall.Truncate(time.Hour) }
 
-// add decodes releases onto a page.
-func (f feed) add(p *crawl.Page, releases [][]byte) {
+// add decodes releases onto a page and returns the ids of those that could be read.
+func (f feed) add(p *crawl.Page, releases [][]byte) (ids []string) {
 	items, problems := f.items(releases)
 	for _, it := range items {
 		p.Add(it)
+		ids = append(ids, it.Notice.Release)
 	}
 	for _, x := range problems {
 		p.Problem(x.Reason, x.What, x.Detail)
 	}
+	return ids
 }
 
 // gap notes a window that cannot be read completely.

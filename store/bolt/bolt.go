@@ -29,7 +29,7 @@ const File = "ccgwatch.db"
 
 // format is the version of what this package writes. A file with a higher one
 // was written by a later release and is refused.
-const format = 1
+const format = 2
 
 // lockWait is how long Open waits for another process to let go of the file.
 const lockWait = 5 * time.Second
@@ -62,7 +62,17 @@ const (
 	bSubs       = "subscriptions"
 	bAddresses  = "addresses" // keyed hash of the address, id -> 1
 	bDiary      = "diary"     // job -> time
+	bTokens     = "tokens"    // hash -> token
+	bTokensOf   = "tokens_of" // keyed hash of the address, hash -> 1
+	bCounts     = "counts"    // keyed hash of what is counted -> counted
+	bMarks      = "marks"     // mark 0 source 0 key -> 1; since format 2
+	bDecisions  = "decisions" // number -> store.Decision; since format 2
+	bTicked     = "ticked"    // key of a store.Due -> seq of its change; since format 2
 )
+
+// later are the buckets that the first format did not have. They are made, and
+// the index of marks filled, when a file without them is opened.
+func later() []string { return []string{bTokens, bTokensOf, bCounts, bMarks, bDecisions, bTicked} }
 
 func buckets() []string {
 	return []string{bMeta, bSources, bItems, bChanges, bHealth, bFollowers, bFindings, bFindingIDs, bDeliveries,
@@ -230,7 +240,7 @@ func explain(err error) error {
 }
 
 func initialise(tx *bbolt.Tx) error {
-	for _, name := range buckets() {
+	for _, name := range append(buckets(), later()...) {
 		if _, err := tx.CreateBucket([]byte(name)); err != nil {
 			return err
 		}
@@ -242,14 +252,27 @@ func initialise(tx *bbolt.Tx) error {
 	return meta.Put([]byte("format"), []byte{format})
 }
 
-// read checks the format and loads what is needed for every operation.
+// read checks the format and loads what is needed for every operation. A file
+// of an earlier format is brought up to this one, in one transaction.
 func (s *Store) read() error {
-	return s.db.View(func(tx *bbolt.Tx) error {
-		salt, err := readMeta(tx)
-		s.salt = salt
-		return err
+	whole := true
+	err := s.db.View(func(tx *bbolt.Tx) (err error) {
+		if s.salt, err = readMeta(tx); err != nil {
+			return err
+		}
+		whole = formatOf(tx) == format
+		for _, name := range later() {
+			whole = whole && tx.Bucket([]byte(name)) != nil
+		}
+		return nil
 	})
+	if err != nil || whole {
+		return err
+	}
+	return s.db.Update(func(t *bbolt.Tx) error { return (&tx{Tx: t, s: s, ctx: context.Background()}).upgrade() })
 }
+
+func formatOf(tx *bbolt.Tx) byte { return tx.Bucket([]byte(bMeta)).Get([]byte("format"))[0] }
 
 func readMeta(tx *bbolt.Tx) (salt []byte, err error) {
 	meta := tx.Bucket([]byte(bMeta))

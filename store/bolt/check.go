@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -106,6 +107,7 @@ func CheckDatabase(ctx context.Context, dir string) (Report, map[string]bool, er
 		c.ledger()
 		c.outbox()
 		c.subscribers()
+		c.signups()
 	}
 	if err := ctx.Err(); err != nil {
 		return r, nil, fmt.Errorf("check %s: %w", path, err)
@@ -175,8 +177,12 @@ func (c *checker) ledger() {
 	values(c, bSources, func([]byte, source) {})
 	values(c, bHealth, func([]byte, store.Health) {})
 	values(c, bDiary, func([]byte, time.Time) {})
+	marks, old := 0, formatOf(c.Tx) < 2 || c.in(bMarks) == nil
 	values(c, bItems, func(k []byte, it store.Item) {
 		c.report.Items++
+		if !old {
+			marks += c.marked(k, it)
+		}
 		if string(k) != string(pair(it.Source, it.Key)) {
 			c.faultf("items %q holds %s %q", printable(k), it.Source, it.Key)
 		}
@@ -194,6 +200,34 @@ func (c *checker) ledger() {
 		}
 		before = x.Seq
 	})
+	if old {
+		return
+	}
+	c.count(bMarks, marks)
+	values(c, bDecisions, func([]byte, store.Decision) {})
+	_ = c.in(bTicked).ForEach(func(k, v []byte) error {
+		if len(v) != 8 || binary.BigEndian.Uint64(v) > before {
+			c.faultf("what fell due as %q is not in the log", k)
+		}
+		return c.ctx.Err()
+	})
+}
+
+// marked looks for an item's marks in the index and counts them.
+func (c *checker) marked(key []byte, it store.Item) int {
+	marks := store.Marks(it)
+	if len(marks) == 0 {
+		return 0
+	}
+	if c.in(bMarks).Get(anyMark(key)) == nil {
+		c.faultf("item %q is not in the index of marks", printable(key))
+	}
+	for _, m := range marks {
+		if c.in(bMarks).Get(markKey(m, key)) == nil {
+			c.faultf("item %q is not in the index under %q", printable(key), m)
+		}
+	}
+	return len(marks) + 1
 }
 
 func (c *checker) outbox() {

@@ -17,6 +17,7 @@ type source struct {
 	Baseline time.Time `json:"baseline,omitzero"`
 	Cursor   string    `json:"cursor,omitempty"`
 	Held     string    `json:"held,omitempty"`
+	Notes    string    `json:"notes,omitempty"`
 }
 
 // Snapshot is read in one transaction: it is what some Commit left.
@@ -27,7 +28,7 @@ func (s *Store) Snapshot(ctx context.Context, name string, keys []string) (store
 		if ok, err := t.get(bSources, []byte(name), &src); !ok {
 			return err
 		}
-		snap.Rev, snap.Baseline, snap.Cursor, snap.Held = src.Rev, src.Baseline, src.Cursor, src.Held
+		snap.Rev, snap.Baseline, snap.Cursor, snap.Held, snap.Notes = src.Rev, src.Baseline, src.Cursor, src.Held, src.Notes
 		if keys == nil {
 			prefix := pair(name, "")
 			return each(t, bItems, prefix, prefix, func(_ []byte, it store.Item) (bool, error) {
@@ -80,12 +81,15 @@ func (s *Store) Commit(ctx context.Context, next store.Snapshot, changes []store
 		if src.Rev != next.Rev {
 			return fmt.Errorf("revision %d, stored is %d: %w", next.Rev, src.Rev, store.ErrConflict)
 		}
-		src = source{Rev: src.Rev + 1, Baseline: next.Baseline, Cursor: next.Cursor, Held: next.Held}
+		src = source{Rev: src.Rev + 1, Baseline: next.Baseline, Cursor: next.Cursor, Held: next.Held, Notes: next.Notes}
 		if err := t.put(bSources, []byte(next.Source), src); err != nil {
 			return err
 		}
 		for _, it := range items {
-			if err := t.set(bItems, it[0], it[1]); err != nil {
+			if err := t.remark(it.key, it.packed, it.marks); err != nil {
+				return err
+			}
+			if err := t.set(bItems, it.key, it.packed); err != nil {
 				return err
 			}
 		}
@@ -97,10 +101,16 @@ func (s *Store) Commit(ctx context.Context, next store.Snapshot, changes []store
 	})
 }
 
+// A packedItem is an item as it is stored, and where the index has it.
+type packedItem struct {
+	key, packed []byte
+	marks       []string
+}
+
 // packed encodes the items of a snapshot, in order of their keys, outside the
 // transaction that others wait for.
-func (s *Store) packed(next store.Snapshot) ([][2][]byte, error) {
-	out := make([][2][]byte, 0, len(next.Items))
+func (s *Store) packed(next store.Snapshot) ([]packedItem, error) {
+	out := make([]packedItem, 0, len(next.Items))
 	for _, key := range slices.Sorted(maps.Keys(next.Items)) {
 		it := next.Items[key]
 		it.Source = next.Source
@@ -115,18 +125,32 @@ func (s *Store) packed(next store.Snapshot) ([][2][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, [2][]byte{k, v})
+		out = append(out, packedItem{k, v, store.Marks(it)})
 	}
 	return out, nil
 }
 
 // log appends changes to the log.
 func (t *tx) log(name string, changes []store.Change) error {
+	for i := range changes {
+		if changes[i].Source != name {
+			changes = slices.Clone(changes) // the caller's slice stays as it is
+			for k := range changes {
+				changes[k].Source = name
+			}
+			break
+		}
+	}
+	return t.append(changes)
+}
+
+// append numbers changes and puts them at the end of the log, as one batch.
+func (t *tx) append(changes []store.Change) error {
 	b := t.in(bChanges)
 	b.FillPercent = 0.95 // keys only ever grow
 	batch := t.nextSeq()
 	for i, c := range changes {
-		c.Seq, c.Batch, c.Source = batch+uint64(i), batch, name
+		c.Seq, c.Batch = batch+uint64(i), batch
 		if err := t.put(bChanges, be64(c.Seq), c); err != nil {
 			return err
 		}

@@ -158,6 +158,11 @@ func (s *Store) Digest(ctx context.Context, d store.Delivery, from, until time.T
 		if sub.State != store.StateConfirmed || !sub.LastDigest.Equal(from) {
 			return fmt.Errorf("subscription %s is %s, its last digest ended %s: %w", sub.ID, sub.State, sub.LastDigest.Format(time.RFC3339), store.ErrConflict)
 		}
+		for _, id := range d.Carries {
+			if err := t.carry(id, d); err != nil {
+				return err
+			}
+		}
 		sub.LastDigest = until
 		if err := t.put(bSubs, []byte(sub.ID), sub); err != nil {
 			return err
@@ -172,7 +177,7 @@ func (s *Store) Findings(ctx context.Context, after uint64, f func(store.Finding
 		return nil
 	}
 	return s.view(ctx, "read the findings", func(t *tx) error {
-		return each(t, bFindings, be64(after+1), nil, func(_ []byte, x store.Finding) (bool, error) { return f(x), nil })
+		return each(t, bFindings, be64(after+1), nil, func(_ []byte, x store.Finding) (bool, error) { return x.Retired != "" || f(x), nil })
 	})
 }
 
@@ -227,7 +232,7 @@ func (s *Store) Lease(ctx context.Context, now time.Time, length time.Duration, 
 	return out, nil
 }
 
-// claim claims a delivery, or suppresses it if nobody is subscribed any more.
+// claim claims a delivery, or suppresses it if nobody wants it any more.
 // Of one whose sender went away while dotting it first notes the doubt.
 func (t *tx) claim(id string, now, until time.Time) (store.Delivery, error) {
 	was, err := t.delivery(id)
@@ -246,7 +251,7 @@ func (t *tx) claim(id string, now, until time.Time) (store.Delivery, error) {
 		return was, err
 	}
 	d := was
-	if d.State, d.Lease = store.Claimed, until; sub.State != store.StateConfirmed {
+	if d.State, d.Lease = store.Claimed, until; !sub.Wants(d.Kind) {
 		d.State, d.Lease = store.Suppressed, time.Time{}
 	}
 	if err := t.move(was, d); err != nil || d.State != store.Claimed {
@@ -291,7 +296,7 @@ func (s *Store) Dot(ctx context.Context, d store.Delivery) error {
 			return err
 		}
 		now := was
-		if now.State, now.Due = store.Dotting, d.Due; sub.State != store.StateConfirmed {
+		if now.State, now.Due = store.Dotting, d.Due; !sub.Wants(was.Kind) {
 			ended = true
 			now = was
 			now.State, now.Lease = store.Suppressed, time.Time{}

@@ -6,7 +6,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -45,10 +44,8 @@ func (s *Store) Subscribe(ctx context.Context, n store.Subscription) error {
 		if err != nil {
 			return err
 		}
-		for _, o := range of {
-			if live(o) && o.Often == n.Often && strings.TrimSpace(o.Query) == strings.TrimSpace(n.Query) {
-				return fmt.Errorf("the same as %s: %w", o.ID, store.ErrConflict)
-			}
+		if o, ok := like(of, n); ok {
+			return fmt.Errorf("the same as %s: %w", o.ID, store.ErrConflict)
 		}
 		if err := t.mark(bAddresses, join(s.addressKey(n.Address), []byte(n.ID))); err != nil {
 			return err
@@ -63,8 +60,12 @@ func live(s store.Subscription) bool {
 
 // of reads the subscriptions of an address.
 func (t *tx) of(address string) ([]store.Subscription, error) {
+	return t.keyed(t.s.addressKey(address))
+}
+
+// keyed reads the subscriptions under a key of an address.
+func (t *tx) keyed(prefix []byte) ([]store.Subscription, error) {
 	var out []store.Subscription
-	prefix := t.s.addressKey(address)
 	c := t.in(bAddresses).Cursor()
 	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
 		var sub store.Subscription
@@ -152,24 +153,18 @@ func (t *tx) deliveriesOf(subscription string) []string {
 func (s *Store) Erase(ctx context.Context, address string) (int, error) {
 	n := 0
 	err := s.update(ctx, "erase an address", func(t *tx) error {
-		subs, err := t.of(address)
+		of := s.addressKey(address)
+		subs, err := t.keyed(of)
 		if err != nil {
 			return err
 		}
 		for _, sub := range subs {
-			for _, id := range t.deliveriesOf(sub.ID) {
-				if err := t.drop(id); err != nil {
-					return err
-				}
-			}
-			err := errors.Join(t.in(bSubs).Delete([]byte(sub.ID)),
-				t.in(bAddresses).Delete(join(s.addressKey(address), []byte(sub.ID))))
-			if err != nil {
+			if err := t.forget(sub, of); err != nil {
 				return err
 			}
 		}
 		n = len(subs)
-		return nil
+		return t.dropTokens(of, func(token) bool { return true })
 	})
 	if err != nil {
 		return 0, err

@@ -26,7 +26,7 @@ func unseen(t *T) {
 }
 
 func keepsEverything(t *T) {
-	want := store.Snapshot{Source: "leics", Baseline: at(1), Cursor: "cursor", Held: "held", Items: map[string]store.Item{}}
+	want := store.Snapshot{Source: "leics", Baseline: at(1), Cursor: "cursor", Held: "held", Notes: "notes", Items: map[string]store.Item{}}
 	for _, it := range []store.Item{item("a"), item("b"), {Source: "leics", Key: "meeting/ünï 🏥 \\ / ?", Title: strings.Repeat("long ", 4000)}} {
 		want.Items[it.Key] = it
 	}

@@ -1,0 +1,94 @@
+package mail
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"mime/quotedprintable"
+	"strings"
+	"time"
+
+	"ccgwatch/alerts"
+	"ccgwatch/store"
+)
+
+// maxTroubles is how many sources a message to the operator names; the rest is
+// counted.
+const maxTroubles = 40
+
+// Operator puts into words which sources cannot be read, for whoever runs the
+// program: plain text to the group's own address, on no list. name gives a
+// source's name. The same troubles on the same day give the same bytes, and the
+// same id, which is a hash.
+func (c *Composer) Operator(now time.Time, troubles []store.Trouble, name func(source string) string) (id string, m alerts.Message, err error) {
+	sum := sha256.Sum256([]byte("operator " + now.In(c.zone).Format(time.DateOnly)))
+	id = hex.EncodeToString(sum[:])
+	paras := []string{"This goes to whoever runs CCGWatch for " + defuse(c.group) + ", and not to readers. They are told in their weekly digest what could not be read."}
+	sources := 0
+	for i, t := range troubles {
+		if t.Source != "" {
+			sources++
+		}
+		if i < maxTroubles {
+			paras = append(paras, c.trouble(t, name))
+		}
+	}
+	if n := len(troubles) - maxTroubles; n > 0 {
+		paras = append(paras, fmt.Sprintf("And %d more.", n))
+	}
+	subject := fmt.Sprintf("CCGWatch: %d sources need a look", sources)
+	switch {
+	case sources == 1:
+		subject = "CCGWatch: a source needs a look"
+	case sources == 0:
+		subject = "CCGWatch had no network"
+	}
+	paras = append(paras,
+		"'ccgwatch status' shows the state of every source, 'ccgwatch try SOURCE' what it gives now. If a source shows less than before and is right, 'ccgwatch crawl --release SOURCE' takes over what it shows.",
+		"There is at most one such mail a day; what was said is said again after a week if it is still so.")
+	messageID := "<" + id + "@" + c.domain + ">"
+	var h head
+	h.field("From", c.from)
+	h.field("To", c.links.Email())
+	h.field("Subject", encodeWords(header(subject), len("Subject: ")))
+	h.field("Date", now.In(c.zone).Format(time.RFC1123Z))
+	h.field("Message-ID", messageID)
+	h.field("Auto-Submitted", "auto-generated")
+	h.field("MIME-Version", "1.0")
+	h.field("Content-Type", "text/plain; charset=utf-8")
+	h.field("Content-Transfer-Encoding", "quoted-printable")
+	h.buf.WriteString("\r\n")
+	if h.err != nil {
+		return "", alerts.Message{}, fmt.Errorf("message to the operator: %w", h.err)
+	}
+	var b bytes.Buffer
+	q := quotedprintable.NewWriter(&b)
+	if _, err = q.Write([]byte(crlf(strings.Join(paras, "\n\n") + "\n"))); err == nil {
+		err = q.Close()
+	}
+	if err != nil {
+		return "", alerts.Message{}, fmt.Errorf("message to the operator: %w", err)
+	}
+	h.buf.Write(b.Bytes())
+	return id, alerts.Message{MessageID: messageID, Subject: subject, Raw: h.buf.Bytes()}, nil
+}
+
+// trouble is a paragraph about one source.
+func (c *Composer) trouble(t store.Trouble, name func(string) string) string {
+	since := c.moment(t.Since)
+	if t.Source == "" {
+		return "Since " + since + " no site at all could be reached: it is the network of this machine, its name server or its proxy, and not the sites."
+	}
+	says := map[store.Condition]string{
+		store.Suspect:     "shows something that is not believed",
+		store.Broken:      "shows something that cannot be read; it may have been rebuilt",
+		store.Blocked:     "refuses to be read",
+		store.Unreachable: "does not answer, or answers with an error of its own",
+	}[t.Condition]
+	s := fmt.Sprintf("%s (%s) %s, since %s.", defuse(cut(clean(name(t.Source)), 100)), t.Source, says, since)
+	if t.Detail != "" {
+		s += "\n" + defuse(cut(clean(t.Detail), 400))
+	}
+	return s
+}

@@ -1,0 +1,127 @@
+package alerts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ccgwatch/store"
+)
+
+// lookedBack is how old a message may be and still count in a quota when the
+// process starts: it waits five days at most, and longer only where the machine
+// was off.
+const lookedBack = 35 * 24 * time.Hour
+
+// A quota counts what went out of late, against what a relay takes in an hour
+// and in a day, and what one address is sent in a day. What was sent before the
+// process began is read from the outbox: a restart frees nothing.
+type quota struct {
+	read    bool
+	all     []time.Time            // as they happened; kept only where a limit asks for them
+	to      map[string][]time.Time // by address in small letters
+	noticed time.Time              // until when a full quota was logged
+}
+
+const day24 = 24 * time.Hour
+
+// count is how many of the times are in the span that ends with now, and when
+// the first of them leaves it. A time after now was noted by a clock that was wrong.
+func count(times []time.Time, now time.Time, span time.Duration) (n int, first time.Time) {
+	for _, t := range times {
+		if t.After(now) || !t.After(now.Add(-span)) {
+			continue
+		}
+		if n++; n == 1 || t.Before(first) {
+			first = t
+		}
+	}
+	return n, first
+}
+
+// full tells until when nothing may be sent to anybody; zero: now it may.
+func (p *Postman) full(now time.Time) (until time.Time) {
+	for _, x := range []struct {
+		limit int
+		span  time.Duration
+	}{{p.PerHour, time.Hour}, {p.PerDay, day24}} {
+		if n, first := count(p.quota.all, now, x.span); x.limit > 0 && n >= x.limit && first.Add(x.span).After(until) {
+			until = first.Add(x.span)
+		}
+	}
+	return until
+}
+
+// fullFor tells until when an alert to an address has to wait; zero: it has not.
+func (p *Postman) fullFor(address string, now time.Time) (until time.Time) {
+	if n, first := count(p.quota.to[strings.ToLower(address)], now, day24); p.PerAddress > 0 && n >= p.PerAddress {
+		return first.Add(day24)
+	}
+	return time.Time{}
+}
+
+// note counts an attempt that was, or may have been, taken.
+func (p *Postman) note(address string, at time.Time) {
+	old := func(t time.Time) bool { return !t.After(at.Add(-day24)) }
+	if p.PerHour > 0 || p.PerDay > 0 {
+		p.quota.all = append(slices.DeleteFunc(p.quota.all, old), at)
+	}
+	if p.PerAddress > 0 {
+		k := strings.ToLower(address)
+		p.quota.to[k] = append(slices.DeleteFunc(p.quota.to[k], old), at)
+	}
+}
+
+// recall counts, once in the life of a process, what went out before it.
+func (p *Postman) recall(ctx context.Context, now time.Time) error {
+	if p.quota.read || p.PerHour <= 0 && p.PerDay <= 0 && p.PerAddress <= 0 {
+		return nil
+	}
+	p.quota = quota{to: map[string][]time.Time{}}
+	if p.Backlog != nil {
+		type sent struct {
+			to string // subscription
+			at time.Time
+		}
+		var all []sent
+		err := p.Backlog.Recent(ctx, now.Add(-lookedBack), func(d store.Delivery) bool {
+			at := d.SentAt
+			if d.State != store.Sent && d.Doubts > 0 { // it may have been taken, at about this time
+				at = d.Due.Add(-uncertainAfter)
+			}
+			if at.After(now.Add(-day24)) {
+				all = append(all, sent{d.Subscription, at})
+			}
+			return true
+		})
+		if err != nil {
+			return fmt.Errorf("send: count what was sent: %w", err)
+		}
+		slices.SortFunc(all, func(a, b sent) int { return a.at.Compare(b.at) })
+		for _, x := range all {
+			sub, err := p.Subscribers.Subscription(ctx, x.to)
+			if err != nil && !errors.Is(err, store.ErrNotFound) { // of one that is gone only the sum counts
+				return fmt.Errorf("send: read subscription %s: %w", x.to, err)
+			}
+			p.note(sub.Address, x.at)
+		}
+	}
+	p.quota.read = true
+	return nil
+}
+
+// holds tells whether a quota is used up at now, and says so once.
+func (p *Postman) holds(now time.Time) bool {
+	until := p.full(now)
+	if until.IsZero() {
+		return false
+	}
+	if !until.Equal(p.quota.noticed) {
+		p.quota.noticed = until
+		p.Log.Warn("the relay has been given all it takes for now; the rest waits", "per_hour", p.PerHour, "per_day", p.PerDay, "next", until)
+	}
+	return true
+}

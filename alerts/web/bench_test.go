@@ -1,0 +1,153 @@
+package web
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"ccgwatch/store"
+	"ccgwatch/store/bolt"
+	"ccgwatch/store/query"
+)
+
+// A year of a busy installation in a real store: 20,000 items, most of them
+// notices, a tenth of them changed once, 40 bodies, a finding for every second
+// change.
+func stocked(tb testing.TB, items int) Server {
+	tb.Helper()
+	st, err := bolt.Open(tb.TempDir())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = st.Close() })
+	s, _ := sample()
+	s.Ledger, s.Outbox, s.Subscribers, s.Log = st, st, st, slog.New(slog.NewTextHandler(io.Discard, nil))
+	s.Bodies = nil
+	for i := range 40 {
+		s.Bodies = append(s.Bodies, BodyInfo{ID: fmt.Sprint("body-", i), Name: fmt.Sprint("Body ", i), Kind: "trust"})
+	}
+	s.Buyers = func(n *store.Notice) []string { return []string{n.Buyers[0].ID} }
+	s.Facts = func(f store.Finding) query.Facts {
+		return query.Facts{Topics: []string{string(f.Topic)}, Sources: []string{f.Source}, Text: strings.Join([]string{f.Title, f.Quote, f.Text}, "\n")}
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	words := func(n int) string {
+		var b strings.Builder
+		for range n {
+			fmt.Fprintf(&b, "%x ", r.Uint32N(5000))
+		}
+		return b.String()
+	}
+	begin := s.Now().AddDate(-1, 0, 0)
+	place := store.Position{}
+	const step = 500
+	for from := 0; from < items; from += step {
+		at := begin.Add(time.Duration(from) * 26 * time.Minute)
+		for _, source := range []string{"find-a-tender", "leicester"} {
+			snap, err := st.Snapshot(tb.Context(), source, []string{})
+			if err != nil {
+				tb.Fatal(err)
+			}
+			var changes []store.Change
+			for i := from; i < from+step; i++ {
+				it := store.Item{Source: source, Key: fmt.Sprintf("x/%06d", i), Kind: store.KindNotice, Title: words(10), URL: "https://www.example.org/notice/1", FirstSeen: at, Changed: at}
+				if meeting := i%10 == 0; meeting != (source == "leicester") {
+					continue
+				} else if meeting {
+					it.Kind, it.Fields = store.KindMeeting, map[string]string{store.FieldWhen: at.AddDate(0, 1, 0).Format(time.RFC3339), store.FieldVenue: "Town Hall"}
+					it.Parts = []store.Part{{Key: "a", Title: words(8), Text: words(100)}}
+					it.Documents = []store.Document{{Key: "d", Title: words(5), URL: "https://www.example.org/a.pdf", SHA256: strings.Repeat("ab", 32)}}
+				} else {
+					it.Notice = &store.Notice{OCID: fmt.Sprint(i), Title: it.Title, Description: words(300), Buyers: []store.Party{{ID: fmt.Sprint("body-", i%40), Name: "Body"}}}
+				}
+				snap.Items[it.Key] = it
+				changes = append(changes, store.Change{At: at, Source: source, Key: it.Key, Kind: it.Kind, Op: store.OpAdded, Title: it.Title, URL: it.URL})
+				if i%10 == 1 || i%10 == 0 {
+					changes = append(changes, store.Change{At: at, Source: source, Key: it.Key, Kind: it.Kind, Op: store.OpAmended, Title: it.Title, URL: it.URL, Fields: []store.FieldChange{{Name: "venue", Old: "a", New: "b"}}})
+				}
+			}
+			if err := st.Commit(tb.Context(), snap, changes, store.Health{LastTry: at, LastComplete: at}); err != nil {
+				tb.Fatal(err)
+			}
+		}
+		logged, err := st.Changes(tb.Context(), place.Seq, 0)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		var found []store.Finding
+		for _, c := range logged {
+			if c.Seq%2 == 0 {
+				found = append(found, store.Finding{ID: fmt.Sprintf("%064d", c.Seq), At: c.At, Change: c.Seq, Source: c.Source, Key: c.Key, Kind: c.Kind, Topic: store.TopicTenders, Tier: store.TierLikely, Title: c.Title, URL: c.URL, Quote: words(40), Text: words(200)})
+			}
+		}
+		to := store.Position{Seq: logged[len(logged)-1].Seq}
+		if err := st.Advance(tb.Context(), follower, place, to, found, nil); err != nil {
+			tb.Fatal(err)
+		}
+		place = to
+	}
+	return s
+}
+
+// BenchmarkPages renders each kind of page over 20,000 items. The times of
+// start, record, bodies and body do not grow with the record but for the going
+// over the table of contents; a search that finds nothing reads mostMatched
+// findings and pauses.
+func BenchmarkPages(b *testing.B) {
+	s := stocked(b, 20_000)
+	h := s.Handler()
+	for range 3 {
+		ask(h, "GET", "/items") // the table of contents
+	}
+	for _, p := range []struct{ name, target string }{
+		{"start", "/"},
+		{"findings", "/findings"},
+		{"search-common", "/findings?q=1a"},
+		{"search-nothing", "/findings?q=unicorns"},
+		{"finding", fmt.Sprintf("/finding/%064d", 10_000)},
+		{"meetings", "/meetings"},
+		{"item-notice", itemPath("find-a-tender", "x/010001")},
+		{"item-meeting", itemPath("leicester", "x/010000")},
+		{"record", "/items"},
+		{"record-of-body", "/items?body=body-7&kind=notice"},
+		{"bodies", "/bodies"},
+		{"body", "/body/body-7"},
+		{"sources", "/sources"},
+		{"about", "/about"},
+		{"feed", "/feed.atom"},
+		{"feed-of-search", "/feed.atom?q=1a"},
+		{"feed-of-body", "/body/body-7/feed.atom"},
+	} {
+		b.Run(p.name, func(b *testing.B) {
+			size := 0
+			for b.Loop() {
+				w := ask(h, "GET", p.target)
+				if w.Code != 200 {
+					b.Fatal(w.Code)
+				}
+				size = w.Body.Len()
+			}
+			b.ReportMetric(float64(size)/1024, "KB/page")
+		})
+	}
+}
+
+// BenchmarkTableOfContents is what the first readers after a start wait for.
+func BenchmarkTableOfContents(b *testing.B) {
+	s := stocked(b, 20_000)
+	var entries int
+	for b.Loop() {
+		r := newRecord(&s, london())
+		for !r.whole {
+			if err := r.follow(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+		entries = len(r.entries)
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(entries), "us/entry")
+}

@@ -1,0 +1,214 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ccgwatch/alerts/judge"
+	"ccgwatch/store"
+	"ccgwatch/store/query"
+)
+
+// threadsPerPage is how many procurements a page lists; each is folded for it.
+const threadsPerPage = 20
+
+// threadsLooked is how many are folded, at most, to fill a page that is
+// filtered by stage.
+const threadsLooked = 400
+
+// threadPath is the page of a finding's procurement, "" where there is none.
+func (s *site) threadPath(f store.Finding) string {
+	if s.Thread == nil || f.Kind != store.KindNotice || f.Thread == "" {
+		return ""
+	}
+	return "/thread/" + url.PathEscape(f.Thread)
+}
+
+// stages are those that the list can be filtered by, in the order of a procurement.
+func stages() []string {
+	return []string{"pipeline", "engagement", "planned", "tender", "intention", "award", "confirmation", "contract", "modification", "termination", "cancelled"}
+}
+
+// threadFilter is what the form on /threads asks for.
+type threadFilter struct {
+	Stage, Body, Query string
+}
+
+func (f threadFilter) values() url.Values {
+	v := url.Values{}
+	for name, value := range map[string]string{"stage": f.Stage, "body": f.Body, "q": f.Query} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	return v
+}
+
+type threadsBody struct {
+	threadFilter
+	Mistake  *mistake
+	Stages   []string
+	List     []judge.Thread
+	Older    string
+	Filtered bool
+	Paused   bool
+}
+
+// threads lists procurements, that of the latest finding first.
+func (s *site) threads(w http.ResponseWriter, r *http.Request) error {
+	v := r.URL.Query()
+	f := threadFilter{Stage: v.Get("stage"), Body: line(v.Get("body"), 100), Query: line(v.Get("q"), query.MaxLength+1)}
+	if f.Stage != "" && !slices.Contains(stages(), f.Stage) {
+		return badRequest("There is no such stage.")
+	}
+	from := 0
+	if at := v.Get("from"); at != "" {
+		n, err := strconv.Atoi(at)
+		if err != nil || n < 0 || n > 1_000_000 {
+			return badRequest("This page of the list does not exist. Please begin again with the newest.")
+		}
+		from = n
+	}
+	body := threadsBody{threadFilter: f, Stages: stages(), Filtered: f != threadFilter{}}
+	typed := f.Query
+	if f.Body != "" {
+		typed = strings.TrimSpace(typed + ` body:"` + strings.ReplaceAll(f.Body, `"`, " ") + `"`)
+	}
+	var q query.Query
+	if q, body.Mistake = parse(f.Query); body.Mistake == nil {
+		if q, body.Mistake = parse(typed); body.Mistake != nil {
+			body.Mistake.Pos = 0
+		}
+	}
+	status := http.StatusOK
+	if body.Mistake != nil {
+		status = http.StatusBadRequest
+	} else if err := s.listThreads(r, &body, q, from); err != nil {
+		return err
+	}
+	return s.render(w, status, "threads", view{Title: "Procurements", Here: "threads", Private: body.Mistake != nil, Body: body})
+}
+
+// listThreads fills the page from the place in the list of findings on.
+func (s *site) listThreads(r *http.Request, body *threadsBody, q query.Query, from int) error {
+	var ids []string
+	at := 0
+	more := false
+	err := s.Threads(r.Context(), func(x store.Finding) bool {
+		if typed := q.String(); typed != "" && !q.Match(s.Facts(x)) {
+			return true
+		}
+		if at++; at <= from {
+			return true
+		}
+		if len(ids) >= threadsLooked {
+			more = true
+			return false
+		}
+		ids = append(ids, x.Thread)
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for i, id := range ids {
+		t, err := s.Thread(r.Context(), id)
+		if errors.Is(err, store.ErrNotFound) || err == nil && (seen[t.ID] || body.Stage != "" && t.Stage != body.Stage) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if len(body.List) >= threadsPerPage {
+			body.Older = "/threads?" + withFrom(body.values(), from+i)
+			return nil
+		}
+		seen[t.ID] = true
+		body.List = append(body.List, t)
+	}
+	if more {
+		body.Paused = len(body.List) < threadsPerPage
+		body.Older = "/threads?" + withFrom(body.values(), from+len(ids))
+	}
+	return nil
+}
+
+func withFrom(v url.Values, from int) string {
+	v.Set("from", strconv.Itoa(from))
+	return v.Encode()
+}
+
+// thread tells one procurement's story in order.
+func (s *site) thread(w http.ResponseWriter, r *http.Request) error {
+	id := r.PathValue("id")
+	if len(id) > 128 {
+		return store.ErrNotFound
+	}
+	t, err := s.Thread(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	body := struct {
+		judge.Thread
+		Act     *act
+		Overdue []judge.Overdue
+		Unsaid  []string
+	}{Thread: t, Unsaid: t.Unsaid()}
+	if s.Overdue != nil {
+		body.Overdue = s.Overdue(&t, s.Now())
+	}
+	body.Act = s.show(store.Finding{Deadline: t.Deadline}).Act
+	return s.render(w, http.StatusOK, "thread", view{Title: line(t.Title, 200), Here: "threads", Body: body})
+}
+
+// boundWords say how sure it is that two processes are one.
+func boundWords(strength string) string {
+	switch strength {
+	case judge.LinkOperator:
+		return "Joined by the people who run this"
+	case judge.LinkNumber:
+		return "One notice stands under both"
+	case judge.LinkWeaker:
+		return "Probably the same procurement"
+	}
+	return "May belong to it"
+}
+
+// worthWords say what a value is of.
+func worthWords(of string) string {
+	switch of {
+	case "estimate":
+		return "Value, as estimated"
+	case "award":
+		return "Value, by the award notice"
+	case "contract":
+		return "Value, by the contract notice"
+	case "modification":
+		return "Value, by the notice of a change"
+	}
+	return "Value"
+}
+
+// classWords say what a supplier is.
+func classWords(class string) string {
+	switch class {
+	case "nhs":
+		return "NHS body"
+	case "public":
+		return "other public body"
+	case "primary_care":
+		return "general practice"
+	case "charity_cic":
+		return "charity, society or community interest company"
+	case "company":
+		return "company"
+	case "individual":
+		return "individual"
+	}
+	return "unclear what it is"
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"fmt"
+)
+
+type rejudgeCmd struct {
+	JSON bool `name:"json"`
+}
+
+// Run judges what is stored by the rules as they are now. Nothing is mailed by
+// it. While the daemon runs, the daemon does it, between two steps of its own.
+func (c rejudgeCmd) Run(e *env) error {
+	return e.withApp(func(a *app) error {
+		a.following.Lock()
+		defer a.following.Unlock()
+		version := a.judge.Version()
+		got, err := a.matcher.Rejudge(e.ctx, version, nil)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return printJSON(e.stdout, map[string]any{
+				"rules": version, "changes": got.Changes, "findings": got.Findings, "new": got.New, "retired": got.Retired,
+			})
+		}
+		fmt.Fprintf(e.stdout, "%s judged again by rules %s: %s, %d new, %d no longer found; nothing was mailed\n",
+			plural(got.Changes, "change", "changes"), version, plural(got.Findings, "finding", "findings"), got.New, got.Retired)
+		return nil
+	})
+}
