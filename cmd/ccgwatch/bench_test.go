@@ -241,7 +241,7 @@ func BenchmarkNotices(b *testing.B) {
 		}
 		seen := store.Sighting{Source: "notices", At: townStart(), Items: items, Last: true}
 		var out outcome
-		if err := a.commit(context.Background(), source{ID: "notices"}, seen, store.Health{Source: "notices"}, map[store.Kind]int{}, &out); err != nil {
+		if err := a.commit(context.Background(), source{ID: "notices"}, seen, store.Health{Source: "notices"}, map[store.Kind]int{}, &store.Tally{}, &out); err != nil {
 			b.Fatal(err)
 		}
 		return len(items), out.Added + out.Amended
@@ -312,7 +312,7 @@ func BenchmarkProgram(b *testing.B) {
 					}
 					var out outcome
 					seen := store.Sighting{Source: "notices", At: townStart(), Items: items, Last: true, Silent: true}
-					if err := a.commit(b.Context(), source{ID: "notices"}, seen, store.Health{Source: "notices"}, map[store.Kind]int{}, &out); err != nil {
+					if err := a.commit(b.Context(), source{ID: "notices"}, seen, store.Health{Source: "notices"}, map[store.Kind]int{}, &store.Tally{}, &out); err != nil {
 						b.Fatal(err)
 					}
 					n += len(items)

@@ -121,7 +121,7 @@ func TestPromiseAfterFallingBackNobodyIsToldTwiceOrNotAtAll(t *testing.T) {
 	for _, when := range []string{"2026-09-15T17:01", "2026-09-16T18:00", "2026-09-18T17:00", "2026-09-25T08:00"} {
 		step(when)
 	}
-	want, got := mailed(t, posts[0], alerts.KindAlert), mailed(t, posts[1], alerts.KindAlert)
+	want, got := kindOf(t, posts[0], alerts.KindAlert), kindOf(t, posts[1], alerts.KindAlert)
 	if len(want) < 5 {
 		t.Errorf("only %d alerts in the calm run", len(want))
 	}
@@ -134,11 +134,11 @@ func TestPromiseAfterFallingBackNobodyIsToldTwiceOrNotAtAll(t *testing.T) {
 		}
 	}
 	weeks := map[string]int{}
-	for _, m := range mailed(t, posts[1], alerts.KindDigest) {
+	for _, m := range kindOf(t, posts[1], alerts.KindDigest) {
 		to, date, _ := strings.Cut(m, "\n")
 		weeks[to+date[:20]]++
 	}
-	if calmly := mailed(t, posts[0], alerts.KindDigest); len(weeks) != len(calmly) || len(calmly) < 6 {
+	if calmly := kindOf(t, posts[0], alerts.KindDigest); len(weeks) != len(calmly) || len(calmly) < 6 {
 		t.Errorf("%d digests in the calm run, the other has %v", len(calmly), weeks)
 	}
 	for which, n := range weeks {
@@ -175,8 +175,8 @@ func taken(t *testing.T, p *postOffice) (out []string) {
 	return out
 }
 
-// mailed are the messages of a kind as their readers see them, in order.
-func mailed(t *testing.T, p *postOffice, kind string) (out []string) {
+// kindOf are the messages of a kind as their readers see them, in order.
+func kindOf(t *testing.T, p *postOffice, kind string) (out []string) {
 	t.Helper()
 	for _, raw := range taken(t, p) {
 		subject, text, err := readMail([]byte(raw[strings.Index(raw, "\n")+1:]))
