@@ -409,6 +409,10 @@ func roleWords(r store.Role) string {
 		return "agenda front sheet"
 	case store.RoleMinutes:
 		return "minutes"
+	case store.RoleDecisions:
+		return "decisions"
+	case store.RoleSupplement:
+		return "late papers"
 	}
 	return line(string(r), 40)
 }

@@ -52,6 +52,7 @@ type app struct {
 
 	papers    chan struct{} // a slot for each paper that may be read at once
 	daemon    atomic.Bool   // run has it open
+	suspect   atomic.Bool   // the store is damaged: it is to be checked before it is opened again
 	visiting  keyedLocks    // one visit of a source at a time
 	sites     keyedLocks    // and one of a site
 	following sync.Mutex    // one follower step at a time
@@ -187,6 +188,9 @@ func (a *app) Close() error {
 	a.fetch.Close()
 	if err := a.store.Close(); err != nil {
 		return err
+	}
+	if a.suspect.Load() {
+		return nil
 	}
 	if err := noteClosed(a.data); err != nil {
 		a.log.Warn("the store will be checked at the next start", "err", err)
@@ -400,6 +404,9 @@ func (a *app) deliver(ctx context.Context, now time.Time) (sent, failed int, err
 	for begun := time.Now(); ; {
 		s, f, err := a.postman.Deliver(ctx, now.Add(time.Since(begun)))
 		sent, failed = sent+s, failed+f
+		if err := a.store.syncSent(); err != nil {
+			a.log.Warn("what was mailed is not surely noted outside the store", "err", err)
+		}
 		if err != nil || s+f == 0 {
 			return sent, failed, err
 		}

@@ -36,6 +36,7 @@ func (a *app) joinAlerts() error {
 	a.compose = compose
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: compose.Compose, Facts: a.facts, Log: a.log,
+		Told:  a.store.told,
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{
@@ -45,9 +46,7 @@ func (a *app) joinAlerts() error {
 	a.desk = a.newDesk(compose)
 	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Log: a.log}
 	if s := a.cfg.SMTP; s.Host != "" {
-		a.postman.Sender = &mail.Relay{
-			Host: s.Host, Port: s.Port, TLS: s.TLS, Username: s.Username, Password: s.Password.Reveal, From: a.cfg.Group.Email,
-		}
+		a.postman.Sender = relayOf(a.cfg)
 		a.postman.Gap, a.postman.Clock = time.Minute/time.Duration(max(s.PerMinute, 1)), time.Now
 		a.postman.PerHour, a.postman.PerDay, a.postman.PerAddress = s.PerHour, s.PerDay, perAddress
 		a.postman.Backlog, a.postman.Compose = a.store, compose.Compose
