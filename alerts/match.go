@@ -41,6 +41,11 @@ type Matcher struct {
 	// Facts are what a query is asked about a finding.
 	Facts func(store.Finding) query.Facts
 
+	// Told tells whether a subscription was told of a finding before the store
+	// was brought back from a copy, and found again in this commit; nil: never.
+	// It must give the same answer when a commit is taken up again.
+	Told func(subscription string, batch uint64, f store.Finding) bool
+
 	Batch int // subscriptions read at a time and deliveries in one transaction; 0 is 500
 	Log   *slog.Logger
 
@@ -352,6 +357,9 @@ func (m *Matcher) matchPage(ctx context.Context, c *commit, subs []store.Subscri
 	err := m.each(ctx, c, func(x candidate) bool {
 		for i, s := range subs {
 			if queries[i] == nil || x.finding.Change <= s.Since || x.finding.At.Before(s.Created) || !queries[i].MatchPrepared(x.prepared) {
+				continue
+			}
+			if m.Told != nil && m.Told(s.ID, c.batch, x.finding) {
 				continue
 			}
 			if found[i] == nil {

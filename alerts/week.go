@@ -45,6 +45,7 @@ type Digester struct {
 	Log     *slog.Logger
 
 	queries queries
+	only    string // the subscription that Now makes one for
 }
 
 // DueDigests queues a digest for every subscription that is owed one at now,
@@ -69,7 +70,7 @@ func (g *Digester) DueDigests(ctx context.Context, now time.Time) (made int, err
 		}
 		for _, s := range subs {
 			after = s.ID
-			slot, due := g.Schedule.Due(s, now)
+			slot, due := g.due(s, now)
 			if !due {
 				if slot, due, err = l.owed(ctx, s); err != nil {
 					return made, err
@@ -236,7 +237,7 @@ func (g *Digester) earliest(ctx context.Context, w *week) (uint64, error) {
 		}
 		for _, s := range subs {
 			after = s.ID
-			if _, due := g.Schedule.Due(s, w.now); !due {
+			if _, due := g.due(s, w.now); !due {
 				continue
 			}
 			if k := s.LastDigest.UnixNano(); !s.LastDigest.IsZero() {

@@ -101,6 +101,8 @@ const (
 	RolePack       Role = "pack"       // all reports of an agenda in one file
 	RoleFrontsheet Role = "frontsheet" // the agenda alone
 	RoleMinutes    Role = "minutes"
+	RoleDecisions  Role = "decisions"  // what was decided, days after the meeting
+	RoleSupplement Role = "supplement" // late papers that no item of the agenda shows
 )
 
 // A Document is a file that belongs to an item. Key is unique within the source.

@@ -259,7 +259,7 @@ func reasonWord(r store.Reason) string {
 	case store.ReasonTruncated:
 		return "its answer was cut short"
 	case store.ReasonEmpty:
-		return "it listed nothing where there was something before"
+		return "it listed nothing, and did not say that there is nothing"
 	case store.ReasonShrunk:
 		return "so much was gone at once that we wait for a second look"
 	case store.ReasonGap:

@@ -20,6 +20,7 @@ import (
 	"ccgwatch/alerts/mail"
 	"ccgwatch/alerts/mail/inbox"
 	"ccgwatch/config"
+	"ccgwatch/config/catalogue"
 	"ccgwatch/scrapers"
 	"ccgwatch/scrapers/crawl"
 	"ccgwatch/scrapers/document"
@@ -42,6 +43,7 @@ type app struct {
 	rules     judge.Rules
 	bodies    map[string]judge.Body // by id
 	areaNames map[string]string     // by id
+	names     map[string][]string   // under which the news of a body are asked for, by its id
 	matcher   *alerts.Matcher
 	digests   *alerts.Digester
 	postman   *alerts.Postman
@@ -56,6 +58,7 @@ type app struct {
 
 	papers    chan struct{} // a slot for each paper that may be read at once
 	daemon    atomic.Bool   // run has it open
+	suspect   atomic.Bool   // the store is damaged: it is to be checked before it is opened again
 	visiting  keyedLocks    // one visit of a source at a time
 	sites     keyedLocks    // and one of a site
 	following sync.Mutex    // one follower step at a time
@@ -139,6 +142,11 @@ func (a *app) joinWith(rules judge.Rules) (err error) {
 	for _, x := range rules.Areas {
 		a.areaNames[x.ID] = x.Name
 	}
+	clusters, err := catalogue.Clusters()
+	if err != nil {
+		return err
+	}
+	a.names = followedAs(rules.Bodies, clusters)
 	if a.judge, err = judge.New(rules); err != nil {
 		return err
 	}
@@ -194,6 +202,9 @@ func (a *app) Close() error {
 	a.fetch.Close()
 	if err := a.store.Close(); err != nil {
 		return err
+	}
+	if a.suspect.Load() {
+		return nil
 	}
 	if err := noteClosed(a.data); err != nil {
 		a.log.Warn("the store will be checked at the next start", "err", err)
@@ -407,6 +418,9 @@ func (a *app) deliver(ctx context.Context, now time.Time) (sent, failed int, err
 	for begun := time.Now(); ; {
 		s, f, err := a.postman.Deliver(ctx, now.Add(time.Since(begun)))
 		sent, failed = sent+s, failed+f
+		if err := a.store.syncSent(); err != nil {
+			a.log.Warn("what was mailed is not surely noted outside the store", "err", err)
+		}
 		if err != nil || s+f == 0 {
 			return sent, failed, err
 		}

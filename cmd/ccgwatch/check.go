@@ -272,7 +272,8 @@ func (e *env) beforeOpening() error {
 
 func (e *env) fitToOpen(check func() ([]checked, error)) error {
 	if at := filepath.Join(e.data, restoringFile); exists(at) {
-		return fmt.Errorf("%s: a restore was broken off here: run 'ccgwatch restore COPY' again", e.data)
+		from, _ := os.ReadFile(at) // the copy's directory
+		return &brokenOffError{e.data, strings.TrimSpace(string(from))}
 	}
 	path := filepath.Join(e.data, bolt.File)
 	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
@@ -302,7 +303,7 @@ func (e *env) fitToOpen(check func() ([]checked, error)) error {
 	case "ok", "locked":
 		return nil
 	case "damaged":
-		return errors.New(e.damagedText(c))
+		return &damagedError{firstLine(c.What), e.damagedText(c)}
 	default:
 		return errors.New(c.What)
 	}

@@ -71,6 +71,7 @@ type env struct {
 	configGiven    bool
 	data           string
 	asOf           time.Time // zero: the machine's clock
+	fallsBack      bool      // a damaged store gives way to its newest good copy
 	shared         *app      // set when the command runs inside a process that has the store open
 	log            *slog.Logger
 }

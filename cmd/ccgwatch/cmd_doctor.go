@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -19,8 +20,9 @@ import (
 )
 
 type doctorCmd struct {
-	Offline bool
-	JSON    bool `name:"json"`
+	Offline  bool
+	TestMail string `name:"test-mail"`
+	JSON     bool   `name:"json"`
 }
 
 // A symptom is one line of the doctor's.
@@ -45,6 +47,9 @@ type examination struct {
 
 	parts  []checked // of a store that nobody has open
 	unread error     // why there are none
+
+	trial    string        // whom a trial message goes to, "" for nobody
+	resolver *net.Resolver // nil: the machine's
 }
 
 func (x *examination) say(s symptom) {
@@ -68,6 +73,12 @@ func (x *examination) sayf(check, state, format string, args ...any) {
 // Run looks at everything even where something is wrong; while a daemon runs,
 // it is the one that looks.
 func (c *doctorCmd) Run(e *env) error {
+	switch {
+	case c.TestMail != "" && c.Offline:
+		return usagef("--test-mail asks the network, --offline leaves it out")
+	case given(e.args, "--test-mail") && !strings.Contains(c.TestMail, "@"):
+		return usagef("--test-mail takes an address")
+	}
 	// The store first, and before anything is said: a daemon that is only just
 	// opening it answers for the whole examination.
 	var parts []checked
@@ -78,7 +89,7 @@ func (c *doctorCmd) Run(e *env) error {
 			return unread
 		}
 	}
-	x := &examination{env: e, json: c.JSON, parts: parts, unread: unread}
+	x := &examination{env: e, json: c.JSON, parts: parts, unread: unread, trial: c.TestMail}
 	cfg, sources := x.settings()
 	x.directory()
 	if err := x.database(cfg, sources); err != nil {
@@ -88,7 +99,11 @@ func (c *doctorCmd) Run(e *env) error {
 	x.holidays()
 	x.catalogue(cfg, sources)
 	for _, s := range sources {
-		x.schedule(s)
+		x.schedule(s.ID+": "+s.Schedule.Words(), s.next)
+	}
+	x.schedule("weekly digests: every Friday at 07:30", alerts.Fridays(london()).Next)
+	if when, err := config.ParseSchedule(nightTime); err == nil {
+		x.schedule("a copy of the store: "+when.Words(), when.Next)
 	}
 	if !c.Offline {
 		x.network(cfg, sources)
@@ -179,7 +194,7 @@ func (s *symptom) look(data string, info fs.FileInfo) {
 		s.State = unsure
 		s.Details = append(s.Details, fmt.Sprintf("others may look into it (mode %04o): chmod 700 %s", p, shellWord(data)))
 	}
-	for _, name := range []string{bolt.File, secretFile, suppressedFile, "backups", archiveName, "outbox"} {
+	for _, name := range []string{bolt.File, secretFile, suppressedFile, sentFile, "backups", archiveName, "outbox"} {
 		at := filepath.Join(data, name)
 		info, err := os.Stat(at)
 		if err != nil {
@@ -363,6 +378,9 @@ func (x *examination) copies() {
 	if !exists(filepath.Join(x.data, bolt.File)) {
 		return
 	}
+	if f, ok := fellBack(x.data, x.now()); ok {
+		x.say(symptom{Check: "fallback", State: unsure, What: f.Said(), Details: []string{"it was: " + f.Why, "the damaged store is in " + f.Aside + "; is the disk sound?"}})
+	}
 	all := copiesIn(x.copiesDir())
 	last := lastGoodCopy(all)
 	switch age := x.now().Sub(last); {
@@ -375,14 +393,14 @@ func (x *examination) copies() {
 	}
 }
 
-// schedule says when a source is looked at, in words and as London's clocks
-// will show.
-func (x *examination) schedule(s source) {
-	y := symptom{Check: "schedule", State: well, What: s.ID + ": " + s.words()}
+// schedule says when something is done, in words and as London's clocks will
+// show, five times ahead.
+func (x *examination) schedule(what string, following func(time.Time) time.Time) {
+	y := symptom{Check: "schedule", State: well, What: what}
 	var next []string
 	at := x.now()
 	for range 5 {
-		if at = s.next(at); at.IsZero() {
+		if at = following(at); at.IsZero() {
 			break
 		}
 		next = append(next, at.Format("Mon 2 Jan 15:04"))

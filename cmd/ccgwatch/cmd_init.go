@@ -20,26 +20,41 @@ import (
 
 type initCmd struct {
 	Force bool
+
+	// Answers given beforehand: these questions are not asked.
+	Area         []string
+	Name         *string
+	Email        *string
+	URL          *string `name:"url"`
+	SMTPHost     *string `name:"smtp-host"`
+	SMTPPort     *string `name:"smtp-port"`
+	SMTPUser     *string `name:"smtp-user"`
+	PasswordFile *string `name:"password-file"`
+	TestMail     *bool   `name:"test-mail" negatable:""`
+	Crawl        *bool   `negatable:""`
+	Yes          bool    // takes the usual answer to every other question
 }
 
 // An interview asks the questions. What is said is held against the rules of
 // the configuration itself: the answer is read as it will stand in the file.
 type interview struct {
 	*env
+	given *initCmd
 	lines *bufio.Reader
 	known config.Known
-	ended bool // no more answers will come: the defaults hold
+	ended bool   // no more answers will come: the defaults hold
+	said  string // the last answer as it came, "" for none
 }
 
 func (c *initCmd) Run(e *env) error {
 	if exists(e.configPath) && !c.Force {
-		return fmt.Errorf("%s is there already: --force keeps it as %s.old and writes a new one", e.configPath, filepath.Base(e.configPath))
+		return fmt.Errorf("%s is there already, and was not touched: --force keeps it as %s.old and writes a new one", e.configPath, filepath.Base(e.configPath))
 	}
 	known, err := knownNames(scrapers.Sites())
 	if err != nil {
 		return err
 	}
-	iv := &interview{env: e, lines: bufio.NewReader(e.stdin), known: known}
+	iv := &interview{env: e, given: c, lines: bufio.NewReader(e.stdin), known: known, ended: c.Yes}
 	d, err := iv.draft()
 	if err != nil {
 		return err
@@ -48,15 +63,22 @@ func (c *initCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := writeSettings(e.configPath, known, text); err != nil {
+	kept, err := writeSettings(e.configPath, known, text)
+	if err != nil {
 		return err
 	}
-	return d.nextSteps(e)
+	fmt.Fprintf(e.stdout, "\nWritten: %s\n", e.configPath)
+	if kept != "" {
+		fmt.Fprintf(e.stdout, "The file that was there is kept as %s.\n", kept)
+	}
+	return iv.firstSteps(d)
 }
 
 func (iv *interview) draft() (*draft, error) {
 	d := &draft{dir: filepath.Dir(iv.configPath)}
-	fmt.Fprintln(iv.stdout, "A few questions. An empty answer takes what stands in [brackets].")
+	if !iv.given.Yes {
+		fmt.Fprintln(iv.stdout, "A few questions. An empty answer takes what stands in [brackets].")
+	}
 	var err error
 	if d.areas, err = iv.askAreas(); err != nil {
 		return nil, err
@@ -67,13 +89,13 @@ func (iv *interview) draft() (*draft, error) {
 	fmt.Fprintf(iv.stdout, "That is %s.\n", d.reach())
 	for _, q := range []struct {
 		text, usual, none, table, key string
-		to                            *string
+		given, to                     *string
 	}{
-		{"The name of your group", "Our NHS watch", "", "group", "name", &d.name},
-		{"The address that mail comes from, and that the owners of sites can write to", "none", "none", "group", "email", &d.email},
-		{"The public address of the pages, such as https://watch.example.org", "none", "none", "group", "url", &d.url},
+		{"The name of your group", "Our NHS watch", "", "group", "name", iv.given.Name, &d.name},
+		{"The address that mail comes from, and that the owners of sites can write to", "none", "none", "group", "email", iv.given.Email, &d.email},
+		{"The public address of the pages, such as https://watch.example.org", "none", "none", "group", "url", iv.given.URL, &d.url},
 	} {
-		if *q.to, err = iv.askText(q.text, q.usual, q.none, q.table, q.key); err != nil {
+		if *q.to, err = iv.askText(q.given, q.text, q.usual, q.none, q.table, q.key); err != nil {
 			return nil, err
 		}
 	}
@@ -86,12 +108,19 @@ func (iv *interview) askAreas() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintln(iv.stdout, "\nThe areas:")
-	for _, a := range areas {
-		fmt.Fprintf(iv.stdout, "  %-26s %s\n", a.ID, a.Name)
+	var said *string
+	if len(iv.given.Area) > 0 {
+		all := strings.Join(iv.given.Area, ",")
+		said = &all
+	}
+	if said == nil && !iv.given.Yes {
+		fmt.Fprintln(iv.stdout, "\nThe areas:")
+		for _, a := range areas {
+			fmt.Fprintf(iv.stdout, "  %-26s %s\n", a.ID, a.Name)
+		}
 	}
 	var chosen []string
-	err = iv.ask("Which are yours? Several with commas, or all; a council, a care board or a postcode district will do", strings.Join(config.Default().Group.Areas, ", "), func(s string) error {
+	err = iv.ask(said, "--area", "Which are yours? Several with commas, or all; a council, a care board or a postcode district will do", strings.Join(config.Default().Group.Areas, ", "), func(s string) error {
 		if chosen = nil; strings.EqualFold(s, "all") {
 			return nil
 		}
@@ -126,9 +155,9 @@ func (iv *interview) askAreas() ([]string, error) {
 }
 
 // askText asks for one value of the file. none is the answer that means "".
-func (iv *interview) askText(text, usual, none, table, key string) (string, error) {
+func (iv *interview) askText(said *string, text, usual, none, table, key string) (string, error) {
 	var value string
-	err := iv.ask(text, usual, func(s string) error {
+	err := iv.ask(said, table+"."+key, text, usual, func(s string) error {
 		if value = s; none != "" && strings.EqualFold(s, none) {
 			value = ""
 			return nil
@@ -145,11 +174,11 @@ func (iv *interview) askRelay(d *draft) error {
 	}
 	fmt.Fprintf(iv.stdout, "\nMail services known by name: %s\n", strings.Join(names, ", "))
 	var err error
-	if d.host, err = iv.askText("The relay that takes your mail: a name of these, or a host such as smtp.example.org; files writes mail as files instead", "files", "files", "smtp", "host"); err != nil || d.host == "" {
+	if d.host, err = iv.askText(iv.given.SMTPHost, "The relay that takes your mail: a name of these, or a host such as smtp.example.org; files writes mail as files instead", "files", "files", "smtp", "host"); err != nil || d.host == "" {
 		return err
 	}
 	if d.email == "" {
-		if d.email, err = iv.askText("A relay needs an address that mail comes from", "none", "", "group", "email"); err != nil {
+		if d.email, err = iv.askText(nil, "A relay needs an address that mail comes from", "none", "", "group", "email"); err != nil {
 			return err
 		}
 	}
@@ -158,7 +187,7 @@ func (iv *interview) askRelay(d *draft) error {
 			return iv.askLogin(d, r)
 		}
 	}
-	if err := iv.ask("Its port: 587 (STARTTLS), 465 (TLS from the start) or another", "587", func(s string) error {
+	if err := iv.ask(iv.given.SMTPPort, "smtp.port", "Its port: 587 (STARTTLS), 465 (TLS from the start) or another", "587", func(s string) error {
 		if _, err := fmt.Sscanf(s, "%d", &d.port); err != nil || fmt.Sprint(d.port) != s {
 			return fmt.Errorf("%q is no port", s)
 		}
@@ -170,10 +199,9 @@ func (iv *interview) askRelay(d *draft) error {
 	if d.port == 465 {
 		d.tls = "implicit"
 	}
-	if d.user, err = iv.askText("Your user name there", "none", "none", "smtp", "username"); err != nil || d.user == "" {
+	if d.user, err = iv.askText(iv.given.SMTPUser, "Your user name there", "none", "none", "smtp", "username"); err != nil || d.user == "" {
 		return err
 	}
-	d.passwordFile = "smtp.password"
 	return iv.askPassword(d)
 }
 
@@ -183,23 +211,27 @@ func (iv *interview) askLogin(d *draft, r config.Relay) error {
 	fmt.Fprintf(iv.stdout, "It wants %s.\n", r.Note)
 	if d.user == "" {
 		var err error
-		if d.user, err = iv.askText("Your user name there", d.email, "", "smtp", "username"); err != nil {
+		if d.user, err = iv.askText(iv.given.SMTPUser, "Your user name there", d.email, "", "smtp", "username"); err != nil {
 			return err
 		}
 	}
-	d.passwordFile = "smtp.password"
 	return iv.askPassword(d)
 }
 
 // askPassword takes the password into a file of its own, for its owner alone.
 func (iv *interview) askPassword(d *draft) error {
+	d.passwordFile = "smtp.password"
+	if f := iv.given.PasswordFile; f != nil {
+		d.passwordFile = *f
+		return iv.check("smtp", "password_file", *f)
+	}
 	at := filepath.Join(d.dir, d.passwordFile)
 	if _, err := config.ReadSecret(at); err == nil {
 		fmt.Fprintf(iv.stdout, "The password in %s is used.\n", at)
 		return nil
 	}
 	var password string
-	err := iv.ask("The password (it can be seen as you type; it goes into "+at+")", "later", func(s string) error {
+	err := iv.ask(nil, "smtp.password_file", "The password (it can be seen as you type; it goes into "+at+")", "later", func(s string) error {
 		password = s
 		if strings.ContainsAny(s, "\x00\r") {
 			return errors.New("a password is one line")
@@ -219,8 +251,18 @@ func (iv *interview) askPassword(d *draft) error {
 }
 
 // ask puts a question until the answer is sound. When no more answers come the
-// usual one holds; one that was nonsense then is an error.
-func (iv *interview) ask(text, usual string, sound func(string) error) error {
+// usual one holds; one that was nonsense then is an error. What was said
+// beforehand is not asked for, and must be sound.
+func (iv *interview) ask(said *string, name, text, usual string, sound func(string) error) error {
+	if said != nil {
+		if err := sound(strings.TrimSpace(*said)); err != nil {
+			return usagef("%s %q: %w; nothing was written", name, *said, err)
+		}
+		return nil
+	}
+	if iv.given.Yes {
+		return sound(usual)
+	}
 	wrong := ""
 	for {
 		fmt.Fprintf(iv.stdout, "\n%s [%s]: ", text, usual)
@@ -247,7 +289,7 @@ func (iv *interview) answer() (string, error) {
 	if err := iv.ctx.Err(); err != nil {
 		return "", err
 	}
-	if iv.ended {
+	if iv.said = ""; iv.ended {
 		return "", nil
 	}
 	line, err := iv.lines.ReadString('\n')
@@ -257,7 +299,8 @@ func (iv *interview) answer() (string, error) {
 	case err != nil:
 		return "", err
 	}
-	return strings.TrimSpace(line), nil
+	iv.said = strings.TrimSpace(line)
+	return iv.said, nil
 }
 
 // check holds one value against the rules of the configuration.
@@ -279,49 +322,46 @@ func (iv *interview) check(table, key string, value any) error {
 	return err
 }
 
-// writeSettings writes the file once it is known to load, and keeps the one
-// that was there.
-func writeSettings(path string, known config.Known, text string) error {
+// writeSettings writes the file once it is known to load. It never writes over
+// one: what is there is kept under another name, which is returned.
+func writeSettings(path string, known config.Known, text string) (kept string, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return err
+		return "", err
 	}
 	tmp := path + ".new"
 	defer func() { _ = os.Remove(tmp) }()
 	if err := os.WriteFile(tmp, []byte(text), 0o600); err != nil {
-		return err
+		return "", err
 	}
 	cfg, err := known.Load(tmp)
 	if err == nil {
 		_, err = followed(cfg, scrapers.Sites())
 	}
 	if err != nil {
-		return fmt.Errorf("what was answered does not fit together; nothing was written: %w", err)
+		return "", fmt.Errorf("what was answered does not fit together; nothing was written: %w", err)
 	}
-	if err := os.Rename(path, path+".old"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if exists(path) {
+		kept = path + ".old"
+		for n := 2; exists(kept); n++ {
+			kept = fmt.Sprintf("%s.old-%d", path, n)
+		}
+		if err := os.Rename(path, kept); err != nil {
+			return "", err
+		}
 	}
-	return os.Rename(tmp, path)
+	return kept, createFrom(tmp, path)
 }
 
-func (d *draft) nextSteps(e *env) error {
-	flags := ""
-	if e.configGiven {
-		flags = " --config " + shellWord(e.configPath)
+// createFrom gives a finished file its name unless something has it by now.
+func createFrom(tmp, path string) error {
+	err := os.Link(tmp, path)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("%s was made by somebody else meanwhile, and was not touched", path)
+	case exists(path):
+		return err
 	}
-	fmt.Fprintf(e.stdout, "\nWritten: %s\n", e.configPath)
-	if d.withoutPassword {
-		lines := "username"
-		if d.relay != "" {
-			lines = "relay, username"
-		}
-		fmt.Fprintf(e.stdout, "Put the password into %s (chmod 600), and take the # away from %s and password_file.\n", filepath.Join(d.dir, d.passwordFile), lines)
-	}
-	_, err := fmt.Fprintf(e.stdout, `
-Next:
-  ccgwatch%[1]s doctor      is all as it should be?
-  ccgwatch%[1]s crawl       the first look: kept and shown, mailed to nobody
-  ccgwatch%[1]s subscribers add you@example.org --consent 'it is me'
-  ccgwatch%[1]s run         from then on
-`, flags)
-	return err
+	return os.Rename(tmp, path) // a file system without links
 }

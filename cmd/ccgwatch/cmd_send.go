@@ -4,18 +4,26 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"ccgwatch/store"
 )
 
 type sendCmd struct {
 	DryRun bool `name:"dry-run"`
+	Digest string
 	JSON   bool `name:"json"`
 }
 
 func (c sendCmd) Run(e *env) error {
-	if c.JSON && !c.DryRun {
+	switch {
+	case c.JSON && !c.DryRun:
 		return usagef("--json goes with --dry-run")
+	case c.DryRun && c.Digest != "":
+		return usagef("--digest makes a digest, --dry-run makes nothing")
+	case given(e.args, "--digest") && !strings.Contains(c.Digest, "@"):
+		return usagef("--digest takes the address of a subscriber")
 	}
 	return e.withApp(func(a *app) error {
 		if c.DryRun {
@@ -24,8 +32,18 @@ func (c sendCmd) Run(e *env) error {
 		if err := a.follow(e.ctx, e.now()); err != nil {
 			return err
 		}
+		if last, err := a.lastChange(e.ctx); err != nil {
+			return err
+		} else if last.Sub(e.now()) > time.Hour {
+			return fmt.Errorf("the clock says %s, but a change of %s is known: no mail goes out until it is right", stamp(e.now()), stamp(last))
+		}
 		if err := a.fallDue(e.ctx, e.now()); err != nil {
 			return err
+		}
+		if c.Digest != "" {
+			if err := a.digestNow(e, c.Digest); err != nil {
+				return err
+			}
 		}
 		a.resumeMail()
 		sent, failed, err := a.deliver(e.ctx, e.now())
@@ -38,6 +56,35 @@ func (c sendCmd) Run(e *env) error {
 		}
 		return nil
 	})
+}
+
+// digestNow queues a digest for each confirmed subscription of an address: the
+// first one of somebody who does not want to wait for Friday.
+func (a *app) digestNow(e *env, address string) error {
+	subs, err := a.store.Subscriptions(e.ctx, "", 0)
+	if err != nil {
+		return err
+	}
+	a.sending.Lock()
+	defer a.sending.Unlock()
+	made := 0
+	for _, s := range subs {
+		if !strings.EqualFold(s.Address, strings.TrimSpace(address)) {
+			continue
+		}
+		ok, err := a.digests.Now(e.ctx, s, e.now())
+		if err != nil {
+			return err
+		}
+		if ok {
+			made++
+		}
+	}
+	if made == 0 {
+		return fmt.Errorf("no digest was made: that address has no confirmed subscription to the weekly digest; 'ccgwatch subscribers list' shows them")
+	}
+	fmt.Fprintf(e.stdout, "%s made; mail goes to %s\n", plural(made, "digest", "digests"), a.mailGoes())
+	return nil
 }
 
 // resumeMail ends a pause of the daemon's: the operator asked.

@@ -42,6 +42,7 @@ type jsonQueue struct {
 	NextDigest    string `json:"next_digest"`
 	Offline       bool   `json:"offline"`
 	Paused        string `json:"paused"`    // why nothing is crawled, "" while it is
+	FellBack      string `json:"fell_back"` // what the daemon did about a damaged store lately, "" for nothing
 	LastCopy      string `json:"last_copy"` // when the newest good one of the daemon's copies was made
 }
 
@@ -171,6 +172,9 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 	if full := a.roomToCrawl(); full != nil {
 		q.Paused = full.Error()
 	}
+	if f, ok := fellBack(a.data, e.now()); ok {
+		q.FellBack = f.Said() + " The damaged store is in " + f.Aside + "."
+	}
 	q.LastCopy = stamp(lastGoodCopy(copiesIn(e.copiesDir())))
 	q.LastMail, q.NextDigest = stamp(last), stamp(a.nextDigest(e.now()))
 	return q, err
@@ -225,6 +229,9 @@ func printQueue(e *env, q jsonQueue) error {
 	}
 	if q.Paused != "" {
 		fmt.Fprintf(e.stdout, "\nNOTHING IS CRAWLED: %s. Mail goes out, and readers can unsubscribe.\n", q.Paused)
+	}
+	if q.FellBack != "" {
+		fmt.Fprintf(e.stdout, "\n%s\n", q.FellBack)
 	}
 	uncertain := ""
 	if q.Queue.GivenUp > 0 {

@@ -93,6 +93,10 @@ func newestGood(all []madeCopy) string {
 	return ""
 }
 
+// errCopyDamaged: a copy's database is damaged, and so, most likely, is what it
+// was copied from.
+var errCopyDamaged = errors.New("the copy is damaged")
+
 // makeCopy makes a copy in dir as of now, checks it, and removes the oldest
 // beyond keep. room is asked before bytes are written. A copy whose database
 // is not whole is no copy: it is removed and an error.
@@ -137,7 +141,7 @@ func (a *app) makeCopy(ctx context.Context, dir string, now time.Time, keep int,
 	}
 	c := madeCopy{note: copyNote{Made: now.UTC().Truncate(time.Second), Version: version(), Parts: parts}}
 	if !c.note.sound() {
-		return c, errors.New("the copy is damaged, and was removed: " + parts[0].What)
+		return c, fmt.Errorf("%w, and was removed: %s", errCopyDamaged, parts[0].What)
 	}
 	b, err := json.Marshal(c.note)
 	if err != nil {

@@ -18,15 +18,33 @@ import (
 // tick asks the diary what is due.
 const tickEvery = 30 * time.Second
 
-type runCmd struct{}
+type runCmd struct {
+	Fallback bool `default:"true" negatable:""`
+}
 
-func (runCmd) Run(e *env) error {
+func (c runCmd) Run(e *env) error {
 	if e.shared != nil {
 		if !e.shared.daemon.Load() {
 			return errors.New("another command has this data directory open: start the daemon when it is done")
 		}
 		return usagef("ccgwatch is running on this data directory already")
 	}
+	e.fallsBack = c.Fallback
+	for {
+		err := c.watch(e)
+		if !errors.Is(err, errDamagedOpen) || !c.Fallback || e.ctx.Err() != nil {
+			return err
+		}
+		e.log.Error("the store is looked at again, and a copy takes its place if it is damaged")
+	}
+}
+
+// errDamagedOpen ends the daemon's use of a store that turned out to be damaged
+// while it was open. It is not noted as closed in order, so the next opening
+// checks it.
+var errDamagedOpen = errors.New("the store is damaged")
+
+func (runCmd) watch(e *env) error {
 	return e.withApp(func(a *app) error {
 		a.daemon.Store(true)
 		d := &daemon{app: a}
@@ -46,11 +64,18 @@ func (runCmd) Run(e *env) error {
 		if err := a.store.suppressAgain(e.ctx); err != nil {
 			a.log.Warn("who has ended is not noted outside the store", "err", err)
 		}
-		d.run(e.ctx)
+		running, stop := context.WithCancelCause(e.ctx)
+		defer stop(nil)
+		d.giveUp = stop
+		d.run(running)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), 5*time.Second)
 		defer cancel()
 		err = srv.Shutdown(ctx)
 		wg.Wait()
+		if cause := context.Cause(running); errors.Is(cause, errDamagedOpen) && e.ctx.Err() == nil {
+			a.suspect.Store(true)
+			return cause
+		}
 		a.log.Info("stopped")
 		return err
 	})
@@ -63,6 +88,7 @@ type daemon struct {
 	mu     sync.Mutex
 	busy   map[string]bool // sources being visited, jobs being done
 	full   bool            // the disk was, when last looked at
+	giveUp context.CancelCauseFunc
 	lanes  slots
 }
 

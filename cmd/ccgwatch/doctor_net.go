@@ -1,19 +1,13 @@
 package main
 
 import (
-	"bufio"
-	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"net/smtp"
 	"net/url"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -29,25 +23,32 @@ const (
 	sitePatience = 60 * time.Second
 )
 
-// network asks everyone whom the daemon will ask, and sends and crawls nothing.
+// network asks everyone whom the daemon will ask. It crawls nothing, and sends
+// nothing but the trial message that was asked for.
 func (x *examination) network(cfg config.Config, sources []source) {
 	if cfg.SMTP.Host == "" {
 		x.sayf("mail", well, "written as files to %s: no relay is configured", filepath.Join(x.data, "outbox"))
 	} else {
 		s := cfg.SMTP
-		what, err := askRelay(x.ctx, s)
+		what, err := askRelay(x.ctx, cfg)
 		whom := "relay " + net.JoinHostPort(s.Host, strconv.Itoa(s.Port))
 		if s.Relay != "" {
 			whom += " (" + s.Relay + ")"
 		}
+		advice := relayAdvice(s, err)
 		if err != nil && s.Note != "" {
-			err = fmt.Errorf("%w; it wants %s", err, s.Note)
+			advice = append(advice, s.Relay+" wants "+s.Note)
 		}
-		x.answered("mail", whom, what+limitsOf(s), err)
+		x.answered("mail", whom, what+limitsOf(s), err, advice...)
 	}
+	if x.trial != "" {
+		what, err := sendTrial(x.ctx, cfg, x.data, x.trial, x.now())
+		x.answered("trial", "a trial message", what, err, relayAdvice(cfg.SMTP, err)...)
+	}
+	x.mailDomain(cfg)
 	if m := cfg.Mailbox; m.Host != "" {
 		what, err := askMailbox(x.ctx, m)
-		x.answered("mailbox", net.JoinHostPort(m.Host, strconv.Itoa(m.Port)), what, err)
+		x.answered("mailbox", net.JoinHostPort(m.Host, strconv.Itoa(m.Port)), what, err, mailboxAdvice(err)...)
 	}
 	x.mailboxFile(cfg.Mailbox)
 	x.dkim(cfg, net.DefaultResolver.LookupTXT)
@@ -55,9 +56,9 @@ func (x *examination) network(cfg config.Config, sources []source) {
 	x.sites(cfg, sources)
 }
 
-func (x *examination) answered(check, whom, what string, err error) {
+func (x *examination) answered(check, whom, what string, err error, advice ...string) {
 	if err != nil {
-		x.sayf(check, failing, "%s: %v", whom, err)
+		x.say(symptom{Check: check, State: failing, What: fmt.Sprintf("%s: %v", whom, err), Details: advice})
 		return
 	}
 	x.sayf(check, well, "%s: %s", whom, what)
@@ -73,88 +74,6 @@ func limitsOf(s config.SMTP) string {
 		said += fmt.Sprintf(", %d a day", s.PerDay)
 	}
 	return said
-}
-
-// askRelay connects to the relay as mail will, logs in if that is configured,
-// and leaves.
-func askRelay(ctx context.Context, s config.SMTP) (string, error) {
-	c, secure, err := dialServer(ctx, s.Host, s.Port, s.TLS)
-	if err != nil {
-		return "", err
-	}
-	defer c.Close()
-	client, err := smtp.NewClient(c, s.Host)
-	if err != nil {
-		return "", fmt.Errorf("it does not greet as a mail relay does: %w", err)
-	}
-	if err := client.Hello("localhost"); err != nil {
-		return "", err
-	}
-	said := "it answers"
-	switch s.TLS {
-	case "starttls":
-		if ok, _ := client.Extension("STARTTLS"); !ok {
-			return "", errors.New("it offers no STARTTLS: mail would go in the clear, so none goes")
-		}
-		if err := client.StartTLS(tlsFor(s.Host)); err != nil {
-			return "", fmt.Errorf("STARTTLS: %w", err)
-		}
-		said, secure = "it answers, encrypted (STARTTLS)", true
-	case "implicit":
-		said = "it answers, encrypted"
-	}
-	if s.Username != "" {
-		if !secure {
-			return "", errors.New("a password is configured, and the connection is not encrypted")
-		}
-		if err := client.Auth(smtp.PlainAuth("", s.Username, s.Password.Reveal(), s.Host)); err != nil {
-			return "", fmt.Errorf("it refuses the login: %w", err)
-		}
-		said += ", and takes the login"
-	}
-	_ = client.Quit() // it said what we wanted to know
-	return said, nil
-}
-
-// askMailbox connects to the mailbox's server and reads its greeting.
-func askMailbox(ctx context.Context, m config.Mailbox) (string, error) {
-	c, _, err := dialServer(ctx, m.Host, m.Port, m.TLS)
-	if err != nil {
-		return "", err
-	}
-	defer c.Close()
-	line, err := bufio.NewReaderSize(c, 4096).ReadSlice('\n')
-	if err != nil {
-		return "", fmt.Errorf("no greeting: %w", err)
-	}
-	if !strings.HasPrefix(string(line), "* OK") && !strings.HasPrefix(string(line), "* PREAUTH") {
-		return "", fmt.Errorf("it does not greet as a mailbox does: %.60q", line)
-	}
-	return "it answers", nil
-}
-
-// dialServer connects to a mail server; all that follows must be over in time.
-func dialServer(ctx context.Context, host string, port int, mode string) (c net.Conn, secure bool, err error) {
-	ctx, cancel := within(ctx, netPatience)
-	defer cancel()
-	at := net.JoinHostPort(host, strconv.Itoa(port))
-	if mode == "implicit" {
-		c, err = (&tls.Dialer{Config: tlsFor(host)}).DialContext(ctx, "tcp", at)
-		secure = true
-	} else {
-		c, err = new(net.Dialer).DialContext(ctx, "tcp", at)
-	}
-	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			err = cause
-		}
-		return nil, false, err
-	}
-	return c, secure, c.SetDeadline(time.Now().Add(netPatience))
-}
-
-func tlsFor(host string) *tls.Config {
-	return &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
 }
 
 // hostsOf are the hosts of the sources, each with the source that is asked for it.

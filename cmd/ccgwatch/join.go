@@ -41,6 +41,7 @@ func (a *app) joinAlerts() error {
 	}
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: letters, Facts: a.facts, Log: a.log,
+		Told:  a.store.told,
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{
@@ -53,10 +54,9 @@ func (a *app) joinAlerts() error {
 	}
 	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Refused: a.clerk.Refused, Log: a.log}
 	if s := a.cfg.SMTP; s.Host != "" {
-		a.postman.Sender = &mail.Relay{
-			Host: s.Host, Port: s.Port, TLS: s.TLS, Username: s.Username, Password: s.Password.Reveal, From: a.cfg.Group.Email,
-			ReturnPath: a.returnPath(),
-		}
+		relay := relayOf(a.cfg)
+		relay.ReturnPath = a.returnPath()
+		a.postman.Sender = relay
 		a.postman.Gap, a.postman.Clock = time.Minute/time.Duration(max(s.PerMinute, 1)), time.Now
 		a.postman.PerHour, a.postman.PerDay, a.postman.PerAddress = s.PerHour, s.PerDay, perAddress
 		a.postman.Backlog, a.postman.Compose = a.store, letters
@@ -152,8 +152,8 @@ func (a *app) facts(f store.Finding) query.Facts {
 	if f.BodyName != "" {
 		x.Bodies = append(x.Bodies, f.BodyName)
 	}
-	if b, ok := a.bodies[f.Body]; ok {
-		x.Bodies = append(append(append(x.Bodies, b.ID, b.Name), b.Codes...), b.Aliases...)
+	if _, ok := a.bodies[f.Body]; ok {
+		x.Bodies = append(x.Bodies, a.names[f.Body]...)
 	} else if f.Body != "" {
 		x.Bodies = append(x.Bodies, f.Body)
 	}
@@ -234,7 +234,7 @@ func (a *app) isBody(v string) bool {
 		}
 	}
 	for _, b := range a.rules.Bodies {
-		f := query.Facts{Bodies: append(append([]string{b.ID, b.Name}, b.Codes...), b.Aliases...)}
+		f := query.Facts{Bodies: a.names[b.ID]}
 		if q, err := query.Parse("body:\"" + v + "\""); err == nil && q.Match(f) {
 			return true
 		}

@@ -131,12 +131,21 @@ func (e *env) openOrCall() (*app, error) {
 			return nil, &exitError{exitUsage, err}
 		}
 		if err := e.beforeOpening(); err != nil {
-			return nil, err
+			if !e.fallsBack {
+				return nil, err
+			}
+			if err := e.fallBack(err); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		settings := settingsOf(e.configPath)
 		a, err := openApp(cfg, e.data, e.log)
 		if err == nil {
 			a.settings = settings
+			if err = a.store.loadTold(e.now()); err != nil {
+				return nil, errors.Join(err, a.Close())
+			}
 		}
 		if !errors.Is(err, store.ErrLocked) {
 			return a, err

@@ -67,5 +67,5 @@ func (a *app) standsStill(ctx context.Context, now time.Time) []string {
 	} else if clockBehind(last, now) {
 		out = append(out, "No mail goes out: the clock of this machine is behind what it has written down already. Mails wait until it is right.")
 	}
-	return out
+	return append(out, a.fallen(now)...)
 }

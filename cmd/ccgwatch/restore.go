@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -52,7 +53,19 @@ func (c *restoreCmd) Run(e *env) error {
 	case bad > 0 && !c.Force:
 		return fmt.Errorf("%s: its database is whole, but not all of the rest: --force goes on from it all the same; nothing was changed", from)
 	}
-	return e.restore(from)
+	r, err := e.restore(from, asidePrefix)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "restored from %s\n", from)
+	if r.aside != "" {
+		fmt.Fprintf(e.stdout, "what was there before is in %s; remove it when you are sure\n", r.aside)
+	}
+	if r.ended+r.erased > 0 {
+		fmt.Fprintf(e.stdout, "ended again, as their readers had asked since: %s; erased again: %d\n", count(r.ended, "subscription"), r.erased)
+	}
+	fmt.Fprintln(e.stdout, "start the daemon: it looks at every source that is due. What was found between the copy and now is found again;\nwho was told of it is not told again at once.")
+	return nil
 }
 
 var errRunning = errors.New("ccgwatch is running on this data directory: stop it first; nothing was changed")
@@ -90,55 +103,51 @@ func (e *env) standAlone(force bool) (release func(), err error) {
 	return release, nil
 }
 
+// A restored is what came of putting a copy in the place of the data.
+type restored struct {
+	aside         string // where the data is that was there, "" for none
+	ended, erased int    // subscriptions, as was noted since the copy
+}
+
 // restore puts a copy that was checked in the place of the present data. All
 // is made ready in a directory of its own first; the present data is moved
 // aside; then the parts are moved in, the database last. A crash leaves a
 // marker that keeps the daemon from starting, and restore can be run again.
-func (e *env) restore(from string) error {
+func (e *env) restore(from, prefix string) (restored, error) {
+	var r restored
 	for _, l := range leftOvers(e.data, ".restore-") {
 		_ = os.RemoveAll(l)
 	}
 	ready, err := os.MkdirTemp(e.data, ".restore-")
 	if err != nil {
-		return err
+		return r, err
 	}
 	defer func() { _ = os.RemoveAll(ready) }()
-	ended, erased, err := e.makeReady(from, ready)
-	if err != nil {
-		return fmt.Errorf("nothing was changed: %w", err)
+	if r.ended, r.erased, err = e.makeReady(from, ready); err != nil {
+		return r, fmt.Errorf("nothing was changed: %w", err)
 	}
-	aside, err := e.asideDir()
-	if err != nil {
-		return err
+	if r.aside, err = e.asideDir(prefix); err != nil {
+		return r, err
 	}
 	if err := writeWhole(filepath.Join(e.data, restoringFile), []byte(from+"\n")); err != nil {
-		return err
+		return r, err
 	}
-	moved, err := moveAside(e.data, aside)
+	moved, err := moveAside(e.data, r.aside)
 	if err != nil {
-		return fmt.Errorf("moving the present data aside: %w", err)
+		return r, fmt.Errorf("moving the present data aside: %w", err)
 	}
-	for _, name := range []string{suppressedFile, archiveName, secretFile, bolt.File} {
+	for _, name := range []string{suppressedFile, toldFile, archiveName, secretFile, bolt.File} {
 		if exists(filepath.Join(ready, name)) {
 			if err := os.Rename(filepath.Join(ready, name), filepath.Join(e.data, name)); err != nil {
-				return fmt.Errorf("restore: %w", err)
+				return r, fmt.Errorf("restore: %w", err)
 			}
 		}
 	}
-	if err := errors.Join(syncDir(e.data), os.Remove(filepath.Join(e.data, restoringFile)), syncDir(e.data)); err != nil {
-		return err
+	if !moved {
+		_ = os.Remove(r.aside)
+		r.aside = ""
 	}
-	fmt.Fprintf(e.stdout, "restored from %s\n", from)
-	if moved {
-		fmt.Fprintf(e.stdout, "what was there before is in %s; remove it when you are sure\n", aside)
-	} else {
-		_ = os.Remove(aside)
-	}
-	if ended+erased > 0 {
-		fmt.Fprintf(e.stdout, "ended again, as their readers had asked since: %s; erased again: %d\n", count(ended, "subscription"), erased)
-	}
-	fmt.Fprintln(e.stdout, "start the daemon: it looks at every source that is due. What was found between the copy and now is found again,\nand may be mailed again once.")
-	return nil
+	return r, errors.Join(syncDir(e.data), os.Remove(filepath.Join(e.data, restoringFile)), syncDir(e.data))
 }
 
 // makeReady builds what is to become the data: the copy, with the wishes noted
@@ -168,13 +177,13 @@ func (e *env) applyWishes(from, ready string) (ended, erased int, err error) {
 		return 0, 0, err
 	}
 	var all []map[string]suppression
-	for _, dir := range append([]string{e.data, from}, leftOvers(e.data, asidePrefix)...) {
+	for _, dir := range append([]string{e.data, from}, e.asides()...) {
 		noted, err := readSuppressed(filepath.Join(dir, suppressedFile))
 		if err != nil {
 			return 0, 0, errors.Join(err, s.Close())
 		}
 		all = append(all, noted)
-		for _, key := range append([]string{dir, ready}, leftOvers(e.data, asidePrefix)...) {
+		for _, key := range append([]string{dir, ready}, e.asides()...) {
 			secret, err := os.ReadFile(filepath.Join(key, secretFile))
 			if err != nil || len(secret) < 32 {
 				continue
@@ -184,6 +193,9 @@ func (e *env) applyWishes(from, ready string) (ended, erased int, err error) {
 				return 0, 0, errors.Join(err, s.Close())
 			}
 		}
+	}
+	if err := e.applySent(s, from, ready); err != nil {
+		return 0, 0, errors.Join(err, s.Close())
 	}
 	if erased > 0 { // the pages that held the address, too
 		if err := s.Compact(context.WithoutCancel(e.ctx)); err != nil {
@@ -196,11 +208,41 @@ func (e *env) applyWishes(from, ready string) (ended, erased int, err error) {
 	return ended, erased, writeSuppressed(filepath.Join(ready, suppressedFile), all...)
 }
 
-const asidePrefix = "before-restore-"
+// How directories begin that hold what a copy took the place of: by the
+// operator's command, and by the daemon's own.
+const (
+	asidePrefix   = "before-restore-"
+	damagedPrefix = "damaged-"
+)
+
+// asides are the directories of both.
+func (e *env) asides() []string {
+	return append(leftOvers(e.data, asidePrefix), leftOvers(e.data, damagedPrefix)...)
+}
+
+// applySent brings the store made ready up to what was mailed since.
+func (e *env) applySent(s *bolt.Store, from, ready string) error {
+	secret, err := os.ReadFile(filepath.Join(ready, secretFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // nothing was ever mailed
+	}
+	if err != nil {
+		return err
+	}
+	noted, err := readSent(filepath.Join(e.data, sentFile))
+	if err != nil {
+		return err
+	}
+	var note copyNote
+	if b, err := os.ReadFile(filepath.Join(from, copyFile)); err == nil {
+		_ = json.Unmarshal(b, &note) // of a copy without a note all that was told counts
+	}
+	return applySent(e.ctx, s, secret, noted, note.Made, e.now(), filepath.Join(ready, toldFile))
+}
 
 // asideDir makes the directory that the present data is moved to.
-func (e *env) asideDir() (string, error) {
-	name := filepath.Join(e.data, asidePrefix+time.Now().UTC().Format(copyLayout))
+func (e *env) asideDir(prefix string) (string, error) {
+	name := filepath.Join(e.data, prefix+time.Now().UTC().Format(copyLayout))
 	at := name
 	for n := 2; ; n++ {
 		err := os.Mkdir(at, 0o700)
@@ -215,7 +257,7 @@ func (e *env) asideDir() (string, error) {
 // The note of who has ended stays as well: until the new one is in its place it
 // is the only one.
 func moveAside(data, aside string) (moved bool, err error) {
-	for _, name := range []string{bolt.File, archiveName, secretFile, closedFile} {
+	for _, name := range []string{bolt.File, archiveName, secretFile, closedFile, toldFile} {
 		if _, err := os.Lstat(filepath.Join(data, name)); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -33,6 +33,7 @@ type keeper struct {
 	*bolt.Store
 	data string
 	mu   sync.Mutex // of the file
+	mail mailNote
 }
 
 // End notes first: after a crash in between, a restore ends what the person

@@ -48,12 +48,20 @@ func (d *daemon) nightly(ctx context.Context, now time.Time) {
 }
 
 func (d *daemon) copyTonight(ctx context.Context, now time.Time) {
+	if err := d.store.pruneSent(now); err != nil {
+		d.log.Warn("what was mailed long ago is still noted outside the store", "err", err)
+	}
 	dir := (&env{data: d.data}).copiesDir()
 	made, err := d.makeCopy(ctx, dir, now, copiesKept, func(need int64) error { return d.room(d.data, need) })
 	switch {
 	case ctx.Err() != nil:
 	case errors.Is(err, errNoRoom):
 		d.log.Warn("no copy of the store tonight", "err", err)
+	case errors.Is(err, errCopyDamaged):
+		d.log.Error("copy", "err", err)
+		if d.giveUp != nil { // what was copied is what is served
+			d.giveUp(errDamagedOpen)
+		}
 	case err != nil:
 		d.log.Error("copy", "err", err)
 	case !made.note.good():

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,8 +85,14 @@ func (rd *reader) committeesHTML(p *crawl.Page) ([]committee, error) {
 		}
 	}
 	links(mg, "mgcommitteedetails.aspx", func(a *goquery.Selection, href string) { add(a, query(href, "ID")) })
-	if len(list) == 0 { // some structures link to the meetings at once
-		links(mg, "ielistmeetings.aspx", func(a *goquery.Selection, href string) { add(a, query(href, "CommitteeId", "CId")) })
+	if len(list) == 0 {
+		// Some structures link to the meetings at once. One committee's own page
+		// does so too, above its content, and is no list of committees.
+		links(mg, "ielistmeetings.aspx", func(a *goquery.Selection, href string) {
+			if a.Closest(".mgLinks").Length() == 0 {
+				add(a, query(href, "CommitteeId", "CId"))
+			}
+		})
 	}
 	if len(list) == 0 {
 		return nil, crawl.Errorf(store.ReasonEmpty, "the page %.40q lists no committees", heading)
@@ -178,6 +185,7 @@ func (rd *reader) meetingHTML(p *crawl.Page, base string) (detail, error) {
 	rows := table.ChildrenFiltered("tbody").ChildrenFiltered("tr")
 	seen := map[string]bool{}
 	rows.Each(func(_ int, tr *goquery.Selection) { rd.itemRow(&d, tr, base, late, seen) })
+	d.supplements = unclaimed(late, d.parts, base)
 
 	says := strings.ToLower(heading)
 	said := strings.HasPrefix(says, "agenda") || d.pack
@@ -213,21 +221,22 @@ func (rd *reader) titleLine(d *detail, mg *goquery.Selection) {
 }
 
 // actions reads the list of links above the agenda: packs, printed minutes and
-// supplements, whose titles it returns.
-func (rd *reader) actions(d *detail, mg *goquery.Selection) (late []string) {
+// supplements, which it returns.
+func (rd *reader) actions(d *detail, mg *goquery.Selection) (late []supplement) {
 	list := mg.Find(".mgLinks ul.mgActionList")
 	links(list, "mgchoosedocpack.aspx", func(a *goquery.Selection, href string) {
 		if query(href, "SID") == "" {
 			d.agendaID, d.pack = rd.number(query(href, "ID")), true
 			return
 		}
-		if kind, title, ok := strings.Cut(rd.bare(a), ":"); ok && strings.EqualFold(strings.TrimSpace(kind), "supplement") {
-			late = append(late, strings.TrimSpace(title))
-		}
+		late = append(late, rd.supplement(a, query(href, "SID")))
 	})
 	list.Find("a[href]").Each(func(_ int, a *goquery.Selection) {
 		href := a.AttrOr("href", "")
 		m := rd.file.FindStringSubmatch(href)
+		if m != nil && strings.EqualFold(m[1], "b") {
+			late = append(late, rd.supplement(a, m[2]))
+		}
 		if m == nil || !strings.EqualFold(m[1], "g") {
 			return
 		}
@@ -235,6 +244,8 @@ func (rd *reader) actions(d *detail, mg *goquery.Selection) (late []string) {
 		switch typeOf(href) {
 		case "1":
 			d.minutes = true
+		case "2":
+			d.decided = true
 		case "10":
 			d.pack = true
 		}
@@ -246,8 +257,36 @@ func (rd *reader) actions(d *detail, mg *goquery.Selection) (late []string) {
 	return late
 }
 
+// A supplement is a link above the agenda to papers that came after it:
+// "Supplement: Agenda Item 7 - Winter Plan", "Late Material".
+type supplement struct{ id, title string }
+
+func (rd *reader) supplement(a *goquery.Selection, id string) supplement {
+	title := rd.bare(a)
+	if kind, rest, ok := strings.Cut(title, ":"); ok && strings.EqualFold(strings.TrimSpace(kind), "supplement") {
+		title = strings.TrimSpace(rest)
+	}
+	return supplement{id: rd.number(id), title: title}
+}
+
+// unclaimed are the supplements that no item of the agenda is about: their
+// papers are linked nowhere else. It is never nil. The address follows that of
+// the packs, where the number alone matters.
+func unclaimed(late []supplement, parts []store.Part, base string) []store.Document {
+	list, seen := []store.Document{}, map[string]bool{"": true}
+	for _, s := range late {
+		if seen[s.id] || s.title == "" || slices.ContainsFunc(parts, func(p store.Part) bool { return brings(s.title, p.Title) }) {
+			continue
+		}
+		seen[s.id] = true
+		list = append(list, store.Document{Key: "supplement/" + s.id, Title: s.title, Role: store.RoleSupplement,
+			URL: fmt.Sprintf("%s/documents/b%s/Supplement.pdf?T=9", base, s.id)})
+	}
+	return list
+}
+
 // itemRow reads one row of the agenda.
-func (rd *reader) itemRow(d *detail, tr *goquery.Selection, base string, late []string, seen map[string]bool) {
+func (rd *reader) itemRow(d *detail, tr *goquery.Selection, base string, late []supplement, seen map[string]bool) {
 	cells := tr.ChildrenFiltered("td")
 	content := cells.Last()
 	id := ""
@@ -267,8 +306,8 @@ func (rd *reader) itemRow(d *detail, tr *goquery.Selection, base string, late []
 	if part.Number == "0" {
 		part.Number = ""
 	}
-	for _, title := range late {
-		part.Late = part.Late || brings(title, part.Title)
+	for _, s := range late {
+		part.Late = part.Late || brings(s.title, part.Title)
 	}
 	add := func(a *goquery.Selection) {
 		if doc, ok := rd.docHTML(a, part, base); ok && !seen[doc.Key] {
@@ -337,7 +376,7 @@ func exempt(s string) bool {
 }
 
 // typeOf is the T of a pack's address: 0 front sheet, 1 printed minutes, 2
-// decisions, 10 all public reports.
+// decisions, 9 a supplement, 10 all public reports.
 func typeOf(href string) string {
 	_, q, _ := strings.Cut(href, "?")
 	v, err := url.ParseQuery(q)

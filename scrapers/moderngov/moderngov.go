@@ -117,8 +117,12 @@ type detail struct {
 	agenda   bool
 	pack     bool
 	minutes  bool
+	decided  bool // the printed decisions are out
 	parts    []store.Part
 	docs     []store.Document // reports
+	// supplements are late papers that no item of the agenda shows. Only the
+	// pages know them: nil is the service, which does not say.
+	supplements []store.Document
 }
 
 // address is the meeting's page in the one form that identifies it: sites add
@@ -272,12 +276,36 @@ func (s *site) fill(it *store.Item, r row, d detail, old store.Item) {
 			URL: fmt.Sprintf("%s/documents/g%s/Public%%20reports%%20pack.pdf?T=10", s.base, d.agendaID),
 		})
 	}
+	if !cancelled {
+		it.Documents = append(it.Documents, supplements(d, old)...)
+	}
+	if d.decided {
+		it.Documents = append(it.Documents, store.Document{
+			Key: "decisions/g" + d.agendaID, Role: store.RoleDecisions, Title: "Printed decisions: " + r.committee,
+			URL: fmt.Sprintf("%s/documents/g%s/Decisions.pdf?T=2", s.base, d.agendaID),
+		})
+	}
 	if d.minutes {
 		it.Documents = append(it.Documents, store.Document{
 			Key: "minutes/g" + d.agendaID, Role: store.RoleMinutes, Title: "Printed minutes: " + r.committee,
 			URL: fmt.Sprintf("%s/documents/g%s/Printed%%20minutes.pdf?T=1", s.base, d.agendaID),
 		})
 	}
+}
+
+// supplements are those the pages show now, or, where the service answered,
+// those they showed before.
+func supplements(d detail, old store.Item) []store.Document {
+	if d.supplements != nil {
+		return d.supplements
+	}
+	var list []store.Document
+	for _, doc := range old.Documents {
+		if doc.Role == store.RoleSupplement {
+			list = append(list, store.Document{Key: doc.Key, Title: doc.Title, URL: doc.URL, Role: doc.Role})
+		}
+	}
+	return list
 }
 
 // keepMarks carries over two marks that only one of the two ways may see: the

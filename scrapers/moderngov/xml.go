@@ -52,6 +52,7 @@ type (
 		AgendaID string    `xml:"agendaid"`
 		Agenda   string    `xml:"agendapublished"`
 		Minutes  string    `xml:"minutepublished"`
+		Decided  string    `xml:"decisionpublished"`
 		Items    []xmlItem `xml:"agendaitems>agendaitem"`
 	}
 
@@ -192,7 +193,7 @@ func (rd *reader) meetingXML(body []byte, base string) (detail, error) {
 	if err := rd.decode(body, "meeting", &x); err != nil {
 		return detail{}, err
 	}
-	d := detail{id: rd.number(x.ID), agendaID: rd.number(x.AgendaID), venue: rd.venue(rd.twice(x.Location)), minutes: isTrue(x.Minutes)}
+	d := detail{id: rd.number(x.ID), agendaID: rd.number(x.AgendaID), venue: rd.venue(rd.twice(x.Location)), minutes: isTrue(x.Minutes), decided: isTrue(x.Decided)}
 	if d.id == "" {
 		return detail{}, crawl.Errorf(store.ReasonFormat, "the meeting has no number")
 	}

@@ -46,7 +46,7 @@ var (
 
 // The buckets. Index buckets hold a single byte for a value.
 const (
-	bMeta       = "meta"         // "format", "salt"
+	bMeta       = "meta"         // "format", "salt", "skip"
 	bSources    = "sources"      // source -> source
 	bItems      = "items"        // source 0 key -> store.Item
 	bChanges    = "changes"      // seq -> store.Change

@@ -148,7 +148,7 @@ func (t *tx) log(name string, changes []store.Change) error {
 func (t *tx) append(changes []store.Change) error {
 	b := t.in(bChanges)
 	b.FillPercent = 0.95 // keys only ever grow
-	batch := t.lastSeq() + 1
+	batch := t.nextSeq()
 	for i, c := range changes {
 		c.Seq, c.Batch = batch+uint64(i), batch
 		if err := t.put(bChanges, be64(c.Seq), c); err != nil {

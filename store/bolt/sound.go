@@ -43,9 +43,28 @@ const (
 	metaMagic = 0xED0CDAED
 )
 
+// A head is what a meta page says of the file.
+type head struct {
+	pageSize uint32
+	root     uint64 // page of the outermost bucket
+	pages    uint64 // in use or free; the file is at least so long
+	tx       uint64
+}
+
 // length is the least length of the file by the newest of its valid meta pages.
 func length(r io.ReaderAt) (int64, error) {
-	var newest, need uint64
+	h, err := newestHead(r)
+	if need := h.pages * uint64(h.pageSize); err == nil && (h.pages > 1<<48 || need > 1<<62) {
+		return 0, errors.New("no valid head")
+	} else if err == nil {
+		return int64(need), nil
+	}
+	return 0, err
+}
+
+// newestHead is the newest of the two meta pages that is valid.
+func newestHead(r io.ReaderAt) (head, error) {
+	var newest head
 	valid := false
 	look := func(at int64) (pageSize uint32) {
 		b := make([]byte, metaLen)
@@ -59,8 +78,8 @@ func length(r io.ReaderAt) (int64, error) {
 		if n.Uint32(b) != metaMagic || n.Uint64(b[56:]) != h.Sum64() || pageSize < 512 || pageSize > 1<<16 {
 			return 0
 		}
-		if tx := n.Uint64(b[48:]); !valid || tx > newest {
-			valid, newest, need = true, tx, n.Uint64(b[40:])*uint64(pageSize)
+		if x := (head{pageSize, n.Uint64(b[16:]), n.Uint64(b[40:]), n.Uint64(b[48:])}); !valid || x.tx > newest.tx {
+			valid, newest = true, x
 		}
 		return pageSize
 	}
@@ -71,8 +90,8 @@ func length(r io.ReaderAt) (int64, error) {
 			look(size)
 		}
 	}
-	if !valid || need > 1<<62 {
-		return 0, errors.New("no valid head")
+	if !valid {
+		return head{}, errors.New("no valid head")
 	}
-	return int64(need), nil
+	return newest, nil
 }

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"ccgwatch/alerts"
+	"ccgwatch/alerts/mail"
+	"ccgwatch/config"
+	"ccgwatch/store"
+)
+
+// relayOf is the relay that mail goes through.
+func relayOf(cfg config.Config) *mail.Relay {
+	s := cfg.SMTP
+	return &mail.Relay{
+		Host: s.Host, Port: s.Port, TLS: s.TLS, Username: s.Username, Password: s.Password.Reveal, From: cfg.Group.Email,
+	}
+}
+
+// hasty bounds what somebody waits for at a terminal; mail itself is patient.
+func hasty(r *mail.Relay) *mail.Relay {
+	r.Waits = mail.Waits{Connect: netPatience, Command: netPatience, Data: netPatience, Block: netPatience, Dot: time.Minute}
+	return r
+}
+
+// askRelay connects to the relay as mail will, logs in if that is configured,
+// and leaves.
+func askRelay(ctx context.Context, cfg config.Config) (string, error) {
+	found, err := hasty(relayOf(cfg)).Check(ctx)
+	if err != nil {
+		return "", err
+	}
+	said := "it answers"
+	switch {
+	case found.Encrypted && cfg.SMTP.TLS == mail.TLSImplicit:
+		said += ", encrypted from the start"
+	case found.Encrypted:
+		said += ", encrypted (STARTTLS)"
+	}
+	if found.LoggedIn {
+		said += ", and takes the login"
+	} else if found.Encrypted {
+		said += "; no username is configured, so nobody logged in"
+	}
+	if found.MaxBytes > 0 && found.MaxBytes < mail.MaxSize {
+		said += fmt.Sprintf("; but it takes no message of more than %s", bytesText(uint64(found.MaxBytes)))
+	}
+	return said, nil
+}
+
+// relayAdvice says what to do about a relay that did not do its part.
+func relayAdvice(s config.SMTP, err error) []string {
+	var e *mail.RelayError
+	if !errors.As(err, &e) {
+		return nil
+	}
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &unknown):
+		return []string{"nobody this machine trusts vouches for its certificate: is smtp.host the name your provider gives? Update the machine's certificates (ca-certificates)"}
+	case errors.As(err, &name):
+		return []string{"its certificate is for another name: set smtp.host to the name your provider gives, not to an alias or a number"}
+	case errors.As(err, &invalid):
+		return []string{"its certificate does not hold: check the machine's clock, then ask your provider"}
+	}
+	switch e.Stage {
+	case mail.StageConnect:
+		return []string{fmt.Sprintf("nothing answers there: check smtp.host and smtp.port; many networks let no mail out on port 25: use 587 or 465 (now %d)", s.Port)}
+	case mail.StageBanner:
+		if s.TLS == mail.TLSStart && s.Port == 465 {
+			return []string{`port 465 speaks TLS from the start: set smtp.tls = "implicit"`}
+		}
+		return []string{"something answers, and not as a mail relay does: check smtp.port and smtp.tls"}
+	case mail.StageTLS:
+		if s.TLS == mail.TLSImplicit && s.Port != 465 {
+			return []string{fmt.Sprintf(`port %d may begin in clear: set smtp.tls = "starttls"`, s.Port)}
+		}
+	case mail.StageSTARTTLS:
+		return []string{`no mail goes in clear: set smtp.port = 465 and smtp.tls = "implicit" if your provider has that, or ask it for the right host`}
+	case mail.StageAuth:
+		return []string{"check smtp.username (often the whole address) and the password in smtp.password_file; with two-step login most providers want an app password"}
+	}
+	return nil
+}
+
+// sendTrial sends one message that says only that mail arrives, past outbox
+// and subscriptions. what says where it went.
+func sendTrial(ctx context.Context, cfg config.Config, data, to string, now time.Time) (what string, err error) {
+	links, err := alerts.NewLinks("", cfg.Group.Email, make([]byte, 32)) // it has no links
+	if err != nil {
+		return "", fmt.Errorf("config: [group]: %w", err)
+	}
+	compose, err := mail.NewComposer(cfg.Group.Name, links, london())
+	if err != nil {
+		return "", fmt.Errorf("config: [group]: %w", err)
+	}
+	id := make([]byte, 16)
+	if _, err := rand.Read(id); err != nil {
+		return "", err
+	}
+	msg, err := compose.Trial(hex.EncodeToString(id), to, now)
+	if err != nil {
+		return "", err
+	}
+	d := store.Delivery{ID: hex.EncodeToString(id), MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw}
+	dot := func() error { return nil }
+	if cfg.SMTP.Host == "" {
+		dir := filepath.Join(data, "outbox")
+		if err := (mail.Files{Dir: dir}).Send(ctx, d, to, dot); err != nil {
+			return "", err
+		}
+		return "no relay is configured: the message is written to " + filepath.Join(dir, d.ID+".eml"), nil
+	}
+	r := hasty(relayOf(cfg))
+	defer func() { _ = r.Close() }()
+	if err := r.Send(ctx, d, to, dot); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s:%d took the message; look whether it arrives, and not among the junk", cfg.SMTP.Host, cfg.SMTP.Port), nil
+}
