@@ -20,6 +20,8 @@ var (
 )
 
 // A Store is all roles over one set of files.
+//
+//nolint:interfacebloat // roles, each of them small; nobody takes a Store but who passes on its roles
 type Store interface {
 	Ledger
 	Archive

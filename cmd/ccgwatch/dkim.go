@@ -202,6 +202,15 @@ func (x *examination) dkim(cfg config.Config, lookup func(context.Context, strin
 	}
 }
 
+// txt asks for a text record by its whole name.
+func (x *examination) txt(ctx context.Context, name string) ([]string, error) {
+	r := x.resolver
+	if r == nil {
+		r = net.DefaultResolver
+	}
+	return r.LookupTXT(ctx, name+".")
+}
+
 // publicKey is the tag p of a record, without the spaces that may stand in it
 // (RFC 6376, 3.6.1).
 func publicKey(record string) string {

@@ -61,6 +61,10 @@ On Friday at 07:30 the digest (alerts/digest.go) says it again among what is com
 what changed, what could not be read and since when; and if nothing happened, it
 says that.
 
+What people answer, and what comes back, is read every five minutes
+(alerts/mail/inbox): a message is told for what it is without any I/O, done once, and
+remembered. Bounces name the delivery they are about in the address they come to.
+
 # Where to look
 
 	scrapers   find      all.go, the list; crawl, ocds, moderngov, cmis, boards, feeds, page, document

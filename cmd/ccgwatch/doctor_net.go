@@ -51,7 +51,7 @@ func (x *examination) network(cfg config.Config, sources []source) {
 		x.answered("mailbox", net.JoinHostPort(m.Host, strconv.Itoa(m.Port)), what, err, mailboxAdvice(err)...)
 	}
 	x.mailboxFile(cfg.Mailbox)
-	x.dkim(cfg, net.DefaultResolver.LookupTXT)
+	x.dkim(cfg, x.txt)
 	x.names(cfg, sources)
 	x.sites(cfg, sources)
 }

@@ -111,6 +111,15 @@ func sendTrial(ctx context.Context, cfg config.Config, data, to string, now time
 	if err != nil {
 		return "", err
 	}
+	if cfg.SMTP.DKIMSelector != "" {
+		key, err := readDKIM(cfg)
+		if err != nil {
+			return "", err
+		}
+		if msg.Raw, err = key.Sign(msg.Raw); err != nil {
+			return "", err
+		}
+	}
 	d := store.Delivery{ID: hex.EncodeToString(id), MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw}
 	dot := func() error { return nil }
 	if cfg.SMTP.Host == "" {
