@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -65,8 +64,6 @@ type app struct {
 	sending   sync.Mutex    // one sender at a time
 	copying   sync.Mutex    // one copy at a time
 	reading   sync.Mutex    // of the mailbox, one at a time
-
-	mailboxTLS *tls.Config // nil, the machine's, but in tests
 
 	free func(dir string) (uint64, error) // bytes; freeSpace but in tests
 }

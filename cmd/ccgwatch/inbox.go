@@ -117,7 +117,7 @@ func (a *app) visitMailbox(ctx context.Context, now time.Time, mark store.MailMa
 		return next, false, err
 	default:
 		box := &inbox.IMAP{
-			Host: m.Host, Port: m.Port, TLS: m.TLS, Username: m.Username, Password: m.Password.Reveal, Folder: m.Folder, Since: now.Add(-mailFrom), Config: a.mailboxTLS,
+			Host: m.Host, Port: m.Port, TLS: m.TLS, Username: m.Username, Password: m.Password.Reveal, Folder: m.Folder, Since: now.Add(-mailFrom),
 		}
 		to, more, err := box.Each(ctx, inbox.Mark{Validity: mark.Validity, Last: mark.Last}, take)
 		next.Validity, next.Last = to.Validity, to.Last

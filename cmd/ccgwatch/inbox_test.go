@@ -14,9 +14,13 @@ import (
 	"testing"
 	"time"
 
+	goimap "github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"ccgwatch/config"
+	"ccgwatch/store"
 )
 
 // writeCmd is write WHEN FROM SUBJECT: a message comes into the maildir mail at
@@ -120,6 +124,83 @@ func TestTheDaemonReadsTheMailbox(t *testing.T) {
 		t.Errorf("after the clock was set back: %d subscriptions, want 2", got)
 	}
 }
+
+// An IMAP mailbox is read on from where it was left, over restarts too, and a
+// message is done once even if that place is lost.
+func TestAnIMAPMailboxIsReadOnce(t *testing.T) {
+	user := imapmemserver.NewUser("watch", "secret")
+	if err := user.Create("INBOX", nil); err != nil {
+		t.Fatal(err)
+	}
+	memory := imapmemserver.New()
+	memory.AddUser(user)
+	srv := imapserver.New(&imapserver.Options{
+		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+			return memory.NewSession(), nil, nil
+		},
+		Caps: goimap.CapSet{goimap.CapIMAP4rev1: {}}, InsecureAuth: true,
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = srv.Serve(l) }()
+	defer srv.Close()
+	dir, now := t.TempDir(), townStart()
+	read := func(edit func(*app)) string {
+		t.Helper()
+		a, err := demoApp(dir, "http://127.0.0.1:8000", slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		a.cfg.Mailbox = config.Mailbox{
+			Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: "none", Username: "watch", Password: config.NewSecret("secret"), Folder: "INBOX",
+		}
+		edit(a)
+		r, err := a.readMailbox(t.Context(), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.String()
+	}
+	nothing := func(*app) {}
+	put := func(i int, subject string) {
+		t.Helper()
+		m := fmt.Sprintf("From: x%d@example.net\r\nSubject: %s\r\nDate: %s\r\nMessage-ID: <%d@example.net>\r\n\r\nHello\r\n", i, subject, now.Format(time.RFC1123Z), i)
+		if _, err := user.Append("INBOX", literal{strings.NewReader(m)}, &goimap.AppendOptions{Time: now}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 3 {
+		put(i, "subscribe dialysis")
+	}
+	for i, step := range []struct {
+		edit func(*app)
+		want string
+	}{
+		{nothing, "3 asked"},
+		{nothing, ""},
+		{func(a *app) {
+			if err := a.store.SetMailMark(t.Context(), a.mailboxName(), store.MailMark{}); err != nil {
+				t.Fatal(err)
+			}
+		}, ""},
+		{func(*app) { put(9, "A question") }, "1 left"},
+	} {
+		if got := read(step.edit); got != step.want {
+			t.Errorf("reading %d led to %q, want %q", i+1, got, step.want)
+		}
+	}
+	status, err := user.Status("INBOX", &goimap.StatusOptions{NumMessages: true, NumUnseen: true})
+	if err != nil || *status.NumMessages != 4 || *status.NumUnseen != 4 {
+		t.Errorf("the mailbox was changed: %+v, %v", status, err)
+	}
+}
+
+type literal struct{ *strings.Reader }
+
+func (l literal) Size() int64 { return l.Reader.Size() }
 
 // What the doctor says of the published key.
 func TestDoctorComparesTheKey(t *testing.T) {
