@@ -24,6 +24,8 @@ type Extract struct {
 	// under a keyed hash, to protect the address from being flooded.
 	ServiceMails []time.Time `json:"service_mails"`
 	Unconfirmed  int         `json:"unconfirmed_mails"`
+	// Bounces is what mail that came back from the address has come to, if any has.
+	Bounces *store.BounceScore `json:"bounces,omitempty"`
 }
 
 // Export gives what is kept of the address that a manage link was sent to.
@@ -69,6 +71,9 @@ func (d *Desk) Extract(ctx context.Context, address string) (Extract, error) {
 	x.Links = append(x.Links, kept.Tokens...)
 	x.ServiceMails = append(x.ServiceMails, kept.Past.Times...)
 	x.Unconfirmed = kept.Past.Unconfirmed
+	if kept.Bounces != (store.BounceScore{}) {
+		x.Bounces = &kept.Bounces
+	}
 	return x, nil
 }
 

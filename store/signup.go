@@ -82,8 +82,9 @@ type Post struct {
 
 // Kept is what a store keeps of an address beside its subscriptions and mail.
 type Kept struct {
-	Tokens []Token
-	Past   Past
+	Tokens  []Token
+	Past    Past
+	Bounces BounceScore
 }
 
 // Signups is what strangers do to the list of subscribers by themselves.

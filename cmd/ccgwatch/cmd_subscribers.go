@@ -167,7 +167,7 @@ func (c *subscribersExport) Run(e *env) error {
 				return err
 			}
 		}
-		return printJSON(e.stdout, jsonKept{x.Agreed, x.Links, x.ServiceMails, x.Unconfirmed})
+		return printJSON(e.stdout, jsonKept{x.Agreed, x.Links, x.ServiceMails, x.Unconfirmed, x.Bounces})
 	})
 }
 
@@ -178,6 +178,8 @@ type jsonKept struct {
 	Links        []store.Token     `json:"links"`
 	ServiceMails []time.Time       `json:"service_mails"`
 	Unconfirmed  int               `json:"unconfirmed_mails"`
+
+	Bounces *store.BounceScore `json:"bounces,omitempty"`
 }
 
 type subscribersErase struct {

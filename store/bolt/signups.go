@@ -299,7 +299,8 @@ func (s *Store) Kept(ctx context.Context, address string, person store.Count) (k
 		var row counted
 		_, err := t.get(bCounts, s.countKey(person), &row)
 		k.Past = store.Past{Times: row.Times, Unconfirmed: row.Unconfirmed}
-		return err
+		_, broken := t.get(bScores, s.addressKey(address), &k.Bounces)
+		return errors.Join(err, broken)
 	})
 	slices.SortFunc(k.Tokens, func(a, b store.Token) int { return a.Made.Compare(b.Made) })
 	return k, err

@@ -99,11 +99,14 @@ func returned(t *T) {
 	t.handled("n1", "scored")
 	t.must(t.Probed(t.ctx, "s2", at(6)))
 	t.again()
+	kept, err := t.Kept(t.ctx, "S1@example.org", person("s1@example.org"))
+	t.must(err)
+	t.same("what is kept of the address", kept.Bounces, store.BounceScore{Points: 1, Last: at(5), Probed: at(6)})
 	next := &ruled{Ruling: store.Ruling{Effect: "nothing"}}
 	next.Score = store.BounceScore{Points: 1, Last: at(5), Probed: at(6)}
 	t.returnTo("n2", "d2", next)
 	t.same("the score is the address's", next.score, next.Score)
-	_, _, _, err := t.Return(t.ctx, store.Returned{Note: "n3", At: at(5), Delivery: "unknown"}, next.decide)
+	_, _, _, err = t.Return(t.ctx, store.Returned{Note: "n3", At: at(5), Delivery: "unknown"}, next.decide)
 	t.is(err, store.ErrNotFound)
 	t.handled("n3", "")
 	t.is(t.Probed(t.ctx, "nobody", at(6)), store.ErrNotFound)
