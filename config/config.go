@@ -143,8 +143,11 @@ func UsualSchedule(platform string) string {
 	return ""
 }
 
-// Layouts are the ways in which a boards page can be arranged.
-func Layouts() []string { return []string{"flat", "table", "accordion", "two-hop"} }
+// Layouts are the ways in which a boards page can be arranged; "decisions" makes
+// a moderngov source one of decisions and forward plans.
+func Layouts() []string {
+	return []string{"flat", "table", "accordion", "two-hop", "years", "news", "decisions"}
+}
 
 // Known is what the catalogue knows. What is nil is not checked.
 type Known struct {

@@ -11,9 +11,12 @@ import (
 	"time"
 
 	"ccgwatch/scrapers/boards"
+	"ccgwatch/scrapers/cmis"
 	"ccgwatch/scrapers/crawl"
+	"ccgwatch/scrapers/feeds"
 	"ccgwatch/scrapers/moderngov"
 	"ccgwatch/scrapers/ocds"
+	"ccgwatch/scrapers/page"
 )
 
 // Sites are the sites of their own kind, by id. Each has a file <id>.go in this
@@ -35,16 +38,20 @@ type Row struct {
 	Body       string        // id of the publishing body, "" where every item names its own
 	Platform   string        // one of Platforms
 	Base       string        // root of the site
-	Page       string        // boards: path of the page with the list
-	Layout     string        // boards: see that package; "" looks at the page
+	Page       string        // boards: path of the page with the list; cmis: of the meetings page; feed, page: of the feed or page; whatdotheyknow: of the body's page
+	Layout     string        // boards: see that package; "" looks at the page; moderngov: "" or Decisions
 	Hosts      []string      // further hosts that may be asked
-	Committees []string      // moderngov: words of their names, none for all
+	Committees []string      // moderngov, cmis: words of their names, none for all
 	Pace       time.Duration // least time between two requests, zero for the platform's own
 }
 
+// Decisions is the layout of a moderngov row that follows decisions and forward
+// plans instead of meetings.
+const Decisions = "decisions"
+
 // Platforms are those that Build can read.
 func Platforms() []string {
-	return []string{"find-a-tender", "contracts-finder", "moderngov", "boards"}
+	return []string{"find-a-tender", "contracts-finder", "moderngov", "cmis", "boards", "whatdotheyknow", "feed", "page"}
 }
 
 // Build makes the source of a row.
@@ -57,9 +64,17 @@ func Build(r Row) (crawl.Source, error) {
 	case "contracts-finder":
 		c = ocds.ContractsFinder(r.ID, r.Name, r.Base, r.Pace)
 	case "moderngov":
-		c = moderngov.Source(moderngov.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Pace: r.Pace, Committees: r.Committees})
+		c = moderngov.Source(moderngov.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Pace: r.Pace, Committees: r.Committees, Decisions: r.Layout == Decisions})
 	case "boards":
 		c, err = boards.Source(boards.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Page: r.Page, Layout: r.Layout, Pace: r.Pace})
+	case "cmis":
+		c, err = cmis.Source(cmis.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Page: r.Page, Pace: r.Pace, Committees: r.Committees})
+	case "whatdotheyknow":
+		c, err = feeds.WhatDoTheyKnow(feeds.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Page: r.Page, Pace: r.Pace})
+	case "feed":
+		c, err = feeds.Source(feeds.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Page: r.Page, Pace: r.Pace})
+	case "page":
+		c, err = page.Source(page.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Page: r.Page, Pace: r.Pace})
 	default:
 		err = fmt.Errorf("platform %q cannot be read yet: %s can", r.Platform, strings.Join(Platforms(), ", "))
 	}

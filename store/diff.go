@@ -285,7 +285,15 @@ func introduce(it Item, at time.Time) (Item, Change) {
 	case KindPaper:
 		d.say(DocumentAdded)
 	case KindRequest:
-		d.say(RequestNew)
+		// A request may first be seen when something happens to it, long after
+		// it was made.
+		last, err := time.Parse(time.RFC3339, it.Fields[FieldEventAt])
+		if err != nil || !it.Published.IsZero() {
+			d.say(RequestNew)
+		}
+		if err == nil && !last.Equal(it.Published) {
+			d.say(RequestEvent)
+		}
 	case KindPage:
 		d.say(PageChanged)
 	}

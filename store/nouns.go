@@ -26,6 +26,11 @@ const (
 	FieldHeading   = "heading"   // the heading a paper stands under
 	FieldDoubt     = "doubt"     // what on the page contradicts itself, in words; never corrected
 	FieldBuyer     = "buyer"     // name of a notice's buyer, as printed
+	FieldText      = "text"      // of a page, or of its first section; "text: HEADING" of the others
+	FieldSummary   = "summary"   // what a feed says about its entry
+	FieldOpens     = "opens"     // first day of a consultation
+	FieldCloses    = "closes"    // its last day
+	FieldEventAt   = "event_at"  // when the last thing happened to a request; Published is when it was made, if that is known
 )
 
 // Values of the fields above.

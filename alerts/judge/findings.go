@@ -35,6 +35,8 @@ func (j *Judge) Findings(c store.Change, it store.Item, text func(sha string) ([
 		f.papers(unread)
 	case store.KindRequest:
 		f.request()
+	case store.KindPage:
+		f.page()
 	}
 	return f.out, nil
 }

@@ -180,11 +180,6 @@ func (f *folding) step(s *Step) {
 			t.Places = append(t.Places, p)
 		}
 	}
-	for _, a := range f.j.reg.areasOf(n) {
-		if !slices.Contains(t.Areas, a) {
-			t.Areas = append(t.Areas, a)
-		}
-	}
 	for _, p := range s.Suppliers {
 		f.supplier(p, s)
 	}
@@ -227,15 +222,8 @@ func (f *folding) label(s *Step) {
 	}
 }
 
-// bodyOf is the body that buys, as far as the register knows it.
-func (j *Judge) bodyOf(n *store.Notice) *Body {
-	for _, b := range n.Buyers {
-		if x := j.reg.find(b, n.Date); x != nil {
-			return x
-		}
-	}
-	return nil
-}
+// bodyOf is the body that buys, or is bought for, as far as the register knows it.
+func (j *Judge) bodyOf(n *store.Notice) *Body { return j.reg.buyer(n) }
 
 func rankOutsourcing(o string) int {
 	return slices.Index([]string{"", outsourcingNone, string(store.TierMention), string(store.TierLikely), string(store.TierCertain)}, o)
@@ -276,6 +264,18 @@ func (f *folding) finish() {
 	t.Deadline = f.state.open(t)
 	if t.Stage == stageCancelled && len(t.Suppliers) == 0 || len(t.Suppliers) > 0 && allNHS(t.Suppliers) {
 		t.Outsourcing = outsourcingNone
+	}
+	for i := range t.Steps {
+		s := &t.Steps[i]
+		if !t.Concerns() { // it costs as much as all the rest
+			break
+		}
+		s.areas = f.j.reg.areasOf(s.item.Notice)
+		for _, a := range s.areas {
+			if !slices.Contains(t.Areas, a) {
+				t.Areas = append(t.Areas, a)
+			}
+		}
 	}
 	t.Interest = f.j.interest(t)
 	t.Charter = f.j.charter(t)

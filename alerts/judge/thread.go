@@ -90,6 +90,7 @@ type Step struct {
 
 	verdict Verdict
 	reading *reading
+	areas   []string
 	item    store.Item // with what it inherits
 }
 

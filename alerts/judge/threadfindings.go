@@ -18,8 +18,10 @@ func (j *Judge) ThreadFindings(c store.Change, t *Thread) []store.Finding {
 	if s == nil {
 		return nil
 	}
-	f := &finder{j: j, c: c, it: s.item, said: map[string]bool{}}
-	f.place()
+	if !t.Concerns() {
+		return nil
+	}
+	f := &finder{j: j, c: c, it: s.item, said: map[string]bool{}, body: j.bodyOf(s.item.Notice), bodyName: buyerNames(s.item.Notice), areas: s.areas}
 	switch c.Op {
 	case store.OpDue:
 		if c.Due != nil {

@@ -38,10 +38,10 @@ func (c *Composer) Operator(now time.Time, troubles []store.Trouble, name func(s
 		paras = append(paras, fmt.Sprintf("And %d more.", n))
 	}
 	subject := fmt.Sprintf("CCGWatch: %d sources need a look", sources)
-	switch {
-	case sources == 1:
+	switch sources {
+	case 1:
 		subject = "CCGWatch: a source needs a look"
-	case sources == 0:
+	case 0:
 		subject = "CCGWatch had no network"
 	}
 	paras = append(paras,

@@ -158,7 +158,11 @@ func (c *Composer) deadlineWords(d *store.Deadline) string {
 	}
 	var parts []string
 	if d.Stated != "" {
-		parts = append(parts, "the notice says "+c.stated(d.Stated))
+		said := "the notice says "
+		if d.Kind == "consultation" {
+			said = "the page says "
+		}
+		parts = append(parts, said+c.stated(d.Stated))
 	}
 	if d.Computed != "" {
 		parts = append(parts, "by the rule, "+c.stated(d.Computed))
@@ -192,6 +196,8 @@ func deadlineKind(k string) string {
 		return "Closing date for representations"
 	case "futurenotice":
 		return "Next notice expected"
+	case "consultation":
+		return "Closing date of the consultation"
 	}
 	return "Closing date"
 }
@@ -253,7 +259,7 @@ func reasonWord(r store.Reason) string {
 	case store.ReasonTruncated:
 		return "its answer was cut short"
 	case store.ReasonEmpty:
-		return "it listed nothing where there was something before"
+		return "it listed nothing, and did not say that there is nothing"
 	case store.ReasonShrunk:
 		return "so much was gone at once that we wait for a second look"
 	case store.ReasonGap:

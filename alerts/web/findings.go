@@ -287,6 +287,8 @@ func deadlineWords(kind string) string {
 		return "Representations must be made by"
 	case "futurenotice":
 		return "The next notice is expected"
+	case "consultation":
+		return "The consultation closes"
 	}
 	return "Deadline"
 }

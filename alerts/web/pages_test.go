@@ -24,7 +24,7 @@ func TestStatusPage(t *testing.T) {
 	h := s.Handler()
 	d := read(t, h, "/")
 	for selector, want := range map[string]string{
-		".list li.bad": "The hospitals Failing: the list is suddenly empty since Monday 10 August 2026, 17:40 · last read completely: Monday 10 August 2026, 07:40",
+		".list li.bad": "The hospitals Failing: it lists nothing, and does not say that there is nothing since Monday 10 August 2026, 17:40 · last read completely: Monday 10 August 2026, 07:40",
 		".list li.new": "Find a Tender Not looked at yet",
 		".list li.ok":  "Leicester City Council Read completely last read completely: Wednesday 12 August 2026, 12:05",
 		".asof":        "As of Wednesday 12 August 2026, 13:00. 1 of 3 sources needs attention: what they publish may be missing here.",
@@ -53,8 +53,8 @@ func TestSourcesPage(t *testing.T) {
 	for selector, want := range map[string]string{
 		"#source-leicester .state":     "Read completely",
 		"#source-leicester dl":         "Last read completely Wednesday 12 August 2026, 12:05 Looked at every day at 07:05 and 17:05 Next look Wednesday 12 August 2026, 17:05 Last something new Wednesday 12 August 2026, 10:05 It listed 41 meetings Site Source at council.example.org",
-		"#source-uhl .state":           "Failing: the list is suddenly empty",
-		"#source-uhl li":               "the list of papers: the list is suddenly empty (Source at trust.example.org)",
+		"#source-uhl .state":           "Failing: it lists nothing, and does not say that there is nothing",
+		"#source-uhl li":               "the list of papers: it lists nothing, and does not say that there is nothing (Source at trust.example.org)",
 		"#source-find-a-tender .state": "Not looked at yet",
 		".asof":                        "As of Wednesday 12 August 2026, 13:00. 1 of 3 sources needs attention: what they publish may be missing here.",
 	} {

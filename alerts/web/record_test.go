@@ -28,7 +28,7 @@ func TestBodiesPage(t *testing.T) {
 		// Those with pages of their own first; of the hospitals nobody said whose body they are.
 		"/body/leicester-city-council | Council · Leicester | Other names: The City Council of Leicester; Codes: E06000016; In the record: 3 meetings; " +
 			"Next meeting: Wednesday 12 August 2026, 10:00: Health Scrutiny; Last change: Wednesday 12 August 2026, 10:05; Leicester City Council: Read completely",
-		"/body/uhl | Public body | In the record: nothing yet; The hospitals: Failing: the list is suddenly empty",
+		"/body/uhl | Public body | In the record: nothing yet; The hospitals: Failing: it lists nothing, and does not say that there is nothing",
 		"/body/nhs-test-icb | NHS integrated care board · Leicester, Rutland | Codes: QK1; In the record: 1 notice; Last change: Tuesday 11 August 2026, 09:17; Its own pages: not read here",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -490,7 +490,7 @@ func reasonWords(r store.Reason) string {
 	case store.ReasonFormat:
 		return "the page is not built as expected"
 	case store.ReasonEmpty:
-		return "the list is suddenly empty"
+		return "it lists nothing, and does not say that there is nothing"
 	case store.ReasonShrunk:
 		return "too much has gone or changed at once to be believed; it waits for a second look"
 	case store.ReasonGap:

@@ -35,6 +35,7 @@ type cli struct {
 	Run         runCmd         `cmd:""`
 	Demo        demoCmd        `cmd:""`
 	Sources     sourcesCmd     `cmd:""`
+	Add         addCmd         `cmd:""`
 	Try         tryCmd         `cmd:""`
 	Crawl       crawlCmd       `cmd:""`
 	Send        sendCmd        `cmd:""`

@@ -120,7 +120,7 @@ func (iv *interview) askAreas() ([]string, error) {
 		}
 	}
 	var chosen []string
-	err = iv.ask(said, "--area", "Which are yours? Several with commas, or all", strings.Join(config.Default().Group.Areas, ", "), func(s string) error {
+	err = iv.ask(said, "--area", "Which are yours? Several with commas, or all; a council, a care board or a postcode district will do", strings.Join(config.Default().Group.Areas, ", "), func(s string) error {
 		if chosen = nil; strings.EqualFold(s, "all") {
 			return nil
 		}
@@ -130,8 +130,17 @@ func (iv *interview) askAreas() ([]string, error) {
 				continue
 			}
 			i := slices.IndexFunc(areas, func(a catalogue.Area) bool { return strings.EqualFold(a.ID, part) || strings.EqualFold(a.Name, part) })
-			if i < 0 {
-				return iv.check("group", "areas", []string{part})
+			if i < 0 { // a council, a board or a postcode lies in an area
+				place, err := whereIs(part)
+				if err != nil || len(place.Areas) == 0 {
+					return iv.check("group", "areas", []string{part})
+				}
+				for _, a := range place.Areas {
+					if !slices.Contains(chosen, a) {
+						chosen = append(chosen, a)
+					}
+				}
+				continue
 			}
 			if !slices.Contains(chosen, areas[i].ID) {
 				chosen = append(chosen, areas[i].ID)

@@ -13,6 +13,7 @@ import (
 	"ccgwatch/config/catalogue"
 	"ccgwatch/scrapers"
 	"ccgwatch/scrapers/crawl"
+	"ccgwatch/scrapers/feeds"
 	"ccgwatch/store"
 )
 
@@ -28,16 +29,16 @@ func (c *tryCmd) Run(e *env) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	candidates, err := c.candidates(e)
-	if err != nil {
-		return err
-	}
 	fetch, err := newFetcher(cfg, e.data, e.log)
 	if err != nil {
 		return err
 	}
 	fetch.RawDir = "" // keeps nothing
 	defer fetch.Close()
+	candidates, err := c.candidates(e, fetch)
+	if err != nil {
+		return err
+	}
 	var failed error
 	for _, s := range candidates {
 		err := c.visit(e, fetch, s)
@@ -63,15 +64,18 @@ func (c *tryCmd) visit(e *env, fetch *crawl.Fetcher, s source) error {
 	})
 	show.clear()
 	if err != nil {
-		return err
+		return whyRefused(s, err)
+	}
+	if !c.JSON && len(seen) > 0 {
+		if err := printTable(e.stdout, seen); err != nil {
+			return err
+		}
 	}
 	for _, it := range seen {
-		if c.JSON {
-			err = printJSON(e.stdout, itemJSON(it))
-		} else {
-			_, err = fmt.Fprintf(e.stdout, "%s  %s\n", it.Key, itemLine(it))
+		if !c.JSON {
+			break
 		}
-		if err != nil {
+		if err := printJSON(e.stdout, itemJSON(it)); err != nil {
 			return err
 		}
 	}
@@ -82,9 +86,17 @@ func (c *tryCmd) visit(e *env, fetch *crawl.Fetcher, s source) error {
 	return nil
 }
 
+// whyRefused adds what a refusal by WhatDoTheyKnow means and what to do.
+func whyRefused(s source, err error) error {
+	if s.Platform == "whatdotheyknow" && crawl.ReasonOf(err) == store.ReasonRobots {
+		return fmt.Errorf("%w\nWhatDoTheyKnow: %s", err, feeds.WhyOff)
+	}
+	return err
+}
+
 // candidates are the ways to read what was named: the followed source, the site
 // of its own kind, the row of the catalogue, or what the address looks like.
-func (c *tryCmd) candidates(e *env) ([]source, error) {
+func (c *tryCmd) candidates(e *env, fetch *crawl.Fetcher) ([]source, error) {
 	cfg, err := e.config()
 	if err != nil {
 		return nil, err
@@ -101,7 +113,7 @@ func (c *tryCmd) candidates(e *env) ([]source, error) {
 		s, err := build(rowFor(c.What, nil, sites), nil, sites)
 		return []source{s}, err
 	}
-	national, err := catalogue.National()
+	national, err := nationalFor(cfg.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +127,28 @@ func (c *tryCmd) candidates(e *env) ([]source, error) {
 	u, err := url.Parse(c.What)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, usagef("%q is neither a source ('ccgwatch sources --all' lists them) nor an address beginning with https://", c.What)
+	}
+	if c.Platform == "" && c.Layout == "" {
+		guesses, err := recognise(e.ctx, fetch, u)
+		if err != nil {
+			return nil, err
+		}
+		var out []source
+		for _, g := range guesses {
+			r := catalogue.Source{ID: "try", Name: u.Host, Platform: g.Platform, Base: g.Base, Page: g.Page, Layout: g.Layout}
+			if cfg.Fetch.DelayGiven {
+				r.Delay = notZero(time.Duration(cfg.Fetch.Delay))
+			}
+			s, err := build(r, nil, nil)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, s)
+		}
+		if r := rowOf(&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}); r.Platform == "find-a-tender" || r.Platform == "contracts-finder" {
+			return c.guess(cfg, r)
+		}
+		return out, nil
 	}
 	u.RawQuery, u.Fragment = "", ""
 	return c.guess(cfg, rowOf(u))

@@ -63,9 +63,9 @@ says that.
 
 # Where to look
 
-	scrapers   find      all.go, the list; crawl, ocds, moderngov, boards, document
+	scrapers   find      all.go, the list; crawl, ocds, moderngov, cmis, boards, feeds, page, document
 	store      remember  nouns, Diff, Guard, the roles; bolt, query, storetest
-	alerts     tell      match, digest, send; judge, mail, web
+	alerts     tell      match, digest, send, desk; judge, mail, web
 	config     is what the operator says; config/catalogue is what is known beforehand
 	cmd        joins them, and nothing imports it
 

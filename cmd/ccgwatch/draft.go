@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -29,7 +30,7 @@ func (d *draft) place() error {
 	if err != nil {
 		return err
 	}
-	national, err := catalogue.National()
+	national, err := nationalFor(filepath.Join(d.dir, "ccgwatch.toml"))
 	if err != nil {
 		return err
 	}

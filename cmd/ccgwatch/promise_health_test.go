@@ -155,7 +155,7 @@ func (b board) detail(path string) (int, string) {
 	if !b.meetings || !strings.Contains(path, "health") {
 		return 404, ""
 	}
-	return 200, redesigned("<p>The meeting begins at 9.30am. Papers to follow.</p>")
+	return 200, boardPage("<p>The meeting begins at 9.30am. Papers to follow.</p>")
 }
 
 func (b board) papers(from int) string {
@@ -171,12 +171,12 @@ func (b board) papers(from int) string {
 	return s.String()
 }
 
-func redesigned(body string) string {
+func boardPage(body string) string {
 	return `<!DOCTYPE html><html lang="en-GB"><head><title>Board papers</title></head><body><main><h1>Board papers and meetings</h1>` + body + `</main></body></html>`
 }
 
 func (b board) before() string {
-	return redesigned(`<div class="accordion"><button aria-expanded="false">Board in public</button><div class="panel"><ul>` + b.papers(0) + `</ul></div></div>`)
+	return boardPage(`<div class="accordion"><button aria-expanded="false">Board in public</button><div class="panel"><ul>` + b.papers(0) + `</ul></div></div>`)
 }
 
 // redesigns are ten ways in which a page changes while what it publishes does not.
@@ -190,12 +190,12 @@ func (b board) after() (status int, body string) {
 	old := b.papers(0)
 	switch b.kind {
 	case 0:
-		return 200, redesigned(`<section class="nhs-c"><h2 class="x">Board in public</h2><div><ol>` + old + `</ol></div></section>`)
+		return 200, boardPage(`<section class="nhs-c"><h2 class="x">Board in public</h2><div><ol>` + old + `</ol></div></section>`)
 	case 1:
 		old = strings.ReplaceAll(strings.ReplaceAll(old, "<li>", `<article class="card"><h3>Papers</h3>`), "</li>", "</article>")
-		return 200, redesigned(strings.ReplaceAll(old, " - papers about outsourcing", ""))
+		return 200, boardPage(strings.ReplaceAll(old, " - papers about outsourcing", ""))
 	case 2:
-		return 200, redesigned(`<div class="wp"><h2>Board in public</h2><ul>` + strings.NewReplacer("/documents/paper-", fmt.Sprintf("/wp-content/uploads/%d/p", b.variant), "/event/", fmt.Sprintf("/meetings-%d/", b.variant)).Replace(old) + `</ul></div>`)
+		return 200, boardPage(`<div class="wp"><h2>Board in public</h2><ul>` + strings.NewReplacer("/documents/paper-", fmt.Sprintf("/wp-content/uploads/%d/p", b.variant), "/event/", fmt.Sprintf("/meetings-%d/", b.variant)).Replace(old) + `</ul></div>`)
 	case 3:
 		return 200, `<html><head><title>Cookies</title></head><body><main><h1>We use cookies</h1><p>Accept them to go on.</p></main></body></html>`
 	case 4:
@@ -206,11 +206,11 @@ func (b board) after() (status int, body string) {
 		}
 		return 200, `<html><head><title>Just a moment...</title></head><body><div id="challenge-form">Checking your browser</div></body></html>`
 	case 6:
-		return 200, redesigned(`<form><p>Before you go on, agree to our terms.</p><button>Agree</button></form>`)
+		return 200, boardPage(`<form><p>Before you go on, agree to our terms.</p><button>Agree</button></form>`)
 	case 7:
-		return 200, redesigned(`<h2>Board in public</h2><ul></ul><p>Documents will appear here.</p>`)
+		return 200, boardPage(`<h2>Board in public</h2><ul></ul><p>Documents will appear here.</p>`)
 	case 8:
-		return 200, redesigned(`<div class="accordion"><button>Board in public</button><div><ul>` + b.papers(b.n-2) + `</ul></div></div><a href="?page=2">Next</a>`)
+		return 200, boardPage(`<div class="accordion"><button>Board in public</button><div><ul>` + b.papers(b.n-2) + `</ul></div></div><a href="?page=2">Next</a>`)
 	}
 	for en, cy := range map[string]string{
 		"Monday": "Dydd Llun", "papers about outsourcing": "papurau", "January": "Ionawr", "February": "Chwefror", "March": "Mawrth", "April": "Ebrill", "May": "Mai", "June": "Mehefin",
@@ -218,7 +218,7 @@ func (b board) after() (status int, body string) {
 	} {
 		old = strings.ReplaceAll(old, en, cy)
 	}
-	return 200, redesigned(`<div class="accordion"><button>Bwrdd yn gyhoeddus</button><div><ul>` + old + `</ul></div></div>`)
+	return 200, boardPage(`<div class="accordion"><button>Bwrdd yn gyhoeddus</button><div><ul>` + old + `</ul></div></div>`)
 }
 
 // P25: a redesign is not news. Whatever a page is rebuilt into, no reader is
@@ -474,7 +474,7 @@ func TestRelease(t *testing.T) {
 			}
 		}
 		subscribe(t, a)
-		list = redesigned("<p>Papers before 2027 have been moved to the archive.</p>")
+		list = boardPage("<p>Papers before 2027 have been moved to the archive.</p>")
 		for range 3 {
 			if o := visit(false); o.Err == nil {
 				t.Fatal("an empty list was believed")

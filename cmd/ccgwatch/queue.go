@@ -178,9 +178,11 @@ func yearOf(healths []store.Health, sources []source, now time.Time) []siteYear 
 			by[host] = y
 		}
 		y.Sources++
-		n, whole := lastYear(known[s.ID].Sent, now)
-		y.Year += n
-		y.Expected = y.Expected || !whole
+		if sent := known[s.ID].Sent; len(sent) > 0 {
+			n, whole := lastYear(sent, now)
+			y.Year += n
+			y.Expected = y.Expected || !whole
+		}
 	}
 	var out []siteYear
 	for _, y := range by {
@@ -193,9 +195,6 @@ func yearOf(healths []store.Health, sources []source, now time.Time) []siteYear 
 // lastYear sums the months; of less than eleven whole ones it makes a year. The
 // days of the month that has begun count as far as they have come.
 func lastYear(months []store.DayCount, now time.Time) (n int, whole bool) {
-	if len(months) == 0 {
-		return 0, false
-	}
 	local := now.In(london())
 	for _, m := range months {
 		if m.Day > local.AddDate(-1, 0, 0).Format("2006-01") {

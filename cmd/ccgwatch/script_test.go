@@ -94,6 +94,12 @@ func TestScripts(t *testing.T) {
 			"relay": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(ts.Value("post").(*postOffice).answer(args[0]))
 			},
+			// starts A B: the file B begins with all of A.
+			"starts": func(ts *testscript.TestScript, _ bool, args []string) {
+				if !strings.HasPrefix(ts.ReadFile(args[1]), ts.ReadFile(args[0])) {
+					ts.Fatalf("%s does not begin with %s", args[1], args[0])
+				}
+			},
 			"glob":         globCmd,
 			"truncate":     truncateCmd,
 			"flip":         flipCmd,

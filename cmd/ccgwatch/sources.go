@@ -64,6 +64,10 @@ func followed(cfg config.Config, sites []crawl.Source) ([]source, error) {
 	if cfg.Group.BuiltinSources {
 		rows = slices.Clone(builtin)
 	}
+	national, err := nationalFor(cfg.Path)
+	if err != nil {
+		return nil, err
+	}
 	var off []string
 	for _, c := range cfg.Sources {
 		i := slices.IndexFunc(rows, func(r catalogue.Source) bool { return r.ID == c.ID })
@@ -72,7 +76,11 @@ func followed(cfg config.Config, sites []crawl.Source) ([]source, error) {
 			if c.Platform != nil { // a row that was there before a site took its id stays one
 				own = nil
 			}
-			rows = append(rows, rowFor(c.ID, builtin, own))
+			row := rowFor(c.ID, builtin, own)
+			if n, ok := nationalRow(national, c.ID); ok && row.Platform == "" && c.Platform == nil {
+				row = n
+			}
+			rows = append(rows, row)
 			i = len(rows) - 1
 		}
 		overlay(&rows[i], c)
@@ -247,6 +255,15 @@ func loadConfig(path string, mustExist bool) (config.Config, error) {
 	if !mustExist && !exists(path) {
 		return withContact(config.Default()), nil
 	}
+	national, err := nationalFor(path)
+	if err != nil {
+		return config.Config{}, err
+	}
+	for _, n := range national {
+		if _, ok := nationalRow(national, n.ID); ok {
+			known.Builtin = append(known.Builtin, n.ID)
+		}
+	}
 	cfg, err := known.Load(path)
 	if err == nil && cfg.Mailbox.Host != "" {
 		// Better than to let people wait for an answer to their mail.
@@ -328,8 +345,9 @@ func loadRules() (judge.Rules, error) {
 }
 
 type sourcesCmd struct {
-	All  bool
-	JSON bool `name:"json"`
+	Where []string `arg:"" optional:""`
+	All   bool
+	JSON  bool `name:"json"`
 }
 
 // jsonSource is a line of sources --json.
@@ -356,10 +374,23 @@ func (c *sourcesCmd) Run(e *env) error {
 	var national []catalogue.Listing
 	var sites []crawl.Source
 	if c.All {
-		if national, err = catalogue.National(); err != nil {
+		if national, err = nationalFor(cfg.Path); err != nil {
 			return err
 		}
 		sites = scrapers.Sites()
+	}
+	if words := strings.Join(c.Where, " "); words != "" {
+		if !c.All {
+			return usagef("where is for the catalogue: ccgwatch sources --all %s", words)
+		}
+		place, err := whereIs(words)
+		if err != nil {
+			return err
+		}
+		national, sites = catalogue.Find(national, place), nil
+		list = slices.DeleteFunc(list, func(s source) bool {
+			return !slices.ContainsFunc(national, func(n catalogue.Listing) bool { return n.Base == s.Base || n.Body != "" && n.Body == s.Body })
+		})
 	}
 	rows := listed(list, sites, national)
 	for _, r := range rows {

@@ -137,3 +137,39 @@ func TestSitesFitTheCatalogue(t *testing.T) {
 		}
 	}
 }
+
+// A row of the catalogue needs nothing but its id; a site's decisions are a
+// source of their own beside its meetings.
+func TestRowsOfTheCatalogueAndDecisions(t *testing.T) {
+	national, err := catalogue.National()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, l := range national {
+		row, ok := nationalRow(national, l.ID)
+		if !ok {
+			continue
+		}
+		n++
+		if _, err := build(row, nil, nil); err != nil {
+			t.Errorf("%s cannot be followed: %v", l.ID, err)
+		}
+	}
+	if n < 500 {
+		t.Errorf("%d rows can be followed", n)
+	}
+	list, err := follow(t, `
+[[source]]
+id = "kirklees-decisions"
+platform = "moderngov"
+base = "https://democracy.kirklees.gov.uk"
+layout = "decisions"
+`)
+	if err != nil || len(list) != 1 || list[0].crawl.Kind != store.KindPaper || list[0].Body != "kirklees-council" {
+		t.Errorf("%+v %v", list, err)
+	}
+	if _, err := follow(t, "[[source]]\nid = \"x\"\nplatform = \"boards\"\nbase = \"https://x.example\"\nlayout = \"decisions\"\n"); err == nil {
+		t.Error("a board's page has decisions")
+	}
+}

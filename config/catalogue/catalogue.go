@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-//go:embed bodies.csv areas.csv builtin.csv national.csv relays.csv
+//go:embed bodies.csv areas.csv builtin.csv national.csv clusters.csv origins.csv relays.csv
 var files embed.FS
 
 // A Body is an organisation we watch or that buys. It has the fields of the
@@ -74,6 +74,7 @@ type Listing struct {
 	Base, Page     string // Base is "" where no address is known
 	Layout         string
 	HealthScrutiny bool   // the council has the duty of health scrutiny
+	Source         string // id of the origin it was taken from; "own" for the operator's
 	Confidence     string // high: verified or used by a maintained scraper; medium: one source; low: stale or machine-made; none
 	Note           string
 }
@@ -137,7 +138,7 @@ func National() ([]Listing, error) {
 	for _, b := range bodies {
 		known[b.ID] = b
 	}
-	return read("national.csv", "id body platform base page layout health_scrutiny confidence note", func(f row) (Listing, error) {
+	return read("national.csv", "id body platform base page layout health_scrutiny confidence source note", func(f row) (Listing, error) {
 		b, ok := known[f["body"]]
 		if !ok {
 			return Listing{}, fmt.Errorf("body %q is not in bodies.csv", f["body"])
@@ -147,7 +148,7 @@ func National() ([]Listing, error) {
 		}
 		l := Listing{
 			ID: f["id"], Name: b.Name, Body: b.ID, Areas: b.Areas, Platform: f["platform"], Base: f["base"], Page: f["page"],
-			Layout: f["layout"], HealthScrutiny: f["health_scrutiny"] == "yes", Confidence: f["confidence"], Note: f["note"],
+			Layout: f["layout"], HealthScrutiny: f["health_scrutiny"] == "yes", Confidence: f["confidence"], Source: f["source"], Note: f["note"],
 		}
 		if !slices.Contains([]string{"high", "medium", "low", "none"}, l.Confidence) {
 			return l, fmt.Errorf("confidence %q is none of high, medium, low, none", l.Confidence)

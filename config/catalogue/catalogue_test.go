@@ -199,7 +199,7 @@ func place(t *testing.T, id, platform, base, page, layout string) {
 	if (platform == "boards") != (page != "") {
 		t.Errorf("%s: a boards source has a page, the others none: %q", id, page)
 	}
-	if !slices.Contains([]string{"", "flat", "table", "accordion", "two-hop"}, layout) || layout != "" && platform != "boards" {
+	if !slices.Contains([]string{"", "flat", "table", "accordion", "two-hop", "years", "news", "decisions"}, layout) || layout != "" && platform != "boards" {
 		t.Errorf("%s: layout %q", id, layout)
 	}
 }
@@ -227,7 +227,7 @@ func TestMistakesNameFileAndLine(t *testing.T) {
 
 func TestCatalogueIsSmall(t *testing.T) {
 	total := 0
-	for _, name := range []string{"bodies.csv", "areas.csv", "builtin.csv", "national.csv"} {
+	for _, name := range []string{"bodies.csv", "areas.csv", "builtin.csv", "national.csv", "clusters.csv", "origins.csv"} {
 		b, err := files.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -3,7 +3,18 @@
 //
 //   - two-hop: a list of dated links, each to a page that holds a meeting's pack
 //     (integrated care boards on WordPress);
-//   - accordion: one page of papers under headings that fold away (trusts).
+//   - accordion: one page of papers under headings that fold away (trusts);
+//     flat is the same without headings;
+//   - table: a row for each meeting with its date, venue and papers;
+//   - years: a page that leads to one page of papers a year;
+//   - news: posts about meetings, whose dates stand beside the links.
+//
+// A page whose own address holds a year leads on to that of the next year, and
+// is found again from the page above it when it is gone.
+//
+// Governors' and members' meetings stand on the same pages as the board's; they
+// are told apart by their headings, in the committee. A pack is told from an
+// agenda by its pages and size, once it was read.
 //
 // What a page prints wrongly (a weekday that does not fit, a date without a
 // year) becomes a doubt of the item and is not corrected. Nothing is guessed
@@ -26,6 +37,10 @@ import (
 const (
 	TwoHop    = "two-hop"
 	Accordion = "accordion"
+	Flat      = "flat"
+	Table     = "table"
+	Years     = "years"
+	News      = "news"
 )
 
 // Options describe one board's site.
@@ -36,7 +51,7 @@ type Options struct {
 	Base string        // address of the site's root; keys are relative to it
 	Page string        // path of the list below Base, or its whole address
 	Pace time.Duration // least time between requests, zero: the fetcher's own
-	// Layout is TwoHop or Accordion; "" goes by what is known of the site, and
+	// Layout is one of the layouts; "" goes by what is known of the site, and
 	// at first by what the page looks like.
 	Layout string
 	// Title names meetings whose link says only when they are; "Board meeting" if empty.
@@ -80,19 +95,23 @@ func Source(o Options) (crawl.Source, error) {
 	}
 	s := &site{Options: o, root: root, dates: newCalendar(), loc: loc, tidy: newTidier()}
 	src := crawl.Source{ID: o.ID, Name: o.Name, Body: o.Body, Platform: "boards", Base: o.Base, Whole: true, Pace: o.Pace}
-	var parse func(crawl.Visit, *crawl.Page) error
+	var parse parser
 	switch o.Layout {
-	case TwoHop:
+	case TwoHop, News:
 		src.Kind, parse = store.KindMeeting, s.twoHop
-	case Accordion:
+	case Accordion, Flat:
 		src.Kind, parse = store.KindPaper, s.accordion
+	case Table:
+		src.Kind, parse = store.KindMeeting, s.table
+	case Years:
+		src.Kind, parse = store.KindPaper, s.years
 	case "":
 		src.Kind, parse = store.KindPaper, s.either
 	default:
-		return fail("unknown layout %q (%s or %s)", o.Layout, TwoHop, Accordion)
+		return fail("unknown layout %q (%s)", o.Layout, strings.Join([]string{TwoHop, Accordion, Flat, Table, Years, News}, ", "))
 	}
 	src.Plan = func(v crawl.Visit) []crawl.Request {
-		return []crawl.Request{{URL: page.String(), Accept: "text/html", Parse: func(p *crawl.Page) error { return parse(v, p) }}}
+		return []crawl.Request{s.list(v, page, parse)}
 	}
 	return src, nil
 }
@@ -102,7 +121,10 @@ func Source(o Options) (crawl.Source, error) {
 // that a page that lost its links does not turn into another layout.
 func (s *site) either(v crawl.Visit, p *crawl.Page) error {
 	for _, it := range v.Old.Items {
-		if it.Kind == store.KindMeeting {
+		switch {
+		case it.Kind == store.KindMeeting && strings.Contains(it.Key, "#"):
+			return s.table(v, p)
+		case it.Kind == store.KindMeeting:
 			return s.twoHop(v, p)
 		}
 	}
@@ -111,6 +133,9 @@ func (s *site) either(v crawl.Visit, p *crawl.Page) error {
 		return err
 	}
 	if len(v.Old.Items) == 0 {
+		if s.looksTabled(d) {
+			return s.table(v, p)
+		}
 		for _, a := range content(d).Find("a[href]").EachIter() {
 			l, ok := s.link(p, a)
 			if !ok || l.url.Host != s.root.Host || isFile(l.url) {
@@ -121,7 +146,35 @@ func (s *site) either(v crawl.Visit, p *crawl.Page) error {
 			}
 		}
 	}
+	files, folders := 0, 0
+	for _, a := range content(d).Find("a[href]").EachIter() {
+		if l, ok := s.link(p, a); ok && isFile(l.url) {
+			files++
+		} else if ok && l.url.Host == s.root.Host && s.tidy.folder(l.text) > 0 {
+			folders++
+		}
+	}
+	if files == 0 && folders > 0 {
+		return s.years(v, p)
+	}
 	return s.accordion(v, p)
+}
+
+// looksTabled: a table with at least two rows that begin with a date, or have
+// one and a paper.
+func (s *site) looksTabled(d *goquery.Document) bool {
+	for _, table := range content(d).Find("table").EachIter() {
+		rows := 0
+		for _, tr := range table.Find("tr").EachIter() {
+			if cells := tr.ChildrenFiltered("td, th"); cells.Length() > 1 && len(s.dates.find(s.tidy.line(visible(cells.First())))) > 0 {
+				rows++
+			}
+		}
+		if rows >= 2 {
+			return true
+		}
+	}
+	return false
 }
 
 // key names what stands at an address by its path below the base.
@@ -166,7 +219,7 @@ func (s *site) link(p *crawl.Page, a *goquery.Selection) (link, bool) {
 // isFile tells papers from pages, by the address alone.
 func isFile(u *url.URL) bool {
 	path := strings.ToLower(u.Path)
-	for _, end := range []string{".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx"} {
+	for _, end := range []string{".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx", ".zip"} {
 		if strings.HasSuffix(path, end) {
 			return true
 		}
@@ -199,6 +252,9 @@ func (s *site) paper(l link, heading string, d date) store.Item {
 	if heading != "" {
 		it.Title = heading + ": " + label
 		it.Fields[store.FieldHeading] = heading
+	}
+	if name := s.tidy.apart(heading, label); name != "" {
+		it.Fields[store.FieldCommittee] = name
 	}
 	s.when(&it, d)
 	return it

@@ -118,7 +118,7 @@ func load(t *testing.T, layout string) (*pages, string) {
 }
 
 func TestLayouts(t *testing.T) {
-	for _, layout := range []string{boards.TwoHop, boards.Accordion} {
+	for _, layout := range []string{boards.TwoHop, boards.Accordion, boards.Table, boards.Years, boards.News} {
 		t.Run(layout, func(t *testing.T) {
 			site, want := load(t, layout)
 			seen, err := visit(t, options(layout), site, store.Snapshot{})
@@ -158,20 +158,26 @@ func TestTwoHopFollows(t *testing.T) {
 
 // A list that shows nothing is an error, whatever the page says.
 func TestEmptyLists(t *testing.T) {
-	tests := map[string]struct{ layout, page string }{
-		"redesign":             {boards.Accordion, `<main><h1>Papers</h1><div id="app"></div><p>Our new document hub is loading.</p><a href="/cookies">Cookies</a></main>`},
-		"accordion, not found": {boards.Accordion, `<main><h1>Page not found</h1></main><footer><a href="/a.pdf">Leaflet, 1 May 2026</a></footer>`},
-		"two-hop, not found":   {boards.TwoHop, `<main><h1>Page not found</h1><p>Sorry. <a href="/icb/">Home</a></p></main>`},
-		"no meetings":          {boards.TwoHop, `<main><p>There are no meetings.</p></main>`},
-		"an empty page":        {boards.TwoHop, ` `},
+	tests := map[string]struct {
+		layout, page string
+		want         store.Reason
+	}{
+		"redesign":             {boards.Accordion, `<main><h1>Papers</h1><div id="app"></div><p>Our new document hub is loading.</p><a href="/cookies">Cookies</a></main>`, store.ReasonEmpty},
+		"accordion, not found": {boards.Accordion, `<main><h1>Page not found</h1></main><footer><a href="/a.pdf">Leaflet, 1 May 2026</a></footer>`, store.ReasonMissing},
+		"two-hop, not found":   {boards.TwoHop, `<main><h1>Page not found</h1><p>Sorry. <a href="/icb/">Home</a></p></main>`, store.ReasonMissing},
+		"no meetings":          {boards.TwoHop, `<main><p>There are no meetings.</p></main>`, store.ReasonEmpty},
+		"an empty page":        {boards.TwoHop, ` `, store.ReasonEmpty},
+		"half a page":          {boards.TwoHop, `<html><main><a href="/icb/event/x/">Board, 20 August 2026</a>`, store.ReasonTruncated},
+		"no rows":              {boards.Table, `<main><table><tr><th>Date</th><th>Papers</th></tr></table></main>`, store.ReasonFormat},
+		"no years":             {boards.Years, `<main><p>See you soon.</p></main>`, store.ReasonFormat},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			o := options(tt.layout)
 			_, err := visit(t, o, &pages{byURL: map[string]string{o.Base + o.Page: tt.page}}, store.Snapshot{})
 			var e *crawl.Error
-			if !errors.As(err, &e) || e.Reason != store.ReasonEmpty {
-				t.Errorf("got %v, want the reason %q", err, store.ReasonEmpty)
+			if !errors.As(err, &e) || e.Reason != tt.want {
+				t.Errorf("got %v, want the reason %q", err, tt.want)
 			}
 		})
 	}
@@ -229,10 +235,20 @@ func FuzzList(f *testing.F) {
 			f.Add(string(file.Data), layout == boards.TwoHop)
 		}
 	}
+	for _, layout := range []string{boards.Table, boards.Years, boards.News} {
+		a, err := txtar.ParseFile(filepath.Join("testdata", layout+".txtar"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range a.Files {
+			f.Add(string(file.Data), false)
+		}
+	}
 	f.Fuzz(func(t *testing.T, body string, twoHop bool) {
-		o := options(boards.Accordion)
+		all := []string{boards.Accordion, boards.Table, boards.Years, ""}
+		o := options(all[len(body)%len(all)])
 		if twoHop {
-			o = options(boards.TwoHop)
+			o = options([]string{boards.TwoHop, boards.News}[len(body)%2])
 		}
 		src, err := boards.Source(o)
 		if err != nil {

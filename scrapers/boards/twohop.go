@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/PuerkitoBio/goquery"
+	"golang.org/x/net/html"
 
 	"ccgwatch/scrapers/crawl"
 	"ccgwatch/store"
@@ -34,14 +35,22 @@ func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
 	}
 	var list []entry
 	place := map[string]int{}
+	above := s.headings(d)
 	for _, a := range content(d).Find("a[href]").EachIter() {
 		l, ok := s.link(p, a)
 		if !ok {
 			continue
 		}
-		when, title, ok := s.dated(l.text)
+		read := s.dated
+		if s.Layout == News {
+			read = func(string) (date, string, bool) { return s.post(l) }
+		}
+		when, title, ok := read(l.text)
 		if !ok || l.url.Host != s.root.Host && !isFile(l.url) {
 			continue
+		}
+		if name := s.tidy.apart(append([]string{l.text}, above[a.Nodes[0]]...)...); name != "" && s.tidy.apart(title) == "" {
+			title = name // it says when, the heading above says whose
 		}
 		e := entry{when: when, status: s.tidy.status(l.text)}
 		if isFile(l.url) {
@@ -62,14 +71,56 @@ func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
 		items[i] = e.item
 		p.Add(e.item)
 		if t := e.item.When(); e.item.Stub && (t.IsZero() || !t.Before(v.Now.Add(-pagesBefore)) && !t.After(v.Now.Add(pagesAfter))) {
-			p.Follow(crawl.Request{
+			p.Follow(crawl.Again(crawl.Request{
 				URL: e.item.URL, Accept: "text/html", Detail: e.item.Key,
-				Parse: func(p *crawl.Page) error { return s.meetingPage(e, p) },
-			})
+				Parse: func(p *crawl.Page) error { return s.meetingPage(v, e, p) },
+			}, again))
 		}
 	}
 	s.cover(p, items)
 	return nil
+}
+
+// headings are what stands above each link of a page.
+func (s *site) headings(d *goquery.Document) map[*html.Node][]string {
+	m := map[*html.Node][]string{}
+	var o outline
+	for _, root := range content(d).Nodes {
+		walk(root, func(n *html.Node, enter bool) {
+			if n.Type != html.ElementNode {
+				return
+			}
+			if level := s.level(n); level > 0 {
+				s.head(&o, n, level, enter)
+			}
+			if n.Data == "a" && enter {
+				m[n] = o.path()
+			}
+		})
+	}
+	return m
+}
+
+// post reads a link of a list of news: the post it leads to must be about a
+// meeting of the board, and its date stands in the words around it. The day a
+// post was written is not that of the meeting: <time> does not count.
+func (s *site) post(l link) (when date, title string, ok bool) {
+	if !s.tidy.papers.MatchString(l.text) {
+		return date{}, "", false
+	}
+	around := l.node.Closest("article, li, .post, .news-item, .card").First().Clone()
+	around.Find("time, .date, .posted-on, .entry-date").Remove()
+	text := s.tidy.line(visible(around))
+	if len(text) > 600 {
+		return date{}, "", false
+	}
+	if when, _, ok = s.dated(l.text); ok {
+		return when, s.tidy.trim(l.text), true
+	}
+	if when, _, ok = s.dated(text); !ok {
+		return date{}, "", false
+	}
+	return when, s.tidy.trim(l.text), true
 }
 
 // dated finds the date in a link's words and the title beside it. A day
@@ -109,7 +160,10 @@ func (s *site) meeting(v crawl.Visit, l link, title string, e entry) store.Item 
 
 // meetingPage reads a meeting's own page. A page that does not show the date
 // under which it was listed is not that page: a soft 404, or another layout.
-func (s *site) meetingPage(e entry, p *crawl.Page) error {
+func (s *site) meetingPage(v crawl.Visit, e entry, p *crawl.Page) error {
+	if err := p.Ends(); err != nil {
+		return err
+	}
 	d, err := p.HTML()
 	if err != nil {
 		return err
@@ -121,6 +175,7 @@ func (s *site) meetingPage(e entry, p *crawl.Page) error {
 		return crawl.Errorf(s.tidy.otherPage(text), "the page of the meeting does not show its date, %s", e.when)
 	}
 	documents := s.pack(p, main)
+	roles(documents, v.Old.Items[e.item.Key].Documents)
 	// What the page says wins; what it leaves open the list decides.
 	status := s.tidy.cancelled(s.tidy.line(main.Find("h1").First().Text()), text[max(0, when.start-80):when.start]+" "+after, text)
 	if status == "" {
@@ -172,10 +227,9 @@ func (s *site) shown(text string, listed date) (when date, after string, ok bool
 	return when, after, ok
 }
 
-// pack gives the papers of a meeting's page: a single one is the pack.
+// pack gives the papers of a meeting's page.
 func (s *site) pack(p *crawl.Page, main *goquery.Selection) (list []store.Document) {
 	known := map[string]bool{}
-	papers := 0
 	for _, a := range main.Find("a[href]").EachIter() {
 		l, ok := s.link(p, a)
 		if !ok || !isFile(l.url) {
@@ -188,15 +242,8 @@ func (s *site) pack(p *crawl.Page, main *goquery.Selection) (list []store.Docume
 		known[doc.Key] = true
 		if s.tidy.minutes.MatchString(doc.Title) {
 			doc.Role = store.RoleMinutes
-		} else {
-			papers++
 		}
 		list = append(list, doc)
-	}
-	for i := range list {
-		if papers == 1 && list[i].Role == store.RoleReport {
-			list[i].Role = store.RolePack
-		}
 	}
 	return list
 }

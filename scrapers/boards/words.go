@@ -14,10 +14,15 @@ import (
 )
 
 // A tidier takes the noise out of labels.
-type tidier struct{ noise, edges, called, said, absent, begins, minutes *regexp.Regexp }
+type tidier struct {
+	noise, edges, called, said, absent, begins, minutes *regexp.Regexp
+	governors, annual, year, papers                     *regexp.Regexp
+}
 
 func newTidier() tidier {
+	governors, annual, year, papers := newApart()
 	return tidier{
+		governors: governors, annual: annual, year: year, papers: papers,
 		// [PDF], (PDF, 2.3MB), PDF 99 KB, opens in a new window
 		noise:  regexp.MustCompile(`(?i)[\[(]\s*(?:(?:pdf|docx?|xlsx?|pptx?|word|excel|powerpoint)\b[^\])]*|[\d.,]+\s*[km]b[^\])]*|opens? in [^\])]*|external link)[\])]|\b(?:pdf|docx?|xlsx?|pptx?)?\s*[,-]?\s*[\d.,]+\s*(?:kb|mb)\b|\bopens? in (?:a )?new (?:window|tab)\b|\.(?:pdf|docx?|xlsx?|pptx?)$|\bpdf$`),
 		edges:  regexp.MustCompile(`^[\s|–—:,;/-]+|[\s|–—:,;/-]+$`),

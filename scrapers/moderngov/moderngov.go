@@ -30,6 +30,9 @@ type Options struct {
 	// words, in any case; empty follows all. Committees are renamed and get new
 	// numbers, so names are the better handle.
 	Committees []string
+	// Decisions makes it the source of the site's decisions and forward plans
+	// instead of its meetings.
+	Decisions bool
 }
 
 // What a visit reads. The list is read from listBack ago to listAhead: wide
@@ -47,6 +50,9 @@ const (
 func Source(o Options) crawl.Source {
 	rd := newReader()
 	o.Base = rd.session.ReplaceAllString(strings.TrimRight(strings.TrimSpace(o.Base), "/"), "")
+	if o.Decisions {
+		return decisions(rd, o)
+	}
 	return crawl.Source{
 		ID: o.ID, Name: o.Name, Body: o.Body, Platform: "moderngov", Base: o.Base,
 		Kind: store.KindMeeting, Whole: true, Pace: o.Pace,

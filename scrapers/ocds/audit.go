@@ -175,7 +175,7 @@ func (w walk) number(year, n int, now time.Time) crawl.Request {
 // is amended by it. A process that has no record tells nothing.
 func (w walk) record(ocid string) crawl.Request {
 	address := w.base + "/api/1.0/ocdsRecordPackages/" + ocid
-	if w.feed.decoder.feed == feedCF {
+	if w.decoder.feed == feedCF {
 		address = w.base + "/Published/OCDS/Record/" + ocid
 	}
 	return crawl.Request{

@@ -1,0 +1,123 @@
+// Package page watches any page that no other platform reads: its main content
+// as readable text, section by section, and the papers it links. A change then
+// says which section read how before and reads how now.
+//
+// What a page shows of itself (when it was last updated, how often it was
+// viewed, today's date, a token) is no part of that text. A page that keeps
+// changing for reasons of its own is better left alone: nothing here can know.
+package page
+
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"ccgwatch/scrapers/crawl"
+	"ccgwatch/store"
+)
+
+// Options describe one page.
+type Options struct {
+	ID   string // of the source
+	Name string // of the source; the item has the page's own title
+	Body string // id of the body
+	Base string // root of the site
+	Page string // path of the page below Base, or its whole address; "" is the front page
+	Pace time.Duration
+}
+
+// FieldText is the name of the field with a page's text before its first
+// heading; what stands under a heading is in FieldText + ": " + the heading.
+const FieldText = store.FieldText
+
+const (
+	// nothing is how little text is no content: a page that a browser would
+	// have to fill first.
+	nothing = 40
+	// A page of much text of which next to nothing is left has been emptied by
+	// a redesign or is half there: that is for the operator to see first.
+	much, little = 1000, 150
+	// most is more text than any page has that is worth comparing.
+	most = 1 << 20
+)
+
+// Source is one page as a whole list of one item.
+func Source(o Options) (crawl.Source, error) {
+	fail := func(format string, args ...any) (crawl.Source, error) {
+		return crawl.Source{}, fmt.Errorf("page source %s: %w", o.ID, fmt.Errorf(format, args...))
+	}
+	root, err := url.Parse(strings.TrimSuffix(o.Base, "/") + "/")
+	if err != nil || root.Scheme != "http" && root.Scheme != "https" || root.Host == "" {
+		return fail("base %q is no http or https address", o.Base)
+	}
+	at, err := root.Parse(strings.TrimPrefix(o.Page, "/"))
+	if err != nil || at.Host != root.Host {
+		return fail("page %q is not on %s", o.Page, root.Host)
+	}
+	if o.Page == "" {
+		at = root
+	}
+	at.Fragment = ""
+	key := "page" + strings.TrimPrefix(at.EscapedPath(), strings.TrimSuffix(root.EscapedPath(), "/"))
+	if at.RawQuery != "" {
+		key += "?" + at.RawQuery
+	}
+	rd := newReader()
+	return crawl.Source{
+		ID: o.ID, Name: o.Name, Body: o.Body, Platform: "page", Base: o.Base, Kind: store.KindPage, Whole: true, Pace: o.Pace,
+		Plan: func(v crawl.Visit) []crawl.Request {
+			return []crawl.Request{crawl.Again(crawl.Request{URL: at.String(), Accept: "text/html", Parse: func(p *crawl.Page) error {
+				return rd.read(p, v, key, at)
+			}}, 2)}
+		},
+	}, nil
+}
+
+// read makes the item of the page.
+func (rd *reader) read(p *crawl.Page, v crawl.Visit, key string, asked *url.URL) error {
+	if err := p.StandIn(); err != nil {
+		return err
+	}
+	if strings.Trim(asked.Path, "/") != "" && strings.Trim(p.URL.Path, "/") == "" {
+		return crawl.Errorf(store.ReasonMissing, "the site sent us to its front page: the page is no longer there")
+	}
+	low := bytes.ToLower(p.Body)
+	if err := p.Ends(); err != nil && !bytes.Contains(low, []byte("</main>")) && !bytes.Contains(low, []byte("</body")) {
+		return err
+	}
+	d, err := p.HTML()
+	if err != nil {
+		return err
+	}
+	title := rd.title(d)
+	main := rd.content(d)
+	sections := rd.sections(main, v.Now)
+	size, was := 0, 0
+	fields := map[string]string{}
+	for _, s := range sections {
+		size += len(s.text)
+		fields[s.name()] = s.text
+	}
+	for name, text := range v.Old.Items[key].Fields {
+		if name == FieldText || strings.HasPrefix(name, FieldText+": ") {
+			was += len(text)
+		}
+	}
+	switch {
+	case size < nothing:
+		return crawl.Errorf(store.ReasonEmpty, "the page shows next to no text: it may need a browser to be read")
+	case size > most:
+		return crawl.Errorf(store.ReasonTooLarge, "%d bytes of text are more than can sensibly be compared", size)
+	case was >= much && size <= little:
+		return crawl.Errorf(store.ReasonEmpty, "of %d bytes of text %d are left", was, size)
+	}
+	if title == "" {
+		title = p.URL.String()
+	}
+	p.Add(store.Item{
+		Key: key, Kind: store.KindPage, Title: title, URL: p.URL.String(), Fields: fields, Documents: rd.files(p, main),
+	})
+	return nil
+}

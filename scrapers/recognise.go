@@ -1,0 +1,169 @@
+package scrapers
+
+import (
+	"bytes"
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+
+	"ccgwatch/scrapers/crawl"
+)
+
+// A Guess is a way in which a site could be read, and the mark that says so.
+type Guess struct {
+	Row
+	Why string // in words
+}
+
+// Recognise says what a page may be, the likeliest first. Of a page that only
+// links to a committee system it names the system; whoever asks looks there too.
+// The last guess is always the page itself, which can be read whatever it is.
+func Recognise(p *crawl.Page) []Guess {
+	var list []Guess
+	add := func(r Row, why string) {
+		for _, g := range list {
+			if g.Platform == r.Platform && g.Base == r.Base && g.Page == r.Page {
+				return
+			}
+		}
+		list = append(list, Guess{r, why})
+	}
+	root := p.URL.Scheme + "://" + p.URL.Host
+	low := bytes.ToLower(p.Body)
+	here := p.URL.Path
+	if p.URL.RawQuery != "" {
+		here += "?" + p.URL.RawQuery
+	}
+	switch body := bytes.TrimSpace(p.Body); {
+	case strings.HasPrefix(strings.ToLower(p.URL.Path), "/feed/body/"), bytes.Contains(low, []byte("alaveteli")):
+		if m := regexp.MustCompile(`/body/([a-z0-9_-]+?)(?:\.json)?/?$`).FindStringSubmatch(p.URL.Path); m != nil {
+			return []Guess{{Row{Platform: "whatdotheyknow", Base: root, Page: "/body/" + m[1]}, "it is the page of a public body on an Alaveteli site"}}
+		}
+	case len(body) > 0 && (body[0] == '{' || body[0] == '['):
+		return []Guess{{Row{Platform: "feed", Base: root, Page: here}, "it is JSON"}}
+	case isXMLFeed(body):
+		return []Guess{{Row{Platform: "feed", Base: root, Page: here}, "it is an Atom or RSS feed"}}
+	}
+	d, err := p.HTML()
+	if err != nil {
+		return nil
+	}
+	for _, a := range d.Find("a[href]").EachIter() {
+		href := p.Abs(a.AttrOr("href", ""))
+		if at, ok := rootOf(href, modernGovPage()); ok {
+			add(Row{Platform: "moderngov", Base: at}, "it links "+href)
+		}
+		if at, ok := cmisRoot(href); ok {
+			add(Row{Platform: "cmis", Base: at}, "it links "+href)
+		}
+	}
+	if at, ok := rootOf(p.URL.String(), modernGovPage()); ok && bytes.Contains(low, []byte(`id="modgov"`)) {
+		list = append([]Guess{{Row{Platform: "moderngov", Base: at}, "it is a ModernGov page"}}, list...)
+	} else if strings.HasSuffix(p.URL.Hostname(), ".moderngov.co.uk") || bytes.Contains(low, []byte(`id="modgov"`)) {
+		add(Row{Platform: "moderngov", Base: strings.TrimSuffix(root+dirOf(p.URL.Path), "/")}, "it is a ModernGov site")
+	}
+	if bytes.Contains(low, []byte("meetingcalendarpublic")) || strings.HasSuffix(p.URL.Hostname(), ".cmis.uk.com") {
+		at, ok := cmisRoot(p.URL.String())
+		if !ok {
+			at = strings.TrimSuffix(root+dirOf(p.URL.Path), "/")
+		}
+		add(Row{Platform: "cmis", Base: at}, "it is a CMIS page")
+	}
+	if bytes.Contains(low, []byte("citizenspace")) || strings.HasSuffix(p.URL.Hostname(), ".citizenspace.com") {
+		add(Row{Platform: "feed", Base: root, Page: "/api/2.4/json_search_results?st=open&fields=all"}, "it is a Citizen Space site")
+	}
+	if papers(p, low) {
+		add(Row{Platform: "boards", Base: root, Page: here}, "it links papers or dated meetings")
+	}
+	for _, l := range d.Find("link[rel=alternate][href]").EachIter() {
+		kind := strings.ToLower(l.AttrOr("type", ""))
+		if u, err := url.Parse(p.Abs(l.AttrOr("href", ""))); err == nil && u.Host == p.URL.Host && (strings.Contains(kind, "rss") || strings.Contains(kind, "atom") || strings.Contains(kind, "feed+json")) {
+			q := u.Path
+			if u.RawQuery != "" {
+				q += "?" + u.RawQuery
+			}
+			add(Row{Platform: "feed", Base: root, Page: q}, "it names a feed")
+		}
+	}
+	add(Row{Platform: "page", Base: root, Page: here}, "any page can be compared as text")
+	return list
+}
+
+// RecogniseAddress says what a site may be by its address alone: many ModernGov
+// sites answer programs through their web service and refuse their pages.
+func RecogniseAddress(u *url.URL) []Guess {
+	if at, ok := rootOf(u.String(), modernGovPage()); ok {
+		return []Guess{{Row{Platform: "moderngov", Base: at}, "its address is one of ModernGov's; the page itself could not be had"}}
+	}
+	if strings.HasSuffix(u.Hostname(), ".moderngov.co.uk") {
+		return []Guess{{Row{Platform: "moderngov", Base: u.Scheme + "://" + u.Host + dirOf(u.Path)}, "its name is one of ModernGov's; the page itself could not be had"}}
+	}
+	if at, ok := cmisRoot(u.String()); ok {
+		return []Guess{{Row{Platform: "cmis", Base: at}, "its address is one of CMIS's; the page itself could not be had"}}
+	}
+	return nil
+}
+
+func isXMLFeed(body []byte) bool {
+	head := strings.ToLower(string(body[:min(len(body), 1000)]))
+	return !strings.Contains(head, "<html") && (strings.Contains(head, "<rss") || strings.Contains(head, "<feed") || strings.Contains(head, "<rdf:rdf"))
+}
+
+// modernGovPage matches the file names that only ModernGov has.
+func modernGovPage() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)/(?:ieListMeetings|ieListDocuments|ieDecisionDetails|ieDocHome|ieLogon|ieIssueDetails|mg[A-Z][A-Za-z]+)\.aspx$`)
+}
+
+// rootOf is the root of the site that a page with such a name stands in, its
+// sub-path included and a cookieless session left out.
+func rootOf(address string, page *regexp.Regexp) (string, bool) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || !page.MatchString(u.Path) {
+		return "", false
+	}
+	dir := regexp.MustCompile(`(?i)/\([a-z]\([a-z0-9]+\)\)`).ReplaceAllString(dirOf(u.Path), "")
+	return strings.TrimSuffix(u.Scheme+"://"+u.Host+dir, "/"), true
+}
+
+// cmisRoot is the root of the CMIS site that an address is of.
+func cmisRoot(address string) (string, bool) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "", false
+	}
+	at := regexp.MustCompile(`(?i)^(.*?)/(?:Meetings|MeetingsCalendar|CalendarofMeetings|Committees|Decisions)(?:\.aspx$|/tabid/\d+/)`).FindStringSubmatch(u.Path)
+	cmis := strings.Contains(strings.ToLower(u.Host), "cmis") || strings.Contains(strings.ToLower(u.Path), "/ctl/viewmeetingpublic/") ||
+		strings.Contains(strings.ToLower(u.Path), "/ctl/meetingcalendarpublic") || strings.Contains(strings.ToLower(u.Path), "/cmis")
+	if at == nil || !cmis {
+		return "", false
+	}
+	return strings.TrimSuffix(u.Scheme+"://"+u.Host+at[1], "/"), true
+}
+
+func dirOf(p string) string {
+	if strings.HasSuffix(p, "/") || path.Ext(p) == "" {
+		return strings.TrimSuffix(p, "/")
+	}
+	return strings.TrimSuffix(path.Dir(p), "/")
+}
+
+// papers tells a page that may be a list of a board's papers: it speaks of them,
+// and links files or dates.
+func papers(p *crawl.Page, low []byte) bool {
+	if !bytes.Contains(low, []byte("board")) && !bytes.Contains(low, []byte("meeting")) && !bytes.Contains(low, []byte("paper")) {
+		return false
+	}
+	d, err := p.HTML()
+	if err != nil {
+		return false
+	}
+	dated := regexp.MustCompile(`(?i)\b\d{1,2}(?:st|nd|rd|th)?\s+(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\s+\d{4}|\b20\d\d\b`)
+	for _, a := range d.Find("a[href]").EachIter() {
+		href := strings.ToLower(strings.SplitN(a.AttrOr("href", ""), "?", 2)[0])
+		if strings.HasSuffix(href, ".pdf") || strings.HasSuffix(href, ".docx") || strings.Contains(href, "/download_file/") || dated.MatchString(a.Text()) {
+			return true
+		}
+	}
+	return false
+}
