@@ -18,6 +18,7 @@ import (
 	"ccgwatch/alerts/judge"
 	"ccgwatch/alerts/mail"
 	"ccgwatch/config"
+	"ccgwatch/config/catalogue"
 	"ccgwatch/scrapers"
 	"ccgwatch/scrapers/crawl"
 	"ccgwatch/scrapers/document"
@@ -40,6 +41,7 @@ type app struct {
 	rules     judge.Rules
 	bodies    map[string]judge.Body // by id
 	areaNames map[string]string     // by id
+	names     map[string][]string   // under which the news of a body are asked for, by its id
 	matcher   *alerts.Matcher
 	digests   *alerts.Digester
 	postman   *alerts.Postman
@@ -133,6 +135,11 @@ func (a *app) joinWith(rules judge.Rules) (err error) {
 	for _, x := range rules.Areas {
 		a.areaNames[x.ID] = x.Name
 	}
+	clusters, err := catalogue.Clusters()
+	if err != nil {
+		return err
+	}
+	a.names = followedAs(rules.Bodies, clusters)
 	if a.judge, err = judge.New(rules); err != nil {
 		return err
 	}

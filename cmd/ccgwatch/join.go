@@ -142,8 +142,8 @@ func (a *app) facts(f store.Finding) query.Facts {
 	if f.BodyName != "" {
 		x.Bodies = append(x.Bodies, f.BodyName)
 	}
-	if b, ok := a.bodies[f.Body]; ok {
-		x.Bodies = append(append(append(x.Bodies, b.ID, b.Name), b.Codes...), b.Aliases...)
+	if _, ok := a.bodies[f.Body]; ok {
+		x.Bodies = append(x.Bodies, a.names[f.Body]...)
 	} else if f.Body != "" {
 		x.Bodies = append(x.Bodies, f.Body)
 	}
@@ -224,7 +224,7 @@ func (a *app) isBody(v string) bool {
 		}
 	}
 	for _, b := range a.rules.Bodies {
-		f := query.Facts{Bodies: append(append([]string{b.ID, b.Name}, b.Codes...), b.Aliases...)}
+		f := query.Facts{Bodies: a.names[b.ID]}
 		if q, err := query.Parse("body:\"" + v + "\""); err == nil && q.Match(f) {
 			return true
 		}
