@@ -200,6 +200,9 @@ type Outage struct {
 	Name  string
 	Since time.Time // zero: not once so far
 	Why   []store.Reason
+	// Paper is the title of the one paper that could not be read, where the
+	// source itself could; "" for a source.
+	Paper string
 }
 
 // A meeting, closing date or change of the week, with what queries are asked about it.

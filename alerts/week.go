@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"ccgwatch/store"
@@ -419,6 +420,7 @@ func (g *Digester) health(ctx context.Context, w *week) error {
 	if err != nil {
 		return fmt.Errorf("digest: read health: %w", err)
 	}
+	var papers []Outage
 	for _, h := range hs {
 		name := h.Source
 		if g.SourceName != nil {
@@ -446,9 +448,23 @@ func (g *Digester) health(ctx context.Context, w *week) error {
 			}
 		default:
 			w.read++
+			papers = append(papers, papersOf(name, h, w.now)...)
 			continue
 		}
 		w.outages = append(w.outages, o)
 	}
+	w.outages = append(w.outages, papers...) // after the sources
 	return nil
+}
+
+// papersOf are the papers that could not be read of a source that could. What
+// has been so for five weeks is not told every week for ever.
+func papersOf(name string, h store.Health, now time.Time) []Outage {
+	var out []Outage
+	for _, p := range h.Problems {
+		if title, ok := strings.CutPrefix(p.What, store.PaperProblem); ok && now.Sub(p.Since) < lookedBack {
+			out = append(out, Outage{Name: name, Paper: title, Since: p.Since, Why: []store.Reason{p.Reason}})
+		}
+	}
+	return out
 }

@@ -157,7 +157,7 @@ func propose(old Snapshot, seen Sighting, patience int) proposal {
 			p.met++
 		}
 		if now, c, changed := revisit(was, it, seen.At); changed {
-			p.take(now, c, silent)
+			p.take(now, c, silent || readLate(was, c, old.Baseline))
 		} else {
 			p.next.Items[it.Key] = now
 		}
@@ -173,6 +173,18 @@ func propose(old Snapshot, seen Sighting, patience int) proposal {
 // that became visible a little after the time they carry.
 func backdated(old Snapshot, seen Sighting, it Item) bool {
 	return !seen.Whole && it.Kind == KindNotice && !it.Published.IsZero() && it.Published.Before(old.Baseline.Add(-24*time.Hour))
+}
+
+// readLate tells whether a change is only that papers were read at last which
+// could not be read at the baseline: had they been, it would have been silent.
+func readLate(was Item, c Change, baseline time.Time) bool {
+	if len(c.What) > 0 || len(c.Fields) > 0 || len(c.Parts) > 0 || len(c.Documents) > 0 || len(c.Read) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(c.Read, func(d Document) bool {
+		i := slices.IndexFunc(was.Documents, func(x Document) bool { return docID(x) == docID(d) })
+		return i < 0 || was.Documents[i].FailedAt.IsZero() || was.Documents[i].FailedAt.After(baseline)
+	})
 }
 
 // take adds a change and the item it leaves behind.

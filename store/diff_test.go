@@ -566,3 +566,26 @@ func BenchmarkDiffUnchanged(b *testing.B) {
 		}
 	}
 }
+
+// A paper that could not be read at the baseline and is read later is no more
+// news than one that could; one that failed since is.
+func TestPaperReadAfterTheBaseline(t *testing.T) {
+	base := time.Date(2026, 9, 7, 7, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		failed time.Time
+		title  string
+		silent bool
+	}{
+		"failed at the baseline":                  {base, "Board", true},
+		"failed at a later crawl":                 {base.Add(24 * time.Hour), "Board", false},
+		"failed at the baseline, a change beside": {base, "Board, moved", false},
+	} {
+		doc := store.Document{Key: "d", Title: "Pack", URL: "https://x.example/d", Failed: "timeout", FailedAt: tt.failed}
+		old := store.Snapshot{Source: "s", Baseline: base, Items: map[string]store.Item{"k": {Source: "s", Key: "k", Kind: store.KindMeeting, Title: "Board", Documents: []store.Document{doc}, FirstSeen: base}}}
+		doc.Failed, doc.FailedAt, doc.SHA256, doc.Pages, doc.Fetched = "", time.Time{}, "aa", 3, base.Add(48*time.Hour)
+		_, changes := store.Diff(old, store.Sighting{Source: "s", At: base.Add(48 * time.Hour), Whole: true, Last: true, Items: []store.Item{{Key: "k", Kind: store.KindMeeting, Title: tt.title, Documents: []store.Document{doc}}}})
+		if len(changes) != 1 || len(changes[0].Read) != 1 || changes[0].Silent != tt.silent {
+			t.Errorf("%s: %+v", name, changes)
+		}
+	}
+}

@@ -251,6 +251,9 @@ type Problem struct {
 	Since  time.Time `json:"since,omitzero"` // first crawl that met it
 }
 
+// PaperProblem begins the What of a problem with one paper; its title follows.
+const PaperProblem = "paper: "
+
 // A Reason is one of a fixed list of why something could not be read.
 type Reason string
 

@@ -195,7 +195,11 @@ func ruleKind(rule string) string {
 	return kind
 }
 
+// field keeps a field of the notice as evidence; that it is empty is one, too.
 func (r *reading) field(rule, value, where string) {
+	if value == "" {
+		value = "(nothing stated)"
+	}
 	r.note(rule, Evidence{Quote: value, Where: where})
 }
 

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -204,6 +205,17 @@ func (w *writer) more(n int) {
 	}
 }
 
+// paperWord says why one paper could not be read.
+func paperWord(rs []store.Reason) string {
+	switch {
+	case slices.Contains(rs, store.ReasonMissing):
+		return "it is no longer where it was"
+	case slices.Contains(rs, store.ReasonFormat):
+		return "it is no file that we can read"
+	}
+	return reasonWords(rs)
+}
+
 func (w *writer) outages(d *alerts.Digest) {
 	if len(d.Outages) == 0 {
 		return
@@ -217,6 +229,11 @@ func (w *writer) outages(d *alerts.Digest) {
 		s := ", " + since
 		if why := reasonWords(o.Why); why != "" {
 			s += ": " + why
+		}
+		if o.Paper != "" {
+			w.entry(say("“"), title(cut(clean(o.Paper), 150)), say("” of "+cut(clean(o.Name), 100)+", "+since+": "+paperWord(o.Why)+"."))
+			w.endEntry()
+			continue
 		}
 		w.entry(title(cut(clean(o.Name), 100)), say(s+"."))
 		w.endEntry()

@@ -266,6 +266,8 @@ func reasonWord(r store.Reason) string {
 		return "part of its list could not be read"
 	case store.ReasonStalled:
 		return "it took too long"
+	case store.ReasonBlocked:
+		return "it lies at an address that we do not connect to"
 	}
 	return "its pages were not as we know them"
 }

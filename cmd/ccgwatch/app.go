@@ -275,8 +275,8 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 		return a.commit(ctx, s, seen, before, counts, &tally, &out)
 	})
 	out.Took, out.Requests, out.Items, out.Problems, out.Err = time.Since(start), report.Requests, report.Items, report.Problems, err
-	if ctx.Err() != nil && err != nil {
-		return out // interrupted: that is ours, not the source's, health
+	if err != nil && (ctx.Err() != nil || crawl.DiskFault(err)) {
+		return out // interrupted, or our disk: that is ours, not the source's, health
 	}
 	why := out.Err
 	if inner := errors.Unwrap(why); inner != nil {
@@ -305,7 +305,7 @@ func known(old store.Snapshot, failed error) []store.Problem {
 	for _, it := range old.Items {
 		for _, d := range it.Documents {
 			if d.Failed != "" {
-				out = append(out, store.Problem{Reason: store.Reason(d.FailedReason), What: "paper: " + d.Title, URL: d.URL, Detail: d.Failed, Since: d.FailedAt})
+				out = append(out, store.Problem{Reason: store.Reason(d.FailedReason), What: store.PaperProblem + d.Title, URL: d.URL, Detail: d.Failed, Since: d.FailedAt})
 			}
 		}
 	}

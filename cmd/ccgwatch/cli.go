@@ -190,13 +190,18 @@ func wantsHelp(args []string) (string, bool) {
 			return name, asked
 		case a == "-h", a == "--help":
 			asked = true
-		case i == 0 && a == "help":
+		case a == "help" && name == "" && !asked && !valueOf(args, i): // the first word that is no flag
 			asked = true
-		case !strings.HasPrefix(a, "-") && name == "" && (i == 0 || args[i-1] != "--config" && args[i-1] != "--data" && args[i-1] != "--as-of"):
+		case !strings.HasPrefix(a, "-") && name == "" && !valueOf(args, i):
 			name = a
 		}
 	}
 	return name, asked
+}
+
+// valueOf tells whether a word is the value of a flag that every command takes.
+func valueOf(args []string, i int) bool {
+	return i > 0 && (args[i-1] == "--config" || args[i-1] == "--data" || args[i-1] == "--as-of")
 }
 
 func (e *env) help(name string) error {

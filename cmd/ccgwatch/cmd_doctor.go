@@ -99,7 +99,7 @@ func (c *doctorCmd) Run(e *env) error {
 	x.holidays()
 	x.catalogue(cfg, sources)
 	for _, s := range sources {
-		x.schedule(s.ID+": "+s.Schedule.Words(), s.next)
+		x.schedule(s.ID+": "+s.words(), s.next)
 	}
 	x.schedule("weekly digests: every Friday at 07:30", alerts.Fridays(london()).Next)
 	if when, err := config.ParseSchedule(nightTime); err == nil {

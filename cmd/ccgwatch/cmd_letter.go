@@ -40,7 +40,7 @@ func (c *letterCmd) Run(e *env) error {
 // print writes the letters one below the other.
 func (c *letterCmd) print(e *env) error {
 	e.args = absoluteFlag(e.args, "--templates")
-	return e.query(func(a *app) error {
+	return e.look(func(a *app) error {
 		letters, err := c.write(e, a)
 		if err != nil {
 			return err

@@ -133,7 +133,7 @@ type itemsCmd struct {
 }
 
 func (c *itemsCmd) Run(e *env) error {
-	return e.query(func(a *app) error {
+	return e.look(func(a *app) error {
 		since, err := c.filter(a)
 		if err != nil {
 			return err
@@ -223,7 +223,7 @@ type changesCmd struct {
 }
 
 func (c *changesCmd) Run(e *env) error {
-	return e.query(func(a *app) error {
+	return e.look(func(a *app) error {
 		since, err := c.filter(a)
 		if err != nil {
 			return err
@@ -331,7 +331,7 @@ type findingsCmd struct {
 }
 
 func (c *findingsCmd) Run(e *env) error {
-	return e.query(func(a *app) error {
+	return e.look(func(a *app) error {
 		since, err := c.filter(a)
 		if err != nil {
 			return err
@@ -391,7 +391,7 @@ type listingSource struct {
 }
 
 func (c *showCmd) Run(e *env) error {
-	return e.query(func(a *app) error {
+	return e.look(func(a *app) error {
 		if err := a.knowsSource(c.Source); err != nil {
 			return err
 		}
@@ -514,7 +514,7 @@ type explainCmd struct {
 }
 
 func (c *explainCmd) Run(e *env) error {
-	return e.query(func(a *app) error {
+	return e.look(func(a *app) error {
 		f, err := a.findingByID(e, c.Finding)
 		if err != nil {
 			return err

@@ -47,7 +47,7 @@ type jsonQueue struct {
 }
 
 func (c *statusCmd) Run(e *env) error {
-	return e.query(func(a *app) error {
+	return e.look(func(a *app) error {
 		rows, err := a.statusRows(e)
 		if err != nil {
 			return err

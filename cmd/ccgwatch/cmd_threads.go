@@ -52,7 +52,7 @@ func (a *app) threadJSON(th judge.Thread, now time.Time) jsonThread {
 }
 
 func (c *threadsListCmd) Run(e *env) error {
-	return e.query(func(a *app) error {
+	return e.look(func(a *app) error {
 		since, err := c.filter(a)
 		if err != nil {
 			return err

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"ccgwatch/store"
+	"ccgwatch/store/bolt"
 )
 
 // lockPatience is how long a command waits for another that is opening or
@@ -60,6 +62,33 @@ func (e *env) query(f func(*app) error) error {
 	if _, e := held.WriteTo(out); e != nil {
 		return errors.Join(err, e)
 	}
+	return err
+}
+
+// look is query for what only looks. Where there is no store it makes none: it
+// looks at an empty one elsewhere, and says so, as nothing there would look like
+// no news. A directory that was named and is not there is an error.
+func (e *env) look(f func(*app) error) error {
+	if e.shared != nil || exists(filepath.Join(e.data, bolt.File)) || exists(e.copiesDir()) || exists(filepath.Join(e.data, restoringFile)) {
+		return e.query(f)
+	}
+	empty, err := os.MkdirTemp("", "ccgwatch-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(empty) }()
+	data := e.data
+	e.data = empty
+	err = e.query(f)
+	e.data = data
+	none := fmt.Errorf("there is no store in %s yet: 'ccgwatch crawl' or 'ccgwatch run' makes one", data)
+	switch {
+	case err != nil:
+		return err
+	case given(e.args, "--data") && !exists(data):
+		return none
+	}
+	_, err = fmt.Fprintf(e.stderr, "ccgwatch: %v\n", none)
 	return err
 }
 

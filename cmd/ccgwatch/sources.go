@@ -98,11 +98,23 @@ func followed(cfg config.Config, sites []crawl.Source) ([]source, error) {
 		}
 		s, err := build(r, committeesOf(cfg, r.ID), sites)
 		if err != nil {
+			if at := lineOf(cfg, r.ID); at > 0 {
+				return nil, fmt.Errorf("%s:%d: source %q: %w", cfg.Path, at, r.ID, err)
+			}
 			return nil, fmt.Errorf("config: source %q: %w", r.ID, err)
 		}
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// lineOf is where a source stands in the file of the settings, 0 for nowhere.
+func lineOf(cfg config.Config, id string) int {
+	i := slices.IndexFunc(cfg.Sources, func(s config.Source) bool { return s.ID == id })
+	if i < 0 || cfg.Path == "" {
+		return 0
+	}
+	return cfg.Sources[i].Line
 }
 
 // rowFor is what is known of an id before the operator has said anything.

@@ -12,9 +12,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"ccgwatch/scrapers/crawl"
 	"ccgwatch/store"
 	"ccgwatch/store/bolt"
 )
@@ -447,6 +449,24 @@ func TestSuppressionsAreNoted(t *testing.T) {
 	for _, s := range subs {
 		if strings.Contains(string(b), s.ID) || strings.Contains(string(b), s.Address) {
 			t.Errorf("it says who: %s", b)
+		}
+	}
+}
+
+// A disk that fills up while a source is read is our trouble, and not told as
+// the source's.
+func TestFullDiskIsNotTheSourcesFailure(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		ours bool
+	}{
+		"full":         {fmt.Errorf("commit icb: %w", &os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}), true},
+		"over quota":   {fmt.Errorf("commit icb: %w", syscall.EDQUOT), true},
+		"not writable": {syscall.EROFS, true},
+		"the site's":   {crawl.Errorf(store.ReasonServer, "500"), false},
+	} {
+		if got := crawl.DiskFault(tt.err); got != tt.ours {
+			t.Errorf("%s: our disk's fault: %v", name, got)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"ccgwatch/store"
 )
@@ -55,6 +56,17 @@ func ReasonOf(err error) store.Reason {
 		return store.ReasonStalled
 	}
 	return store.ReasonFormat
+}
+
+// DiskFault tells whether an error is that of our own disk (full, over quota,
+// not to be written to), which says nothing about a source.
+func DiskFault(err error) bool {
+	for _, fault := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS} {
+		if errors.Is(err, fault) {
+			return true
+		}
+	}
+	return false
 }
 
 // withURL names the address asked for in an error that has none yet.

@@ -91,7 +91,7 @@ func (v *visit) readPapers(ctx context.Context) {
 			}
 			if d.Failed != "" {
 				v.problems = append(v.problems, store.Problem{
-					Reason: store.Reason(d.FailedReason), What: "paper: " + d.Title, URL: d.URL, Detail: d.Failed, Since: d.FailedAt,
+					Reason: store.Reason(d.FailedReason), What: store.PaperProblem + d.Title, URL: d.URL, Detail: d.Failed, Since: d.FailedAt,
 				})
 			}
 		}
@@ -125,7 +125,7 @@ func (v *visit) lookAt(ctx context.Context, d *store.Document) {
 		odd = cut.sha
 	}
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, DiskFault(err):
 		return // says nothing about the paper
 	case err == nil:
 		d.Failed, d.FailedReason, d.FailedAt = "", "", time.Time{}

@@ -57,7 +57,7 @@ func length(r io.ReaderAt) (int64, error) {
 	if need := h.pages * uint64(h.pageSize); err == nil && (h.pages > 1<<48 || need > 1<<62) {
 		return 0, errors.New("no valid head")
 	} else if err == nil {
-		return int64(need), nil
+		return int64(need), nil //nolint:gosec // checked
 	}
 	return 0, err
 }
