@@ -57,10 +57,7 @@ func label(f store.Finding) string {
 		}
 		return "Tender"
 	case store.TopicAwards:
-		if f.Stage == "intention" {
-			return "Intention to award"
-		}
-		return "Award notice"
+		return awardLabel(f.Stage)
 	case store.TopicMeetings:
 		return meetingLabel(has)
 	case store.TopicPapers:
@@ -79,6 +76,26 @@ func label(f store.Finding) string {
 		return "FOI request"
 	}
 	return "Finding"
+}
+
+// awardLabel goes by the stage: many a notice of the award form says that
+// nothing is awarded, or tells of a contract that runs or ends.
+func awardLabel(stage string) string {
+	switch stage {
+	case "intention":
+		return "Intention to award"
+	case "cancelled":
+		return "Cancellation notice"
+	case "modification":
+		return "Contract change"
+	case "performance":
+		return "Report on a contract"
+	case "termination":
+		return "End of a contract"
+	case "award", "contract", "confirmation":
+		return "Award notice"
+	}
+	return "Notice of the award form"
 }
 
 func meetingLabel(has func(store.What) bool) string {

@@ -97,7 +97,7 @@ func TestHandedOverCrawlOutlivesTheCommandThatTookIt(t *testing.T) {
 // A caller who is turned away before the command has begun does it himself.
 func TestTurnedAwayCallerRunsTheCommandHimself(t *testing.T) {
 	d := newDesk(t, replayConfig)
-	d.run(done, "status")
+	d.run(done, "subscribers", "add", "ann@example.net", "--consent", "asked for it") // makes a store
 	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", filepath.Join(d.dir, "data", socketName))
 	if err != nil {
 		t.Fatal(err)
