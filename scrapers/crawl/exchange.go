@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"time"
 
@@ -67,7 +68,7 @@ func (f *Fetcher) persist(ctx context.Context, t *task, u *url.URL, robots bool,
 		if t.sent != nil {
 			*t.sent++
 		}
-		r, err := send(ctx, u)
+		r, err := send(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { l.began() }}), u)
 		if err != nil && ctx.Err() != nil {
 			l.leave()
 			return nil, ctx.Err()

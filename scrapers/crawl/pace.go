@@ -78,6 +78,15 @@ func (l *lane) enter(ctx context.Context, t *task, gap time.Duration) error {
 
 func (l *lane) leave() { <-l.turn }
 
+// began counts the pause from when the request was on its way, and not from
+// when we set out to make it: a site that took long to be reached would
+// otherwise see the next request sooner than it asked for.
+func (l *lane) began() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.start = time.Now()
+}
+
 func (l *lane) closedFor() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()

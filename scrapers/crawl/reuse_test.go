@@ -1,6 +1,7 @@
 package crawl_test
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -58,4 +59,46 @@ func TestABrokenConnectionIsNotRepeatedBehindOurBack(t *testing.T) {
 		}
 	}
 	t.Logf("%d requests", len(starts))
+}
+
+// The site was reached slowly the first time and quickly the second: between
+// the two it saw less than the pause it had asked for.
+func TestASlowConnectionDoesNotShortenThePause(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var starts []time.Time
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		starts = append(starts, time.Now())
+		mu.Unlock()
+		if r.URL.Path != "/robots.txt" {
+			_, _ = w.Write([]byte("hello"))
+		}
+	}))
+	defer srv.Close()
+	const pace = 200 * time.Millisecond
+	slow := time.NewTimer(pace / 2).C
+	f := &crawl.Fetcher{UserAgent: agent, Delay: pace, AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			<-slow
+			c := make(chan time.Time)
+			close(c)
+			slow = c // only the first is
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		},
+	}}
+	defer f.Close()
+	src := crawl.Source{ID: "x", Base: srv.URL}
+	if _, err := f.Get(t.Context(), src, srv.URL+"/1", ""); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(starts) != 2 { // robots.txt, and the page
+		t.Fatalf("%d requests", len(starts))
+	}
+	if gap := starts[1].Sub(starts[0]); gap < pace-5*time.Millisecond {
+		t.Errorf("the site saw %s between two requests, the pace is %s", gap, pace)
+	}
 }
