@@ -339,6 +339,7 @@ type Finding struct {
 	Why      string    `json:"why,omitempty"`    // in words, for explain
 	Moves    []Move    `json:"moves,omitempty"`  // what the notice changed in its procurement, or what fell due
 	Also     []Topic   `json:"also,omitempty"`   // further topics it is matched under: a reminder about a tender is for those who asked for tenders
+	Joins    []Joint   `json:"joins,omitempty"`  // procurements that the item speaks of; of a notice, what speaks of it
 	Unsaid   []string  `json:"unsaid,omitempty"` // what the notices of an award do not say, in two or three words each
 	Stage    string    `json:"stage,omitempty"`
 	Regime   string    `json:"regime,omitempty"`

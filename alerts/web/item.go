@@ -98,7 +98,8 @@ type itemBody struct {
 	Newest    bool   // the history shown is the newest
 	From, All int    // of the documents: the first one shown, and how many there are
 	Rest      string // address of the page with further documents
-	CutParts  bool   // the agenda is longer than what is shown
+	Joints    []store.Joint
+	CutParts  bool // the agenda is longer than what is shown
 }
 
 func (s *site) item(w http.ResponseWriter, r *http.Request) error {
@@ -136,6 +137,9 @@ func (s *site) item(w http.ResponseWriter, r *http.Request) error {
 		body.Documents, body.Rest = it.Documents[from-1:end], itemPath(source, key)+"&documents="+strconv.Itoa(end+1)
 	} else if body.All > 0 {
 		body.Documents = it.Documents[from-1:]
+	}
+	if body.Joints, err = s.jointsOf(ctx, it); err != nil {
+		return err
 	}
 	body.Parts, body.CutParts = shortened(it.Parts)
 	body.Bodies = s.bodiesOf(it)

@@ -28,7 +28,7 @@ import (
 	"ccgwatch/store/query"
 )
 
-// A Server is what the pages need. All fields but URL, Listen, Contact, Gaps,
+// A Server is what the pages need. All fields but URL, Listen, Contact, Joined, Gaps,
 // Bodies, Buyers, Held, Desk, Choices and Proxies must be set.
 type Server struct {
 	Ledger      store.Ledger
@@ -52,6 +52,8 @@ type Server struct {
 	Thread  func(ctx context.Context, ocid string) (judge.Thread, error)
 	Threads func(ctx context.Context, f func(latest store.Finding) bool) error
 	Overdue func(t *judge.Thread, now time.Time) []judge.Overdue
+	// Joined is what binds items and procurements.
+	Joined Joined
 	// Gaps are sentences on what this installation does not follow, and why.
 	Gaps []string
 
@@ -151,7 +153,7 @@ func (s Server) Handler() http.Handler {
 	}
 	v.brief = map[string]*template.Template{}
 	frames := func(m measure) func(name string) *template.Template {
-		frame := template.Must(template.New("base.html").Funcs(v.funcs(m)).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/choose.html"))
+		frame := template.Must(template.New("base.html").Funcs(v.funcs(m)).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/choose.html", "pages/joined.html"))
 		return func(name string) *template.Template {
 			return template.Must(template.Must(frame.Clone()).ParseFS(assets, "pages/"+name+".html"))
 		}

@@ -64,6 +64,7 @@ func (s *site) funcs(m measure) template.FuncMap {
 
 		"threadPath": s.threadPath,
 		"bound":      boundWords,
+		"joint":      jointWords,
 		"worthOf":    worthWords,
 		"class":      classWords,
 	}

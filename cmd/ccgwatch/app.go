@@ -52,6 +52,7 @@ type app struct {
 	clerk     *inbox.Clerk
 	asked     chan struct{} // somebody waits for a service mail
 	threads   *alerts.Threads
+	joined    *alerts.Joined
 	compose   *mail.Composer
 	watched   watchlist
 

@@ -1,0 +1,50 @@
+package web
+
+import (
+	"context"
+
+	"ccgwatch/alerts"
+	"ccgwatch/alerts/judge"
+	"ccgwatch/store"
+)
+
+// Joined gives what binds papers, agendas, requests and consultations to
+// procurements. Its zero value binds nothing.
+type Joined struct {
+	// OfItem lists the procurements that an item speaks of, OfThread the items
+	// that speak of a procurement, both the surest first.
+	OfItem   func(ctx context.Context, source, key string) ([]store.Joint, error)
+	OfThread func(ctx context.Context, t *judge.Thread) ([]alerts.Mention, error)
+}
+
+// mostJoined is how many of either a page lists.
+const mostJoined = 30
+
+func (s *site) jointsOf(ctx context.Context, it store.Item) ([]store.Joint, error) {
+	if s.Joined.OfItem == nil || s.Thread == nil || it.Kind == store.KindNotice {
+		return nil, nil
+	}
+	list, err := s.Joined.OfItem(ctx, it.Source, it.Key)
+	return list[:min(len(list), mostJoined)], err
+}
+
+func (s *site) mentionsOf(ctx context.Context, t *judge.Thread) ([]alerts.Mention, error) {
+	if s.Joined.OfThread == nil {
+		return nil, nil
+	}
+	list, err := s.Joined.OfThread(ctx, t)
+	return list[:min(len(list), mostJoined)], err
+}
+
+// jointWords say how sure it is that an item is about a procurement.
+func jointWords(strength string) string {
+	switch strength {
+	case store.JointOperator:
+		return "Joined by the people who run this"
+	case store.JointCertain:
+		return "Certain"
+	case store.JointLikely:
+		return "Likely"
+	}
+	return "A mention, and no more"
+}
