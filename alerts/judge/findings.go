@@ -216,6 +216,7 @@ func (f *finder) documents() map[string]bool {
 				f.passage(p, store.Finding{Document: d.Title, SHA256: d.SHA256, URL: d.URL}, d.SHA256)
 			}
 		}
+		f.numbered(pages, d)
 	}
 	return unread
 }

@@ -85,7 +85,7 @@ func (j *Judge) NewHandles() *Handles {
 	h := &Handles{
 		j: j, numbers: map[string][]string{}, refs: map[string][]*entry{}, names: map[uint64][]*entry{}, suppliers: map[uint64][]supplier{},
 		threads: map[string]*entry{}, places: map[string]bool{},
-		number: regexp.MustCompile(`\b(20\d\d)/S 000-(\d{6})\b|\b(\d{6}-20\d\d)\b|\b(ocds-[a-z0-9]{6}-[0-9a-fA-F][0-9a-fA-F-]{4,38}[0-9a-fA-F])\b`),
+		number: noticeNumber(),
 		ref:    regexp.MustCompile(`[A-Za-z0-9]+(?:[/_.-][A-Za-z0-9]+)*`),
 	}
 	for _, a := range j.reg.areas {

@@ -197,7 +197,7 @@ func decide(e *env, nameA, nameB, why string, join bool) error {
 				items = slices.DeleteFunc(items, func(it store.Item) bool { return it.Kind == store.KindNotice })
 				switch len(items) {
 				case 0:
-					return fmt.Errorf("no procurement and no item is known under %q: give an ocid, a notice number, or the key or address of an item", name)
+					return fmt.Errorf("no procurement is known under %q, and no item: give an ocid, a notice number, or the key or address of an item", name)
 				case 1:
 					return a.decideItem(e, ids[0], items[0], why, join)
 				}

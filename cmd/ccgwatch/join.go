@@ -76,7 +76,7 @@ func (a *app) meaning(ctx context.Context, c store.Change, it store.Item) ([]sto
 		if err != nil {
 			return nil, err
 		}
-		return a.withJoins(ctx, it, found)
+		return a.told(ctx, it, found)
 	}
 	found, err := a.judge.Findings(c, it, func(sha string) ([]string, error) { return a.store.Text(ctx, sha) })
 	for i := range found {
@@ -87,7 +87,7 @@ func (a *app) meaning(ctx context.Context, c store.Change, it store.Item) ([]sto
 	if err != nil {
 		return nil, err
 	}
-	return a.withJoins(ctx, it, found)
+	return a.told(ctx, it, found)
 }
 
 type judging = func(context.Context, store.Change, store.Item) ([]store.Finding, error)

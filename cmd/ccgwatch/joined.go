@@ -13,6 +13,17 @@ import (
 // joinsTold is how many joints a finding carries: a mail names a few.
 const joinsTold = 3
 
+// told is what was found, with what it is joined to; that this cannot be said
+// is no reason to lose what was found.
+func (a *app) told(ctx context.Context, it store.Item, found []store.Finding) ([]store.Finding, error) {
+	with, err := a.withJoins(ctx, it, found)
+	if err != nil && ctx.Err() == nil {
+		a.log.Error("what an item is joined to cannot be told", "source", it.Source, "key", it.Key, "err", err)
+		return found, nil
+	}
+	return with, err
+}
+
 // withJoins says in findings of which procurements their item speaks, and in
 // those of a notice what speaks of its procurement. Only what is certain or
 // likely is said; the pages show the rest.
