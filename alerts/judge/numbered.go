@@ -29,7 +29,11 @@ func (f *finder) numbered(pages []string, d store.Document) {
 				continue
 			}
 			seen[number] = true
-			quote := f.j.split.contact.ReplaceAllString(around(page, m[0], m[1]), "…")
+			quote := around(page, m[0], m[1])
+			if f.j.lex.tally(words(quote)).has(f.j.lists["person"]) {
+				quote = "(a sentence about one person is not quoted) " + number
+			}
+			quote = f.j.split.contact.ReplaceAllString(quote, "…")
 			if key := sayKey(quote); !f.said[key] {
 				f.said[key] = true
 				f.add(store.Finding{
