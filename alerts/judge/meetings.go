@@ -42,7 +42,7 @@ func (f *finder) meeting() {
 	}
 	f.add(store.Finding{
 		Topic: store.TopicMeetings, Tier: f.meetingTier(), Rule: rule, Quote: strings.Join(says, " "), When: f.it.When(),
-		Text: strings.TrimSpace(f.committee() + " " + f.it.Fields[store.FieldVenue]), Why: "what the source lists changed",
+		Text: strings.TrimSpace(f.committee() + " " + f.it.Fields[store.FieldVenue]), Why: "what the source lists changed", Deadline: f.askBy(),
 	}, "")
 }
 
@@ -189,7 +189,7 @@ func (f *finder) papers(unread map[string]bool) {
 	}
 	f.add(store.Finding{
 		Topic: store.TopicPapers, Tier: tier, Rule: "papers: documents", Quote: strings.Join(says, " "),
-		Text: f.committee(), Why: "documents appeared or changed",
+		Text: f.committee(), Why: "documents appeared or changed", Deadline: f.askBy(),
 	}, "papers")
 }
 

@@ -56,7 +56,7 @@ func (s *site) meetings(w http.ResponseWriter, r *http.Request) error {
 	}
 	type day struct {
 		Date  string
-		Items []store.Item
+		Items []comingItem
 	}
 	body := struct {
 		Days   []day
@@ -81,9 +81,15 @@ func (s *site) meetings(w http.ResponseWriter, r *http.Request) error {
 			body.Days = append(body.Days, day{Date: date})
 		}
 		last := &body.Days[len(body.Days)-1]
-		last.Items = append(last.Items, it)
+		last.Items = append(last.Items, comingItem{Item: it, Dates: s.datesOf(r.Context(), it, false)})
 	}
 	return s.render(w, http.StatusOK, "meetings", view{Title: "Coming meetings", Here: "meetings", Body: body})
+}
+
+// comingItem is what is coming, with the dates before it.
+type comingItem struct {
+	store.Item
+	Dates []act
 }
 
 // itemBody is the page of an item.
@@ -99,6 +105,7 @@ type itemBody struct {
 	From, All int    // of the documents: the first one shown, and how many there are
 	Rest      string // address of the page with further documents
 	Joints    []store.Joint
+	Dates     []act
 	CutParts  bool // the agenda is longer than what is shown
 }
 
@@ -141,6 +148,7 @@ func (s *site) item(w http.ResponseWriter, r *http.Request) error {
 	if body.Joints, err = s.jointsOf(ctx, it); err != nil {
 		return err
 	}
+	body.Dates = s.datesOf(ctx, it, true)
 	body.Parts, body.CutParts = shortened(it.Parts)
 	body.Bodies = s.bodiesOf(it)
 	body.Elsewhere = len(body.Bodies) != 1 || body.Bodies[0].Name != s.sourceName(it.Source)

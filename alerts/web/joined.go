@@ -15,6 +15,23 @@ type Joined struct {
 	// that speak of a procurement, both the surest first.
 	OfItem   func(ctx context.Context, source, key string) ([]store.Joint, error)
 	OfThread func(ctx context.Context, t *judge.Thread) ([]alerts.Mention, error)
+	// Dates are those before a meeting or event by which the public can act or
+	// papers are to be out; with papers the first pages of its papers are read too.
+	Dates func(ctx context.Context, it store.Item, papers bool) []store.Deadline
+}
+
+// datesOf are the dates of an item that lies ahead, each as it is shown.
+func (s *site) datesOf(ctx context.Context, it store.Item, papers bool) []act {
+	if s.Joined.Dates == nil || it.Kind == store.KindNotice || !it.Withdrawn.IsZero() {
+		return nil
+	}
+	var out []act
+	for _, d := range s.Joined.Dates(ctx, it, papers) {
+		if a := s.show(store.Finding{Deadline: &d}).Act; a != nil && !a.Passed {
+			out = append(out, *a)
+		}
+	}
+	return out
 }
 
 // mostJoined is how many of either a page lists.

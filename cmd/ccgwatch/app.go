@@ -53,6 +53,7 @@ type app struct {
 	asked     chan struct{} // somebody waits for a service mail
 	threads   *alerts.Threads
 	joined    *alerts.Joined
+	dates     *alerts.Dates
 	compose   *mail.Composer
 	watched   watchlist
 

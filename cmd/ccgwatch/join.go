@@ -34,6 +34,7 @@ func (a *app) joinAlerts() error {
 	}
 	a.threads = &alerts.Threads{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
 	a.joined = &alerts.Joined{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
+	a.dates = &alerts.Dates{Ledger: a.store, Outbox: a.store, Archive: a.store, Judge: a.judge}
 	compose.Mailbox = a.cfg.Mailbox.Read()
 	a.compose = compose
 	letters, services, err := a.signed(compose)

@@ -137,3 +137,19 @@ func (a *app) decideItem(e *env, ocid string, it store.Item, why string, join bo
 	}
 	return nil
 }
+
+// datesOf are the dates before an item, for its page; with papers also those
+// that the first pages of its papers state.
+func (a *app) datesOf(ctx context.Context, it store.Item, papers bool) []store.Deadline {
+	var texts []string
+	if papers {
+		texts = judge.FrontTexts(it, func(sha string) ([]string, error) { return a.store.Text(ctx, sha) })
+	}
+	out := a.judge.OpenDates(it, texts)
+	for _, d := range a.judge.MeetingDates(it, texts) {
+		if d.Kind == judge.DeadlinePapers {
+			out = append(out, d)
+		}
+	}
+	return out
+}

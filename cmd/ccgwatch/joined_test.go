@@ -81,7 +81,10 @@ func TestPapersAndProcurementsAreJoinedWhicheverCameFirst(t *testing.T) {
 	if got := ofItem(t, a.joined, "mercia-vale-icb", "meeting/1"); got != nil {
 		t.Errorf("before there was a notice: %q", got)
 	}
-	named := func(n *store.Notice) { n.Title = "Community stoma nursing at home"; tenderUntil("2026-10-02T12:00:00+01:00")(n) }
+	named := func(n *store.Notice) {
+		n.Title = "Community stoma nursing at home"
+		tenderUntil("2026-10-02T12:00:00+01:00")(n)
+	}
 	appear(t, a, at("2026-09-01T07:00"), dueNotice(other, "000002-2026", at("2026-09-01T06:00"), named))
 	appear(t, a, at("2026-09-02T07:00"), dueNotice(nursing, "000001-2026", at("2026-09-02T06:00"), tenderUntil("2026-10-02T12:00:00+01:00")))
 	late := append(early, boardMeeting("meeting/3", "2026-10-07T13:00:00+01:00", store.Part{Key: "item/4", Title: "Tender 000001-2026: the next steps"}))
