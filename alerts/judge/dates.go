@@ -133,3 +133,21 @@ func (f *finder) askBy() *store.Deadline {
 	}
 	return best
 }
+
+// event says what a source lists of an event for the public.
+func (f *finder) event() string {
+	s := f.who() + " lists an event for the public: " + f.it.Title
+	if when := f.it.When(); !when.IsZero() {
+		s += ", on " + f.j.spoken(when)
+	}
+	if v := f.it.Fields[store.FieldVenue]; v != "" {
+		s += ", " + v
+	}
+	if v := f.it.Fields[store.FieldOnline]; v != "" {
+		s += ", online"
+	}
+	if by, err := time.Parse(time.RFC3339, f.it.Fields[store.FieldRegisterBy]); err == nil {
+		s += "; registration until " + f.j.spoken(by)
+	}
+	return s + "."
+}

@@ -52,6 +52,9 @@ func (f *finder) who() string { return first(f.bodyName, "The source") }
 func (f *finder) committee() string { return first(f.it.Fields[store.FieldCommittee], f.it.Title) }
 
 func (f *finder) listed() string {
+	if f.it.Fields[store.FieldOccasion] != "" {
+		return f.event()
+	}
 	s := fmt.Sprintf("%s lists a meeting of %s", f.who(), f.committee())
 	if when := f.it.When(); !when.IsZero() {
 		s += " on " + f.j.spoken(when)

@@ -76,7 +76,7 @@ func (s *site) meetings(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, it := range coming {
-		date := it.When().In(s.zone).Format("Monday 2 January 2006")
+		date := comingOn(it).In(s.zone).Format("Monday 2 January 2006")
 		if n := len(body.Days); n == 0 || body.Days[n-1].Date != date {
 			body.Days = append(body.Days, day{Date: date})
 		}

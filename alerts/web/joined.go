@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"time"
 
 	"ccgwatch/alerts"
 	"ccgwatch/alerts/judge"
@@ -24,6 +25,9 @@ type Joined struct {
 func (s *site) datesOf(ctx context.Context, it store.Item, papers bool) []act {
 	if s.Joined.Dates == nil || it.Kind == store.KindNotice || !it.Withdrawn.IsZero() {
 		return nil
+	}
+	if full, err := s.Ledger.Item(ctx, it.Source, it.Key); err == nil { // lists carry no agendas
+		it = full
 	}
 	var out []act
 	for _, d := range s.Joined.Dates(ctx, it, papers) {
@@ -64,4 +68,17 @@ func jointWords(strength string) string {
 		return "Likely"
 	}
 	return "A mention, and no more"
+}
+
+// comingOn is the day under which an item stands among what is coming: that of
+// the meeting, or the last one of a consultation; zero for what has no such day.
+func comingOn(it store.Item) time.Time {
+	if when := it.When(); !when.IsZero() || it.Kind != store.KindPage {
+		return when
+	}
+	closes, err := time.Parse(time.RFC3339, it.Fields[store.FieldCloses])
+	if err != nil {
+		return time.Time{}
+	}
+	return closes
 }

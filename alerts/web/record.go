@@ -165,7 +165,7 @@ func (r *record) follow(ctx context.Context) error {
 func (r *record) add(ctx context.Context, c store.Change) error {
 	x := ref{c.Source, c.Key}
 	var it store.Item
-	if c.Kind == store.KindNotice || c.Kind == store.KindMeeting || c.Kind == store.KindPaper {
+	if c.Kind == store.KindNotice || c.Kind == store.KindMeeting || c.Kind == store.KindPaper || c.Kind == store.KindPage {
 		var err error
 		if it, err = r.server.Ledger.Item(ctx, c.Source, c.Key); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
@@ -211,10 +211,10 @@ func grown[T any](list *[]T, n uint16) *T {
 // date notes when a meeting is, or a paper's, or that it is not any more. What
 // is over is forgotten when the list has grown by it.
 func (r *record) date(x ref, it store.Item, bodies []uint16) {
-	if it.Kind != store.KindMeeting && it.Kind != store.KindPaper {
+	if it.Kind != store.KindMeeting && it.Kind != store.KindPaper && it.Kind != store.KindPage {
 		return
 	}
-	if when := it.When(); it.Withdrawn.IsZero() && !when.Before(r.today) {
+	if when := comingOn(it); it.Withdrawn.IsZero() && !when.Before(r.today) {
 		r.coming[x] = meeting{ref: x, when: when, off: it.Cancelled(), bodies: bodies}
 	} else {
 		delete(r.coming, x)
