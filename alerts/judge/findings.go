@@ -35,6 +35,7 @@ func (j *Judge) Findings(c store.Change, it store.Item, text func(sha string) ([
 		f.notice()
 	case store.KindMeeting, store.KindPaper:
 		f.meeting()
+		f.decision()
 		f.minutes()
 		unread := f.documents()
 		f.parts()
