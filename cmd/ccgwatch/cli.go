@@ -58,6 +58,8 @@ type cli struct {
 	Backup      backupCmd      `cmd:""`
 	Restore     restoreCmd     `cmd:""`
 	Version     versionCmd     `cmd:""`
+	Completion  completionCmd  `cmd:""`
+	Man         manCmd         `cmd:""`
 }
 
 // An env is what a command runs in.
