@@ -89,7 +89,7 @@ debcheck: deb     ## the package in a clean Debian: installed, run, upgraded, re
 
 container:        ## an image of the program alone; CONTAINER is podman, docker or buildah
 	CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=auto -ldflags='$(LDFLAGS)' -o dist/ccgwatch-linux-$$(go env GOARCH) ./cmd/ccgwatch
-	cp /etc/ssl/certs/ca-certificates.crt dist/
+	mkdir -p dist/empty && cp /etc/ssl/certs/ca-certificates.crt dist/
 	$(or $(CONTAINER),podman) build --build-arg TARGETARCH=$$(go env GOARCH) -t ccgwatch -f cmd/ccgwatch/dist/Containerfile dist
 
 clean:
