@@ -67,7 +67,7 @@ release: clean    ## every target, the Debian packages and their sums, in dist/
 	@mkdir -p dist; for t in $(TARGETS); do \
 	  os=$${t%/*} arch=$${t#*/} ext=; [ $$os = windows ] && ext=.exe; \
 	  GOOS=$$os GOARCH=$$(echo $$arch | sed 's/armv7/arm/') GOARM=7 CGO_ENABLED=0 \
-	    go build -trimpath -buildvcs=auto -ldflags='$(LDFLAGS)' -o dist/ccgwatch-$$os-$$arch$$ext ./cmd/ccgwatch || exit 1; done
+	    go build -trimpath -buildvcs=false -ldflags='$(LDFLAGS) -X main.release=$(VERSION)' -o dist/ccgwatch-$$os-$$arch$$ext ./cmd/ccgwatch || exit 1; done
 	$(MAKE) --no-print-directory deb ARCHS="amd64 arm64 armv7"
 	cd dist && sha256sum ccgwatch-* *.deb > SHA256SUMS
 
@@ -80,7 +80,7 @@ deb:              ## Debian packages of ARCHS (this machine's, if none are named
 	go run ./cmd/ccgwatch completion fish > dist/completions/ccgwatch.fish
 	@for arch in $(ARCHS); do bin=dist/ccgwatch-linux-$$arch; \
 	  [ -f $$bin ] || GOOS=linux GOARCH=$$(echo $$arch | sed 's/armv7/arm/') GOARM=7 CGO_ENABLED=0 \
-	    go build -trimpath -buildvcs=auto -ldflags='$(LDFLAGS)' -o $$bin ./cmd/ccgwatch || exit 1; \
+	    go build -trimpath -buildvcs=false -ldflags='$(LDFLAGS) -X main.release=$(VERSION)' -o $$bin ./cmd/ccgwatch || exit 1; \
 	  ARCH=$$(echo $$arch | sed 's/armv7/arm7/') BINARY=$$bin VERSION='$(VERSION)' MAINTAINER='$(MAINTAINER)' \
 	    $(NFPM) package -f cmd/ccgwatch/dist/nfpm.yaml -p deb -t dist/ || exit 1; done
 
@@ -88,7 +88,7 @@ debcheck: deb     ## the package in a clean Debian: installed, run, upgraded, re
 	CCGWATCH_DEB=$$(ls -t dist/*_$$(dpkg --print-architecture).deb | head -1) go test -count=1 -timeout 15m -run '^TestPackage(Keeps|Unit)' -v ./cmd/ccgwatch
 
 container:        ## an image of the program alone; CONTAINER is podman, docker or buildah
-	CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=auto -ldflags='$(LDFLAGS)' -o dist/ccgwatch-linux-$$(go env GOARCH) ./cmd/ccgwatch
+	CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldflags='$(LDFLAGS) -X main.release=$(VERSION)' -o dist/ccgwatch-linux-$$(go env GOARCH) ./cmd/ccgwatch
 	mkdir -p dist/empty && cp /etc/ssl/certs/ca-certificates.crt dist/
 	$(or $(CONTAINER),podman) build --build-arg TARGETARCH=$$(go env GOARCH) -t ccgwatch -f cmd/ccgwatch/dist/Containerfile dist
 

@@ -241,8 +241,14 @@ func (versionCmd) Run(e *env) error {
 	return err
 }
 
+// release is written by the linker ('make release') and by nobody else.
+var release string
+
 // version is what the build says of itself.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return "0.1.0-dev"
