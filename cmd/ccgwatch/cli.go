@@ -242,7 +242,7 @@ func (versionCmd) Run(e *env) error {
 }
 
 // release is written by the linker ('make release') and by nobody else.
-var release string
+var release string //nolint:gochecknoglobals // the linker has no other way
 
 // version is what the build says of itself.
 func version() string {
