@@ -76,6 +76,7 @@ type env struct {
 	fallsBack      bool      // a damaged store gives way to its newest good copy
 	shared         *app      // set when the command runs inside a process that has the store open
 	log            *slog.Logger
+	said           *recentLog // the last of what went to log
 }
 
 // now is the time the command takes as now.
@@ -126,7 +127,8 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 const readDocument = "read-document"
 
 func (e *env) main() int {
-	e.log = slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{ReplaceAttr: shortTime}))
+	e.said = newRecentLog(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{ReplaceAttr: shortTime}))
+	e.log = slog.New(e.said)
 	err := e.dispatch()
 	if err == nil {
 		return exitDone
