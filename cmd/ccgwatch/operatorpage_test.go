@@ -49,7 +49,7 @@ func TestOperatorPageSaysWhatIsWrongAndNobodysAddress(t *testing.T) {
 	if _, err := html.Parse(strings.NewReader(body)); err != nil {
 		t.Error(err)
 	}
-	for _, want := range []string{"disk of this machine is nearly full", "not read; source: icb; err: &lt;b&gt;no route&lt;/b&gt;", ">mercia-vale-icb<", "1 MiB", "confirmed"} {
+	for _, want := range []string{"disk of this machine is nearly full", "warning: not read: source icb, err &lt;b&gt;no route&lt;/b&gt;", ">mercia-vale-icb<", "1 MiB", "confirmed"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q:\n%s", want, body)
 		}
@@ -145,5 +145,22 @@ func TestPing(t *testing.T) {
 	}
 	if asked[0] != "GET /a-secret-path" {
 		t.Errorf("asked %s", asked[0])
+	}
+}
+
+// What a site wrote must not look like a line of ours.
+func TestLogIsOneSentenceALine(t *testing.T) {
+	var out strings.Builder
+	log := slog.New(newSentenceLog(&out)).With("source", "leicester")
+	log.Debug("for whoever mends it")
+	log.Info("crawl", "read", 3)
+	log.Warn("crawl failed", "err", errors.New("page title:\n06:50:56 all is well\x1b[2J"))
+	log.Error("the store is damaged")
+	want := regexp.MustCompile(`^\d\d:\d\d:\d\d crawl: source leicester, read 3
+\d\d:\d\d:\d\d warning: crawl failed: source leicester, err "page title:\\n06:50:56 all is well\\x1b\[2J"
+\d\d:\d\d:\d\d error: the store is damaged: source leicester
+$`)
+	if !want.MatchString(out.String()) {
+		t.Errorf("got\n%s", out.String())
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -29,18 +28,9 @@ func newRecentLog(h slog.Handler) *recentLog { return &recentLog{Handler: h, kep
 // Handle keeps a warning or an error, and passes every record on.
 func (r *recentLog) Handle(ctx context.Context, rec slog.Record) error {
 	if rec.Level >= slog.LevelWarn {
-		var b strings.Builder
-		b.WriteString(rec.Time.In(london()).Format("2 Jan 15:04:05 ") + rec.Message)
-		add := func(a slog.Attr) bool {
-			b.WriteString("; " + a.Key + ": " + a.Value.String())
-			return true
-		}
-		for _, a := range r.attrs {
-			add(a)
-		}
-		rec.Attrs(add)
+		line := rec.Time.In(london()).Format("2 Jan 15:04:05 ") + sentence(rec, r.attrs)
 		r.kept.mu.Lock()
-		r.kept.lines = append(r.kept.lines, b.String())
+		r.kept.lines = append(r.kept.lines, line)
 		if n := len(r.kept.lines); n > recentMost {
 			r.kept.lines = slices.Clone(r.kept.lines[n-recentMost:])
 		}
