@@ -191,11 +191,13 @@ func (j *Judge) counted(text string, meeting time.Time) (time.Time, bool) {
 	day := time.Date(y, mon, d, 23, 59, 59, 0, j.london)
 	for left := n; left > 0; {
 		day = day.AddDate(0, 0, -1)
-		yes, known := true, true
+		yes := true
 		if working {
-			if yes, known = j.dates.working(day); !known {
+			works, known := j.dates.working(day)
+			if !known {
 				return time.Time{}, false
 			}
+			yes = works
 		}
 		if yes {
 			left--
