@@ -26,7 +26,7 @@ import (
 type dates struct {
 	zone     *time.Location
 	meetings map[ref]*dated
-	papers   map[sitting]*dated
+	papers   map[ref]*dated
 	notices  map[string][]revision // by ocid
 }
 
@@ -34,25 +34,30 @@ type dates struct {
 // site, the committee as far as it is told, and the day.
 type sitting struct{ source, committee, day string }
 
-// dated is one meeting.
+// dated is one meeting or paper.
 type dated struct {
 	revisions []revision
-	when      time.Time       // as of the last entry read
-	papers    map[string]bool // keys of those that have, or had, the day of a sitting
+	when      string // as of the last entry read
+	committee string
 }
 
 // A revision is one entry of the log that changed something.
 type revision struct {
-	seq uint64
-	at  time.Time
+	seq      uint64
+	at       time.Time
+	moved    bool
+	old, new string // of a paper that was moved, the dates
 }
 
-// revise adds an entry, each once.
+// revise adds an entry.
 func revise(list []revision, c store.Change) []revision {
-	if n := len(list); n > 0 && list[n-1].seq >= c.Seq {
-		return list
+	r := revision{seq: c.Seq, at: c.At}
+	for _, f := range c.Fields {
+		if f.Name == store.FieldWhen && c.Kind == store.KindPaper {
+			r.moved, r.old, r.new = true, f.Old, f.New
+		}
 	}
-	return append(list, revision{c.Seq, c.At})
+	return append(list, r)
 }
 
 // shows tells whether a change alters what a calendar shows: all but a date that
@@ -67,44 +72,82 @@ func shows(c store.Change) bool {
 // note enters a change of an item as it is now.
 func (d *dates) note(c store.Change, it store.Item) {
 	if d.meetings == nil {
-		d.meetings, d.papers, d.notices = map[ref]*dated{}, map[sitting]*dated{}, map[string][]revision{}
+		d.meetings, d.papers, d.notices = map[ref]*dated{}, map[ref]*dated{}, map[string][]revision{}
 	}
+	if !shows(c) {
+		return
+	}
+	all := d.meetings
 	switch {
-	case !shows(c):
-	case c.Kind == store.KindMeeting:
-		m := d.meetings[ref{c.Source, c.Key}]
-		if m == nil {
-			m = &dated{}
-			d.meetings[ref{c.Source, c.Key}] = m
-		}
-		m.revisions = revise(m.revisions, c)
-		if t, _, ok := startOf(it.Fields[store.FieldWhen], d.zone); ok {
-			m.when = t
-		}
-	case c.Kind == store.KindPaper:
-		days := []string{it.Fields[store.FieldWhen]}
-		for _, f := range c.Fields {
-			if f.Name == store.FieldWhen {
-				days = append(days, f.Old, f.New)
-			}
-		}
-		for _, day := range days {
-			t, _, ok := startOf(day, d.zone)
-			if !ok {
-				continue
-			}
-			key := sitting{c.Source, it.Fields[store.FieldCommittee], t.In(d.zone).Format(time.DateOnly)}
-			m := d.papers[key]
-			if m == nil {
-				m = &dated{when: t, papers: map[string]bool{}}
-				d.papers[key] = m
-			}
-			m.papers[c.Key] = true
-			m.revisions = revise(m.revisions, c)
-		}
 	case c.Kind == store.KindNotice && it.Notice != nil && it.Notice.OCID != "":
 		d.notices[it.Notice.OCID] = revise(d.notices[it.Notice.OCID], c)
+		return
+	case c.Kind == store.KindPaper:
+		all = d.papers
+	case c.Kind != store.KindMeeting:
+		return
 	}
+	m := all[ref{c.Source, c.Key}]
+	if m == nil {
+		m = &dated{}
+		all[ref{c.Source, c.Key}] = m
+	}
+	m.revisions = revise(m.revisions, c)
+	m.when, m.committee = it.Fields[store.FieldWhen], it.Fields[store.FieldCommittee]
+}
+
+// day is the day of a date, "" of none.
+func (d *dates) day(when string) string {
+	t, _, ok := startOf(when, d.zone)
+	if !ok {
+		return ""
+	}
+	return t.In(d.zone).Format(time.DateOnly)
+}
+
+// A seated meeting is one that papers tell of.
+type seated struct {
+	revisions []revision
+	papers    []string // keys of those that have, or had, the day
+}
+
+// sittings are the meetings from a day on that papers tell of. The days that a
+// paper has had are those that the log says it moved from and to; without a move
+// it has had one. So nothing depends on when the log was read.
+func (d *dates) sittings(from string) map[sitting]*seated {
+	out := map[sitting]*seated{}
+	for at, p := range d.papers {
+		day := d.day(p.when)
+		if i := slices.IndexFunc(p.revisions, func(r revision) bool { return r.moved }); i >= 0 {
+			day = d.day(p.revisions[i].old)
+		}
+		enter := func(day string, r revision) {
+			if day == "" || day < from {
+				return
+			}
+			m := out[sitting{at.source, p.committee, day}]
+			if m == nil {
+				m = &seated{}
+				out[sitting{at.source, p.committee, day}] = m
+			}
+			m.revisions = append(m.revisions, r)
+			if !slices.Contains(m.papers, at.key) {
+				m.papers = append(m.papers, at.key)
+			}
+		}
+		for _, r := range p.revisions {
+			enter(day, r)
+			if next := d.day(r.new); r.moved && next != day {
+				day = next
+				enter(day, r)
+			}
+		}
+	}
+	for _, m := range out {
+		slices.Sort(m.papers)
+		slices.SortFunc(m.revisions, func(a, b revision) int { return cmp.Compare(a.seq, b.seq) })
+	}
+	return out
 }
 
 // startOf reads when something is: midnight, and a bare day, stand for a day
@@ -129,6 +172,17 @@ func (e *Event) counted(list []revision, upTo uint64) {
 			e.Created = r.at
 		}
 		e.Sequence, e.Modified = i, r.at
+	}
+}
+
+// timed makes room for what the log does not tell: that of a day the hour has
+// become known, which is no news. The numbers are even while only the day is
+// known and odd after that, and the change counts as a second later.
+func (e *Event) timed() {
+	e.Sequence *= 2
+	if !e.AllDay {
+		e.Sequence++
+		e.Modified = e.Modified.Add(time.Second)
 	}
 }
 
@@ -297,22 +351,17 @@ func (r *record) end() (uint64, time.Time) {
 	return r.last, r.until
 }
 
-// since copies what has a date from a moment on.
-func (d *dates) since(from time.Time) (map[ref]dated, map[sitting]dated) {
-	meetings, papers := map[ref]dated{}, map[sitting]dated{}
+// since gives what has a date from a moment on. Lists of revisions only grow, so
+// that those given away may be read while others are added.
+func (d *dates) since(from time.Time) (map[ref][]revision, map[sitting]*seated) {
+	day := from.In(d.zone).Format(time.DateOnly)
+	meetings := map[ref][]revision{}
 	for k, m := range d.meetings {
-		if !m.when.Before(from) {
-			meetings[k] = *m
+		if d.day(m.when) >= day {
+			meetings[k] = m.revisions
 		}
 	}
-	for k, m := range d.papers {
-		if !m.when.Before(from) {
-			c := *m
-			c.papers = maps.Clone(m.papers)
-			papers[k] = c
-		}
-	}
-	return meetings, papers
+	return meetings, d.sittings(day)
 }
 
 // meetingDates are the meetings from a moment on.
@@ -326,7 +375,7 @@ func (s *site) meetingDates(ctx context.Context, x DatesWant, q query.Query, hit
 			out = append(out, d)
 		}
 	}
-	for at, m := range meetings {
+	for at, list := range meetings {
 		it, err := s.Ledger.Item(ctx, at.source, at.key)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
@@ -334,7 +383,7 @@ func (s *site) meetingDates(ctx context.Context, x DatesWant, q query.Query, hit
 		if err != nil {
 			return nil, err
 		}
-		if d, ok := s.meetingDate(it, m.revisions, base); ok {
+		if d, ok := s.meetingDate(it, list, base); ok {
 			keep(d, it, hits[at])
 		}
 	}
@@ -394,6 +443,7 @@ func (s *site) meetingDate(it store.Item, list []revision, base string) (Date, b
 		Start: start, AllDay: allDay, Status: EventConfirmed, Category: "Meeting",
 	}
 	d.counted(list, ^uint64(0))
+	d.timed()
 	switch {
 	case it.Cancelled():
 		d.Status, d.Summary = EventCancelled, "Cancelled: "+d.Summary
@@ -443,7 +493,7 @@ func (s *site) sourced(d *Date, raw string) {
 
 // sittingDate is the meeting that papers were published for: one event a day,
 // however many papers there are.
-func (s *site) sittingDate(ctx context.Context, at sitting, m dated, hits map[ref]bool, base string) (Date, store.Item, bool, error) {
+func (s *site) sittingDate(ctx context.Context, at sitting, m *seated, hits map[ref]bool, base string) (Date, store.Item, bool, error) {
 	d := Date{Kind: "meeting", Source: at.source, Committee: at.committee, Agenda: true}
 	start, err := time.ParseInLocation(time.DateOnly, at.day, s.zone)
 	if err != nil {
@@ -453,7 +503,7 @@ func (s *site) sittingDate(ctx context.Context, at sitting, m dated, hits map[re
 	d.counted(m.revisions, ^uint64(0))
 	var first store.Item
 	hit, n := false, 0
-	for _, key := range slices.Sorted(maps.Keys(m.papers)) {
+	for _, key := range m.papers {
 		it, err := s.Ledger.Item(ctx, at.source, key)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
@@ -481,6 +531,7 @@ func (s *site) sittingDate(ctx context.Context, at sitting, m dated, hits map[re
 	if first.Source == "" { // nothing of it may be shown any more
 		first.Source = at.source
 	}
+	d.timed()
 	d.Key = first.Key
 	d.Body, d.BodyName = s.publisherOf(first)
 	d.Title = cmp.Or(at.committee, "Meeting")
