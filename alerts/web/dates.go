@@ -435,7 +435,7 @@ func (s *site) meetingDate(it store.Item, list []revision, base string) (Date, b
 	}
 	d := Date{
 		Kind: "meeting", Source: it.Source, Key: it.Key, Committee: it.Fields[store.FieldCommittee], Title: it.Title,
-		Doubt: it.Fields[store.FieldDoubt], Agenda: it.Fields[store.FieldAgenda] == store.Published,
+		Doubt: impersonal(it.Fields[store.FieldDoubt]), Agenda: it.Fields[store.FieldAgenda] == store.Published,
 	}
 	d.Body, d.BodyName = s.publisherOf(it)
 	d.Event = Event{
@@ -472,7 +472,7 @@ func goneBefore(it store.Item, start time.Time) bool {
 
 // eventTitle names an event: calendars of several bodies must tell them apart.
 func eventTitle(title, body string) string {
-	title, body = impersonal(line(title, 200)), line(body, 120)
+	title, body = impersonal(line(title, 200)), impersonal(line(body, 120))
 	switch {
 	case title == "":
 		return body
@@ -553,7 +553,9 @@ func (s *site) sittingDate(ctx context.Context, at sitting, m *seated, hits map[
 // deadlineDate is a date by which something can be done, as the last notice has
 // it: where the source and the rule differ, the earlier.
 func (s *site) deadlineDate(f store.Finding, ended bool, upTo uint64, base string) (Date, bool) {
-	x := f.Deadline
+	said := *f.Deadline
+	x := &said
+	x.Who, x.Quote = impersonal(x.Who), impersonal(x.Quote)
 	start, allDay, ok := startOf(x.Stated, s.zone)
 	if t, day, read := startOf(x.Computed, s.zone); read && (!ok || t.Before(start) && s.differ(x.Stated, x.Computed)) {
 		start, allDay, ok = t, day, true
