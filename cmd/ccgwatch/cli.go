@@ -58,6 +58,8 @@ type cli struct {
 	Backup      backupCmd      `cmd:""`
 	Restore     restoreCmd     `cmd:""`
 	Version     versionCmd     `cmd:""`
+	Completion  completionCmd  `cmd:""`
+	Man         manCmd         `cmd:""`
 }
 
 // An env is what a command runs in.
@@ -239,8 +241,14 @@ func (versionCmd) Run(e *env) error {
 	return err
 }
 
+// release is written by the linker ('make release') and by nobody else.
+var release string //nolint:gochecknoglobals // the linker has no other way
+
 // version is what the build says of itself.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return "0.1.0-dev"

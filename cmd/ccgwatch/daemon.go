@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	sd "github.com/coreos/go-systemd/v22/daemon"
+
 	"ccgwatch/scrapers/crawl"
 )
 
@@ -67,7 +69,10 @@ func (runCmd) watch(e *env) error {
 		running, stop := context.WithCancelCause(e.ctx)
 		defer stop(nil)
 		d.giveUp = stop
+		d.watchdog = d.watchdogOf()
+		d.tellSystemd(sd.SdNotifyReady)
 		d.run(running)
+		d.tellSystemd(sd.SdNotifyStopping)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), 5*time.Second)
 		defer cancel()
 		err = srv.Shutdown(ctx)
@@ -90,6 +95,8 @@ type daemon struct {
 	full   bool            // the disk was, when last looked at
 	giveUp context.CancelCauseFunc
 	lanes  slots
+
+	watchdog time.Duration // how long the service manager waits for a tick; 0: for ever
 }
 
 // mailing is no id of a source.
@@ -101,6 +108,7 @@ func (d *daemon) run(ctx context.Context) {
 	defer t.Stop()
 	d.lanes = newSlots()
 	for {
+		d.keepDog()
 		now := time.Now().In(london())
 		due, err := d.due(ctx, now)
 		if err != nil {
