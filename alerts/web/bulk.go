@@ -199,6 +199,9 @@ func bulkFiles() []bulkFile {
 	}
 }
 
+// yearFile is the name of a year of the log.
+func yearFile(year int) string { return fmt.Sprintf("changes-%d.jsonl.gz", year) }
+
 // fileNamed finds a file by its name; changes-2026.jsonl.gz is a year of the log.
 func (s *site) fileNamed(ctx context.Context, name string) (bulkFile, error) {
 	for _, f := range bulkFiles() {
@@ -296,8 +299,9 @@ func (s *site) bulk(w http.ResponseWriter, r *http.Request) error {
 		return &fault{status: http.StatusServiceUnavailable, title: "Too many downloads at once", text: "Please try again in a few minutes.", retry: time.Minute}
 	}
 	// A large file over a slow line takes longer than a page may.
-	now := s.Now()
-	_ = http.NewResponseController(w).SetWriteDeadline(now.Add(downloadTime)) // of a connection that has none there is nothing to set
+	line := http.NewResponseController(w)
+	_ = line.SetWriteDeadline(time.Time{}) // of a connection that has none there is nothing to set
+	defer time.AfterFunc(downloadTime, func() { _ = line.SetWriteDeadline(time.Unix(1, 0)) }).Stop()
 	x, err := s.shelved(r.Context(), f, s.address(r), mark && strings.HasSuffix(f.Name, ".csv"))
 	if err != nil {
 		return err

@@ -76,8 +76,7 @@ func first(s string) string {
 	return ""
 }
 
-// ItemColumns, FindingColumns, NoticeColumns and DateColumns are the headers of
-// the tables.
+// ItemColumns are those of a table of items.
 func ItemColumns() []string {
 	return []string{"source", "key", "kind", "body", "title", "url", "published", "first_seen", "changed", "withdrawn", "when", "venue", "committee", "status", "documents"}
 }

@@ -124,6 +124,7 @@ type client struct {
 
 func clients() []*client {
 	number := func(t testing.TB, e component) int {
+		t.Helper()
 		var n int
 		_, _ = fmt.Sscan(e.one(t, "SEQUENCE"), &n)
 		return n
@@ -131,11 +132,13 @@ func clients() []*client {
 	return []*client{
 		// RFC 5546: the higher SEQUENCE wins, and of the same the later DTSTAMP.
 		{name: "Google and Outlook", has: map[string]component{}, newer: func(t testing.TB, was, now component) bool {
+			t.Helper()
 			a, b := number(t, was), number(t, now)
 			return b > a || a == b && now.one(t, "DTSTAMP") > was.one(t, "DTSTAMP")
 		}},
 		// By the time of the last change alone, and never back in SEQUENCE.
 		{name: "Apple and Thunderbird", has: map[string]component{}, newer: func(t testing.TB, was, now component) bool {
+			t.Helper()
 			return now.one(t, "LAST-MODIFIED") > was.one(t, "LAST-MODIFIED") && number(t, now) >= number(t, was)
 		}},
 	}
@@ -259,7 +262,7 @@ func TestPromiseCalendarsAreFollowed(t *testing.T) {
 		rounds = 60
 	}
 	for seed := range rounds {
-		r := rand.New(rand.NewPCG(uint64(seed), 7)) //nolint:gosec // a seed
+		r := rand.New(rand.NewPCG(uint64(seed), 7))
 		a := newArchive(t)
 		type fact struct {
 			when, title string

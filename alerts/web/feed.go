@@ -86,6 +86,7 @@ type atomEntry struct {
 type feeds struct {
 	mu    sync.Mutex
 	known map[string]answered
+	bytes int // of all that is known, and of what it replaced
 }
 
 type answered struct {
@@ -102,8 +103,9 @@ type feedState struct {
 }
 
 const (
-	feedsKept = 64
-	feedFresh = 5 * time.Minute
+	feedsKept  = 64
+	feedsBytes = 16 << 20
+	feedFresh  = 5 * time.Minute
 )
 
 // follower is who makes findings of the log.
@@ -246,9 +248,10 @@ func (f *feeds) get(key string, state feedState, now time.Time) (answered, bool)
 func (f *feeds) put(key string, a answered) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.known == nil || len(f.known) >= feedsKept {
-		f.known = map[string]answered{}
+	if f.known == nil || len(f.known) >= feedsKept || f.bytes+len(a.body) > feedsBytes {
+		f.known, f.bytes = map[string]answered{}, 0
 	}
+	f.bytes += len(a.body)
 	f.known[key] = a
 }
 

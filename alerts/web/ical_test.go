@@ -203,11 +203,11 @@ func checkEvent(t testing.TB, e component, zones map[string]bool) {
 func checkEscapes(t testing.TB, s string) {
 	t.Helper()
 	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == ';' || s[i] == ',':
+		switch s[i] {
+		case ';', ',':
 			t.Errorf("%q is not escaped", s)
 			return
-		case s[i] == '\\':
+		case '\\':
 			if i++; i == len(s) || !strings.ContainsRune(`\;,n`, rune(s[i])) {
 				t.Errorf("%q is not escaped", s)
 				return
