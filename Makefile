@@ -15,7 +15,7 @@ test:             ## what README says
 promises:         ## every TestPromise... with the count of a pull request: half an hour at most
 	CCGWATCH_PROMISES=1 go test -count=1 -timeout 25m -run '^TestPromise' ./...
 
-soak:             ## the same with the full counts: hours
+soak:             ## the same with the full counts: hours; CCGWATCH_SOAK_DIR keeps the ledgers, and a second run goes on where the first broke off
 	CCGWATCH_SOAK=1 go test -count=1 -timeout 24h -run '^TestPromise' ./...
 
 mutants:          ## plants each known fault in a copy of the tree; a test must notice

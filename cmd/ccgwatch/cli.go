@@ -76,6 +76,7 @@ type env struct {
 	fallsBack      bool      // a damaged store gives way to its newest good copy
 	shared         *app      // set when the command runs inside a process that has the store open
 	log            *slog.Logger
+	said           *recentLog // the last of what went to log
 }
 
 // now is the time the command takes as now.
@@ -126,7 +127,8 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 const readDocument = "read-document"
 
 func (e *env) main() int {
-	e.log = slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{ReplaceAttr: shortTime}))
+	e.said = newRecentLog(newSentenceLog(e.stderr))
+	e.log = slog.New(e.said)
 	err := e.dispatch()
 	if err == nil {
 		return exitDone
@@ -254,12 +256,4 @@ func version() string {
 		return "0.1.0-dev"
 	}
 	return info.Main.Version
-}
-
-// shortTime leaves the time to whoever keeps the log (journald, a terminal's user).
-func shortTime(groups []string, a slog.Attr) slog.Attr {
-	if a.Key == slog.TimeKey && len(groups) == 0 {
-		return slog.String(slog.TimeKey, a.Value.Time().Format("15:04:05"))
-	}
-	return a
 }

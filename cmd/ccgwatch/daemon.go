@@ -62,6 +62,8 @@ func (runCmd) watch(e *env) error {
 				a.log.Error("pages", "err", err)
 			}
 		})
+		closeOperator := a.serveOperator(e)
+		defer closeOperator()
 		a.log.Info("watching", "sources", len(a.sources), "data", a.data, "mail", a.mailGoes())
 		if err := a.store.suppressAgain(e.ctx); err != nil {
 			a.log.Warn("who has ended is not noted outside the store", "err", err)
@@ -97,6 +99,7 @@ type daemon struct {
 	lanes  slots
 
 	watchdog time.Duration // how long the service manager waits for a tick; 0: for ever
+	pinged   time.Time     // when whoever watches the daemon was last told that it is well
 }
 
 // mailing is no id of a source.
@@ -130,6 +133,12 @@ func (d *daemon) run(ctx context.Context) {
 			d.visits.Go(func() {
 				defer d.release(jobForget)
 				d.forget(ctx, now)
+			})
+		}
+		if d.claim(jobPing) {
+			d.visits.Go(func() {
+				defer d.release(jobPing)
+				d.ping(ctx, now)
 			})
 		}
 		if d.cfg.Mailbox.Read() && d.claim(jobInbox) {
