@@ -89,6 +89,7 @@ func (f *finder) add(x store.Finding, part string) {
 		x.Body = f.it.Body
 	}
 	x.BodyName, x.Areas = f.bodyName, f.areas
+	x.Text = Redact(x.Text)
 	if x.When.IsZero() {
 		x.When = f.it.When()
 	}
@@ -123,8 +124,8 @@ func (f *finder) judged(r *reading, v Verdict) {
 		return
 	}
 	x := store.Finding{
-		Stage: v.Stage, Regime: v.Regime, Deadline: v.Deadline, Thread: n.OCID, Title: f.j.split.contact.ReplaceAllString(n.Title, "…"),
-		Quote: r.showing(v), Text: f.j.split.contact.ReplaceAllString(noticeText(n, v), "…"),
+		Stage: v.Stage, Regime: v.Regime, Deadline: v.Deadline, Thread: n.OCID, Title: Redact(n.Title),
+		Quote: r.showing(v), Text: Redact(noticeText(n, v)),
 	}
 	x.Why = "judged " + v.Stage + " under " + v.Regime + ", about " + v.Care
 	for _, e := range v.Evidence {
@@ -169,7 +170,7 @@ func (r *reading) showing(v Verdict) string {
 			return r.j.safeQuote(s, p.tallies[i], hit{})
 		}
 	}
-	return first(r.j.split.contact.ReplaceAllString(r.n.Title, "…"), "The notice has no text.")
+	return first(Redact(r.n.Title), "The notice has no text.")
 }
 
 // noticeText is what a search may match beside title and quote.
@@ -310,8 +311,8 @@ func (f *finder) request() {
 		what  store.What
 		quote string
 	}{
-		{store.RequestNew, "A request was made: " + f.c.Title + "."},
-		{store.RequestEvent, "Something happened to the request: " + f.c.Title + "."},
+		{store.RequestNew, "A request was made: " + Redact(f.c.Title) + "."},
+		{store.RequestEvent, "Something happened to the request: " + Redact(f.c.Title) + "."},
 	} {
 		if f.c.Has(x.what) {
 			f.add(store.Finding{Topic: store.TopicFOI, Tier: store.TierMention, Rule: "request: " + string(x.what), Quote: x.quote}, "")

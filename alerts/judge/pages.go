@@ -19,7 +19,7 @@ func (f *finder) page() {
 		got.Page = 0
 		f.passage(got, store.Finding{}, "page")
 	}
-	quote := f.j.split.contact.ReplaceAllString(firstWords(fresh), "…")
+	quote := Redact(firstWords(fresh))
 	switch {
 	case f.c.Op == store.OpAdded:
 		quote = first(quote, f.c.Title)

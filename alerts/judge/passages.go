@@ -26,7 +26,7 @@ func (j *Judge) Passages(pages []string) []Passage {
 		}
 		out = append(out, Passage{
 			Page: s.page, Tier: tierOf(f.rank), Rule: f.rule, Why: f.why, Topic: f.topics[0], Topics: f.topics,
-			Quote: quote(s.text, s.words, f.at),
+			Quote: Redact(quote(s.text, s.words, f.at)),
 		})
 	}
 	return out
