@@ -15,10 +15,7 @@ import (
 func (f *finder) page() {
 	fresh := f.newWords()
 	f.consultation()
-	for _, got := range f.j.Passages([]string{fresh}) {
-		got.Page = 0
-		f.passage(got, store.Finding{}, "page")
-	}
+	f.passages(f.j.Passages([]string{fresh}), store.Finding{}, "page")
 	quote := Redact(firstWords(fresh))
 	switch {
 	case f.c.Op == store.OpAdded:

@@ -141,7 +141,10 @@ func readSecret(name string) ([]byte, error) {
 func (a *app) facts(f store.Finding) query.Facts {
 	x := query.Facts{
 		Topics: []string{string(f.Topic)}, Kinds: []string{string(f.Kind)}, Tiers: []string{string(f.Tier)}, Sources: []string{f.Source},
-		Areas: slices.Clone(f.Areas), Text: strings.Join([]string{f.Title, f.Quote, f.Document, f.BodyName, f.Text}, "\n"),
+		Areas: slices.Clone(f.Areas), Text: strings.Join([]string{f.Title, f.Document, f.BodyName, f.Text}, "\n"),
+	}
+	for _, m := range f.Mentions() {
+		x.Passages = append(x.Passages, m.Quote)
 	}
 	for _, topic := range f.Also {
 		x.Topics = append(x.Topics, string(topic))

@@ -101,7 +101,7 @@ func (v *visit) readPapers(ctx context.Context) {
 // carry takes over what was known of a document from reading it before.
 // Validators belong to an address and do not move with a paper.
 func carry(d *store.Document, old store.Document) {
-	d.SHA256, d.Pages, d.Size, d.Fetched = old.SHA256, old.Pages, old.Size, old.Fetched
+	d.SHA256, d.Pages, d.Unread, d.Size, d.Fetched = old.SHA256, old.Pages, old.Unread, old.Size, old.Fetched
 	d.Failed, d.FailedReason, d.FailedAt = old.Failed, old.FailedReason, old.FailedAt
 	if d.ETag, d.Modified = "", ""; d.URL == old.URL {
 		d.ETag, d.Modified = old.ETag, old.Modified
@@ -170,7 +170,7 @@ func (v *visit) readPaper(ctx context.Context, d *store.Document, odd string) er
 		}
 		d.ETag, d.Modified = dl.Header.Get("ETag"), dl.Header.Get("Last-Modified")
 		if sha != d.SHA256 {
-			d.SHA256, d.Size, d.Pages = sha, size, 0
+			d.SHA256, d.Size, d.Pages, d.Unread = sha, size, 0, ""
 		}
 	}
 	_ = dl.Body.Close() // the host is free while the text is read
@@ -181,7 +181,7 @@ func (v *visit) readPaper(ctx context.Context, d *store.Document, odd string) er
 	if err != nil {
 		return fmt.Errorf("reading its text: %w", err)
 	}
-	d.Pages = len(pages)
+	d.Pages, d.Unread = len(pages), store.PageList(store.Unreadable(pages))
 	return nil
 }
 
