@@ -1,5 +1,7 @@
 package store
 
+import "slices"
+
 // A Mention is one sentence of a document that a finding rests on.
 type Mention struct {
 	Page  int    `json:"page"` // as in Finding
@@ -35,22 +37,17 @@ func (f Finding) Mentions() []Mention {
 func (f Finding) Best() []Mention { return f.Mentions()[:max(1, len(f.Quotes))] }
 
 // Leading is the finding with one of its Mentions first, so that who asked for
-// a word is shown the sentence with it. One that is among the best stays there.
+// a word is shown the sentence with it.
 func (f Finding) Leading(mention int) Finding {
-	i := mention - len(f.Quotes)
-	if len(f.Quotes) == 0 || i < 0 || i >= len(f.Others) {
+	all := f.Mentions()
+	if mention <= 0 || mention >= len(all) {
 		return f
 	}
-	m := f.Others[i]
-	best := append([]Mention{m}, f.Quotes...)
-	others := append(append([]Mention{}, f.Others[:i]...), f.Others[i+1:]...)
-	if len(best) > BestMentions {
-		others = append(others, best[BestMentions:]...)
-		best = best[:BestMentions]
-	} else {
-		f.More--
-	}
-	f.Quote, f.Page, f.Quotes, f.Others = m.Quote, m.Page, best, others
+	m := all[mention]
+	all = slices.Insert(slices.Delete(all, mention, mention+1), 0, m)
+	best := len(f.Quotes)
+	f.Quote, f.Page, f.Quotes, f.Others = m.Quote, m.Page, all[:best:best], all[best:]
+	f.AlsoIn = nil // said of another sentence
 	return f
 }
 

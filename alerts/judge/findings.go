@@ -56,7 +56,7 @@ type finder struct {
 	// print what the rules notice in it.
 	repeats map[string][]string
 	missing map[string]string // by document, the pages that could not be read: "page 3"
-	out      []store.Finding
+	out     []store.Finding
 }
 
 // place resolves the body and its areas.

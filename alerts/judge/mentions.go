@@ -251,11 +251,9 @@ func gather(x *store.Finding, ms []mention) {
 	slices.SortStableFunc(order, func(a, b mention) int { return worth(b.Passage) - worth(a.Passage) })
 	best := order[0]
 	x.Quote, x.Page, x.Rule, x.Why, x.Tier = best.Quote, best.Page, best.Rule, best.Why, best.Tier
-	for _, m := range order {
-		for _, a := range m.also {
-			if len(x.AlsoIn) < maxListed && !slices.ContainsFunc(x.AlsoIn, func(o store.Elsewhere) bool { return o.Document == a.Document && o.URL == a.URL }) {
-				x.AlsoIn = append(x.AlsoIn, a)
-			}
+	for _, a := range best.also {
+		if len(x.AlsoIn) < maxListed && !slices.ContainsFunc(x.AlsoIn, func(o store.Elsewhere) bool { return o.Document == a.Document && o.URL == a.URL }) {
+			x.AlsoIn = append(x.AlsoIn, a)
 		}
 	}
 	if len(ms) == 1 {

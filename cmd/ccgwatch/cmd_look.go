@@ -380,7 +380,11 @@ func (c *findingsCmd) Run(e *env) error {
 		var failed error
 		err = a.store.Findings(e.ctx, 0, func(f store.Finding) bool {
 			if !c.keeps(f.Source, f.Kind, f.At, since) || c.Topic != "" && string(f.Topic) != c.Topic || c.Tier != "" && string(f.Tier) != c.Tier ||
-				f.Silent && !c.All || !match(f) {
+				f.Silent && !c.All {
+				return true
+			}
+			f, ok := match(f)
+			if !ok {
 				return true
 			}
 			if c.JSON {

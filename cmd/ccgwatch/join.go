@@ -191,16 +191,20 @@ func (a *app) sourceName(id string) string {
 	return ""
 }
 
-// findingFilter makes a filter of a query as subscribers write it.
-func (a *app) findingFilter(q string) (func(store.Finding) bool, error) {
+// findingFilter makes a filter of a query as subscribers write it. Of a finding
+// that fits, the sentence that does comes first.
+func (a *app) findingFilter(q string) (func(store.Finding) (store.Finding, bool), error) {
 	if strings.TrimSpace(q) == "" {
-		return func(store.Finding) bool { return true }, nil
+		return func(f store.Finding) (store.Finding, bool) { return f, true }, nil
 	}
 	parsed, err := query.Parse(q)
 	if err != nil {
 		return nil, err
 	}
-	return func(f store.Finding) bool { return parsed.Match(a.facts(f)) }, a.checkQuery(q)
+	return func(f store.Finding) (store.Finding, bool) {
+		said, ok := parsed.First(query.Prepare(a.facts(f)))
+		return f.Leading(said), ok
+	}, a.checkQuery(q)
 }
 
 // checkQuery refuses bodies and areas that nothing can ever match: a
