@@ -27,6 +27,14 @@ type Config struct {
 	Mailbox Mailbox
 	Web     Web
 	Letters Letters
+	// Documents is how papers are read.
+	Documents Documents
+}
+
+// Documents is how papers are read.
+type Documents struct {
+	// OCR has tesseract, where it is installed, read pages that are pictures.
+	OCR bool
 }
 
 // Group is who runs this.
