@@ -33,7 +33,8 @@ func TestAPackIsToldInThreeQuotes(t *testing.T) {
 		"alert":  {Alert: &alerts.Alert{Things: things(pack())}, Subscription: subscription(store.Instant)},
 		"digest": {Digest: &alerts.Digest{Slot: week().Slot, Now: week().Now, Sections: []alerts.Section{{Topic: store.TopicOutsourcing, Things: things(pack())}}}, Subscription: subscription(store.Weekly)},
 	} {
-		text := plainPart(t, compose(t, c, l, 1).Raw)
+		_, text, _ := parts(t, compose(t, c, l, 1).Raw)
+		text = strings.Join(strings.Fields(text), " ")
 		for _, want := range []string{
 			"Sentence number 1 of", "Sentence number 2 of", "Sentence number 3 of", "Page 143 of", "Page 144 of", "Page 145 of", "#page=145",
 			"also page 301 of Reports pack", "and 12 further passages.",
