@@ -13,7 +13,9 @@ import (
 func TestAPackIsShownInThreeQuotes(t *testing.T) {
 	s, st := sample()
 	f := &st.findings[0]
-	m := func(page int, quote string) store.Mention { return store.Mention{Page: page, Quote: quote, Tier: store.TierLikely} }
+	m := func(page int, quote string) store.Mention {
+		return store.Mention{Page: page, Quote: quote, Tier: store.TierLikely}
+	}
 	f.Quotes = []store.Mention{m(f.Page, f.Quote), m(31, "The second sentence."), m(44, "The third sentence.")}
 	f.Others, f.More = []store.Mention{m(51, "The fourth sentence."), m(52, "The fifth sentence.")}, 12
 	f.AlsoIn = []store.Elsewhere{{Document: "Reports pack", URL: "https://council.example.org/pack.pdf", Page: 301}}
