@@ -356,7 +356,11 @@ func (m *Matcher) matchPage(ctx context.Context, c *commit, subs []store.Subscri
 	}
 	err := m.each(ctx, c, func(x candidate) bool {
 		for i, s := range subs {
-			if queries[i] == nil || x.finding.Change <= s.Since || x.finding.At.Before(s.Created) || !queries[i].MatchPrepared(x.prepared) {
+			if queries[i] == nil || x.finding.Change <= s.Since || x.finding.At.Before(s.Created) {
+				continue
+			}
+			said, ok := queries[i].First(x.prepared)
+			if !ok {
 				continue
 			}
 			if m.Told != nil && m.Told(s.ID, c.batch, x.finding) {
@@ -365,7 +369,7 @@ func (m *Matcher) matchPage(ctx context.Context, c *commit, subs []store.Subscri
 			if found[i] == nil {
 				found[i] = newFolder(MaxThings)
 			}
-			found[i].add(x.finding)
+			found[i].add(x.finding.Leading(said))
 		}
 		return true
 	})

@@ -28,6 +28,14 @@ type Config struct {
 	Web      Web
 	Operator Operator
 	Letters  Letters
+	// Documents is how papers are read.
+	Documents Documents
+}
+
+// Documents is how papers are read.
+type Documents struct {
+	// OCR has tesseract, where it is installed, read pages that are pictures.
+	OCR bool
 }
 
 // Group is who runs this.

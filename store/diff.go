@@ -265,6 +265,10 @@ func distinct(items []Item) []Item {
 // introduce makes an item known that was not.
 func introduce(it Item, at time.Time) (Item, Change) {
 	it.FirstSeen, it.Missing, it.Withdrawn = at, 0, time.Time{}
+	it.Documents = slices.Clone(it.Documents)
+	for i, d := range it.Documents {
+		it.Documents[i] = d.kept(at)
+	}
 	var d delta
 	d.documents = it.Documents
 	switch it.Kind {

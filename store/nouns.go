@@ -120,13 +120,19 @@ type Document struct {
 	Part  string `json:"part,omitempty"` // key of the agenda item it belongs to
 
 	// What reading the file gave. SHA256 is empty until the file was read once.
-	SHA256       string    `json:"sha256,omitempty"`
-	Pages        int       `json:"pages,omitempty"`
-	Size         int64     `json:"size,omitempty"`
-	ETag         string    `json:"etag,omitempty"`
-	Modified     string    `json:"modified,omitempty"` // Last-Modified, verbatim
-	Fetched      time.Time `json:"fetched,omitzero"`   // last look, whatever came of it
-	Failed       string    `json:"failed,omitempty"`   // why the last look failed, in words
+	SHA256   string `json:"sha256,omitempty"`
+	Pages    int    `json:"pages,omitempty"`
+	Size     int64  `json:"size,omitempty"`
+	ETag     string `json:"etag,omitempty"`
+	Modified string `json:"modified,omitempty"` // Last-Modified, verbatim
+	// Since is when the file with these bytes was first seen; zero where that was
+	// before it was noted down.
+	Since time.Time `json:"since,omitzero"`
+	// Unread are the pages whose text could not be read although the file could,
+	// as "3, 7-9"; see Unreadable.
+	Unread       string    `json:"unread,omitempty"`
+	Fetched      time.Time `json:"fetched,omitzero"` // last look, whatever came of it
+	Failed       string    `json:"failed,omitempty"` // why the last look failed, in words
 	FailedReason string    `json:"failed_reason,omitempty"`
 	FailedAt     time.Time `json:"failed_at,omitzero"` // since when it has been failing
 }
@@ -341,22 +347,32 @@ type Finding struct {
 	SHA256   string    `json:"sha256,omitempty"`   // its archived bytes
 	Quote    string    `json:"quote"`
 	Page     int       `json:"page"` // 1 is the first page; 0 where there are no pages
-	Rule     string    `json:"rule"`
-	Why      string    `json:"why,omitempty"`    // in words, for explain
-	Moves    []Move    `json:"moves,omitempty"`  // what the notice changed in its procurement, or what fell due
-	Also     []Topic   `json:"also,omitempty"`   // further topics it is matched under: a reminder about a tender is for those who asked for tenders
-	Joins    []Joint   `json:"joins,omitempty"`  // procurements that the item speaks of; of a notice, what speaks of it
-	Unsaid   []string  `json:"unsaid,omitempty"` // what the notices of an award do not say, in two or three words each
-	Stage    string    `json:"stage,omitempty"`
-	Regime   string    `json:"regime,omitempty"`
-	Deadline *Deadline `json:"deadline,omitempty"`
-	When     time.Time `json:"when,omitzero"` // of the meeting
-	Body     string    `json:"body,omitempty"`
-	BodyName string    `json:"body_name,omitempty"`
-	Areas    []string  `json:"areas,omitempty"`
-	Thread   string    `json:"thread"`
-	Text     string    `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
-	Rules    string    `json:"rules"`          // version of the rules that found it
+	// All that a document says on the topic is one finding. Quote and Page are its
+	// best sentence; where there are several, Quotes are the best of them, that one
+	// first, Others further ones in reading order, and More counts all that are not
+	// in Quotes: it may exceed Others.
+	Quotes []Mention `json:"quotes,omitempty"`
+	Others []Mention `json:"others,omitempty"`
+	More   int       `json:"more,omitempty"`
+	// AlsoIn are the other documents of the change that print the best sentence:
+	// a pack and its parts.
+	AlsoIn   []Elsewhere `json:"also_in,omitempty"`
+	Rule     string      `json:"rule"`
+	Why      string      `json:"why,omitempty"`    // in words, for explain
+	Moves    []Move      `json:"moves,omitempty"`  // what the notice changed in its procurement, or what fell due
+	Also     []Topic     `json:"also,omitempty"`   // further topics it is matched under: a reminder about a tender is for those who asked for tenders
+	Joins    []Joint     `json:"joins,omitempty"`  // procurements that the item speaks of; of a notice, what speaks of it
+	Unsaid   []string    `json:"unsaid,omitempty"` // what the notices of an award do not say, in two or three words each
+	Stage    string      `json:"stage,omitempty"`
+	Regime   string      `json:"regime,omitempty"`
+	Deadline *Deadline   `json:"deadline,omitempty"`
+	When     time.Time   `json:"when,omitzero"` // of the meeting
+	Body     string      `json:"body,omitempty"`
+	BodyName string      `json:"body_name,omitempty"`
+	Areas    []string    `json:"areas,omitempty"`
+	Thread   string      `json:"thread"`
+	Text     string      `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
+	Rules    string      `json:"rules"`          // version of the rules that found it
 	// Retired is the version of the rules that finds it no longer; such a finding
 	// is in no list, and is kept because messages that were sent refer to it.
 	Retired string `json:"retired,omitempty"`

@@ -32,10 +32,7 @@ func (f *finder) decision() {
 		return
 	}
 	text := f.it.Title + "\n\n" + f.it.Fields[store.FieldText]
-	for _, p := range f.j.Passages([]string{text}) {
-		p.Page = 0
-		f.passage(p, store.Finding{}, "decision")
-	}
+	f.passages(f.j.Passages([]string{text}), store.Finding{}, "decision")
 	if f.it.Fields["key decision"] != "yes" || !aboutCare(f.it.Title+" "+f.it.Fields["department"]+" "+f.it.Fields[store.FieldText]) {
 		return
 	}
@@ -45,7 +42,7 @@ func (f *finder) decision() {
 	}
 	quote := f.who() + verb + strings.TrimSuffix(f.it.Title, ".")
 	if due := f.it.Fields["due"]; due != "" {
-		quote += "; due: " + f.j.split.contact.ReplaceAllString(clip(due, 120), "…")
+		quote += "; due: " + Redact(clip(due, 120))
 	}
 	if decided := f.it.Fields["decided"]; decided != "" {
 		quote += "; decided: " + f.date(decided)

@@ -27,7 +27,7 @@ func (h *Handles) Discusses(s Subject) []store.Joint {
 	f.doubt()
 	out := make([]store.Joint, 0, len(f.best))
 	for thread, x := range f.best {
-		x.Thread, x.Title = thread, h.j.split.contact.ReplaceAllString(h.threads[thread].title, "…")
+		x.Thread, x.Title = thread, Redact(h.threads[thread].title)
 		out = append(out, x.Joint)
 	}
 	slices.SortFunc(out, func(a, b store.Joint) int {
@@ -54,7 +54,7 @@ func (f *matcher) take(e *entry, strength, evidence, name string, t SubjectText,
 	if old, ok := f.best[e.thread]; ok && store.JointRank(old.Strength) >= store.JointRank(strength) {
 		return
 	}
-	quote := f.j.split.contact.ReplaceAllString(around(t.Text, from, to), "…")
+	quote := Redact(around(t.Text, from, to))
 	f.best[e.thread] = speaks{store.Joint{Strength: strength, Evidence: evidence, Quote: quote, Where: t.Where, Page: t.Page, URL: t.URL}, name}
 }
 

@@ -391,7 +391,7 @@ func generic(w string) bool {
 // Title is the title of a procurement, "" for an unknown one.
 func (h *Handles) Title(thread string) string {
 	if e := h.threads[thread]; e != nil {
-		return h.j.split.contact.ReplaceAllString(e.title, "…")
+		return Redact(e.title)
 	}
 	return ""
 }

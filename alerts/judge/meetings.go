@@ -161,9 +161,7 @@ func (f *finder) papers(unread map[string]bool) {
 			continue
 		}
 		name := first(d.Title, "a paper without a title")
-		if unread[docKey(d)] {
-			name += " (its text could not be read)"
-		}
+		name += f.doubt(d, unread)
 		if isNew {
 			added = append(added, name)
 		} else {
@@ -179,8 +177,11 @@ func (f *finder) papers(unread map[string]bool) {
 		says = append(says, "Papers replaced: "+list(replaced)+".")
 	}
 	for _, d := range f.c.Read {
-		if unread[docKey(d)] {
+		switch missing := f.missing[docKey(d)]; {
+		case unread[docKey(d)]:
 			says = append(says, "The text of "+first(d.Title, "a paper")+" could not be read.")
+		case missing != "":
+			says = append(says, "Of "+first(d.Title, "a paper")+" we could not read "+missing+".")
 		}
 	}
 	if len(says) == 0 {
@@ -194,6 +195,24 @@ func (f *finder) papers(unread map[string]bool) {
 		Topic: store.TopicPapers, Tier: tier, Rule: "papers: documents", Quote: strings.Join(says, " "),
 		Text: f.committee(), Why: "documents appeared or changed", Deadline: f.askBy(),
 	}, "papers")
+}
+
+// doubt is what a reader must know of our reading of a document, in brackets:
+// that it was not read, or in part, or says again what another one says.
+func (f *finder) doubt(d store.Document, unread map[string]bool) string {
+	var says []string
+	if unread[docKey(d)] {
+		says = append(says, "its text could not be read")
+	} else if missing := f.missing[docKey(d)]; missing != "" {
+		says = append(says, missing+" could not be read")
+	}
+	if r := f.repeats[docKey(d)]; len(r) > 0 {
+		says = append(says, "what we noticed in it stands also in "+list(r))
+	}
+	if len(says) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(says, "; ") + ")"
 }
 
 // replaced tells whether the change gives a new version of a known document.

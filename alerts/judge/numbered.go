@@ -33,7 +33,7 @@ func (f *finder) numbered(pages []string, d store.Document) {
 			if f.j.lex.tally(words(quote)).has(f.j.lists["person"]) {
 				quote = "(a sentence about one person is not quoted) " + number
 			}
-			quote = f.j.split.contact.ReplaceAllString(quote, "…")
+			quote = Redact(quote)
 			if key := sayKey(quote); !f.said[key] {
 				f.said[key] = true
 				f.add(store.Finding{

@@ -63,7 +63,7 @@ func (j *Judge) Statements(text string, meeting time.Time) []store.Deadline {
 		if kind == "" {
 			continue
 		}
-		d := store.Deadline{Kind: kind, Who: stateWho(kind), Quote: j.split.contact.ReplaceAllString(clip(s.text, 500), "…")}
+		d := store.Deadline{Kind: kind, Who: stateWho(kind), Quote: Redact(clip(s.text, 500))}
 		if at, ok := j.stated(s.text, kind, meeting); ok {
 			d.Stated = j.stamp(at)
 		} else if at, ok := j.counted(s.text, meeting); ok {

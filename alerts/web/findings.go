@@ -83,7 +83,13 @@ func weight(x store.Finding) int {
 	if x.Deadline != nil {
 		texts = append(texts, x.Deadline.Who, x.Deadline.Quote)
 	}
-	for _, t := range append(texts, x.Quote) {
+	for _, m := range x.Best() {
+		texts = append(texts, m.Quote, x.Document, x.URL)
+	}
+	for _, o := range x.AlsoIn {
+		texts = append(texts, o.Document)
+	}
+	for _, t := range texts {
 		n += len(template.HTMLEscapeString(line(t, 1500)))
 	}
 	return n

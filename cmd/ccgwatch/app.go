@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -154,6 +155,9 @@ func (a *app) joinWith(rules judge.Rules) (err error) {
 	}
 	if a.reader, err = newReader(a.data); err != nil {
 		return err
+	}
+	if a.cfg.Documents.OCR {
+		a.reader.Tesseract, _ = exec.LookPath(tesseract) // absent: doctor says so, and pages that are pictures stay unread
 	}
 	return a.joinAlerts()
 }

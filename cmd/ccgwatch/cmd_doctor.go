@@ -97,6 +97,7 @@ func (c *doctorCmd) Run(e *env) error {
 	}
 	x.copies()
 	x.holidays()
+	x.recognition(cfg)
 	x.catalogue(cfg, sources)
 	for _, s := range sources {
 		x.schedule(s.ID+": "+s.words(), s.next)

@@ -150,7 +150,10 @@ func readSecret(name string) ([]byte, error) {
 func (a *app) facts(f store.Finding) query.Facts {
 	x := query.Facts{
 		Topics: []string{string(f.Topic)}, Kinds: []string{string(f.Kind)}, Tiers: []string{string(f.Tier)}, Sources: []string{f.Source},
-		Areas: slices.Clone(f.Areas), Text: strings.Join([]string{f.Title, f.Quote, f.Document, f.BodyName, f.Text}, "\n"),
+		Areas: slices.Clone(f.Areas), Text: strings.Join([]string{f.Title, f.Document, f.BodyName, f.Text}, "\n"),
+	}
+	for _, m := range f.Mentions() {
+		x.Passages = append(x.Passages, m.Quote)
 	}
 	for _, topic := range f.Also {
 		x.Topics = append(x.Topics, string(topic))
@@ -197,16 +200,20 @@ func (a *app) sourceName(id string) string {
 	return ""
 }
 
-// findingFilter makes a filter of a query as subscribers write it.
-func (a *app) findingFilter(q string) (func(store.Finding) bool, error) {
+// findingFilter makes a filter of a query as subscribers write it. Of a finding
+// that fits, the sentence that does comes first.
+func (a *app) findingFilter(q string) (func(store.Finding) (store.Finding, bool), error) {
 	if strings.TrimSpace(q) == "" {
-		return func(store.Finding) bool { return true }, nil
+		return func(f store.Finding) (store.Finding, bool) { return f, true }, nil
 	}
 	parsed, err := query.Parse(q)
 	if err != nil {
 		return nil, err
 	}
-	return func(f store.Finding) bool { return parsed.Match(a.facts(f)) }, a.checkQuery(q)
+	return func(f store.Finding) (store.Finding, bool) {
+		said, ok := parsed.First(query.Prepare(a.facts(f)))
+		return f.Leading(said), ok
+	}, a.checkQuery(q)
 }
 
 // checkQuery refuses bodies and areas that nothing can ever match: a
