@@ -227,7 +227,7 @@ func (d *Desk) post(ctx context.Context, now time.Time, r request, counts []stor
 
 // usable checks what a subscription is to be.
 func (d *Desk) usable(q, often string) error {
-	if often != store.Instant && often != store.Weekly && often != store.Both {
+	if !store.IsOften(often) {
 		return &QueryError{errors.New("how often is not said")}
 	}
 	if _, err := query.Parse(q); err != nil {
@@ -337,7 +337,7 @@ func (d *Desk) Change(ctx context.Context, now time.Time, token, id, q, often st
 		return err
 	}
 	since := s.Since
-	if s.Often == store.Instant && often != store.Instant {
+	if !store.Digested(s.Often) && store.Digested(often) {
 		judged, err := d.Outbox.Position(ctx, Follower)
 		if err != nil {
 			return err

@@ -4,7 +4,9 @@
 // how a finding is made (see alerts/judge).
 //
 // Its promises: every confirmed subscription hears of each matching commit
-// once, and gets one digest a week; nothing is decided twice, whatever moment
+// once, and is told once in every digest it is owed; a person with several
+// subscriptions gets one digest for all that are due, and hears of an item once;
+// nothing is decided twice, whatever moment
 // the power fails; what is sent again is sent byte for byte.
 package alerts
 
@@ -36,6 +38,15 @@ type Letter struct {
 	Date         time.Time // for the header of that name
 	Subscription store.Subscription
 	Alert        *Alert
+	Digest       *Digest
+	// Others are what further subscriptions of the address are told in the same
+	// digest.
+	Others []Part
+}
+
+// A Part is what one subscription is told in a digest.
+type Part struct {
+	Subscription store.Subscription
 	Digest       *Digest
 }
 

@@ -6,6 +6,7 @@ import "strings"
 type sheet struct {
 	text, html strings.Builder
 	list       bool // an HTML list is open
+	several    bool // headings stand below those of a part
 }
 
 // A bit is a run of words; with an href it is a link.
@@ -54,8 +55,21 @@ func (s *sheet) endList() {
 // heading begins a section.
 func (s *sheet) heading(words string) {
 	s.endList()
-	s.html.WriteString(`<h2 style="font-size:18px;margin:24px 0 8px">` + escapeHTML(words) + "</h2>\n")
+	tag, size := "h2", "18"
+	if s.several {
+		tag, size = "h3", "16"
+	}
+	s.html.WriteString(`<` + tag + ` style="font-size:` + size + `px;margin:24px 0 8px">` + escapeHTML(words) + "</" + tag + ">\n")
 	s.text.WriteString("\n" + strings.ToUpper(words) + "\n\n")
+}
+
+// partHeading begins what one of several subscriptions is told; asked are the
+// reader's own words.
+func (s *sheet) partHeading(before, asked, after string) {
+	s.endList()
+	s.html.WriteString(`<h2 style="font-size:18px;border-top:2px solid #5b6670;padding:12px 0 0;margin:28px 0 8px">` + escapeHTML(before) + "<bdi>" + escapeHTML(asked) + "</bdi>" + escapeHTML(after) + "</h2>\n")
+	line := before + asked + after
+	s.text.WriteString("\n" + strings.Repeat("=", 60) + "\n" + defuse(line) + "\n\n")
 }
 
 // lead is the first sentence: a paragraph of the text, the main heading of the
