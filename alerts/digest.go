@@ -85,8 +85,8 @@ func (s Schedule) slot(sub store.Subscription, now time.Time) (slot time.Time, d
 	}
 	slot = s.Last(now)
 	last := sub.LastDigest
-	if last.After(s.Next(now)) {
-		last = time.Time{} // made while the clock was wrong
+	if last.After(s.For(store.Weekly).Next(now)) {
+		last = time.Time{} // made while the clock was wrong by a week and more
 	}
 	for _, t := range []time.Time{last, sub.Created, sub.ConsentAt} {
 		if !slot.After(t) {

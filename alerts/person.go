@@ -320,10 +320,10 @@ func digestsID(of []store.Period) string {
 }
 
 // Now queues a digest for some subscriptions of one address at once, whenever it
-// was owing: of all since their last ones. The next in time tells what comes after.
-// false: it could not be made, somebody was faster, or none of them is confirmed
-// and wants digests.
-func (g *Digester) Now(ctx context.Context, of []store.Subscription, now time.Time) (bool, error) {
+// was due: of all since their last ones. The next in time tells what comes after.
+// It counts messages: none if it could not be made, somebody was faster, or none
+// of them is confirmed and wants digests.
+func (g *Digester) Now(ctx context.Context, of []store.Subscription, now time.Time) (made int, err error) {
 	slot := now.Truncate(time.Second)
 	g.only = map[string]bool{}
 	defer func() { g.only = nil }()
@@ -335,21 +335,21 @@ func (g *Digester) Now(ctx context.Context, of []store.Subscription, now time.Ti
 		}
 	}
 	if len(all) == 0 {
-		return false, nil
+		return 0, nil
 	}
 	r, err := g.newRound(ctx, now)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	r.force = true
-	n, told := 0, map[string]bool{}
+	told := map[string]bool{}
 	for part := range slices.Chunk(all, maxTogether) {
-		m, err := r.message(ctx, part, told)
-		if n += m; err != nil {
-			return n > 0, err
+		n, err := r.message(ctx, part, told)
+		if made += n; err != nil {
+			return made, err
 		}
 	}
-	return n > 0, nil
+	return made, nil
 }
 
 // due tells whether a digest is owed, by the schedule or because it was asked for.

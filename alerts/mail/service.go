@@ -124,7 +124,7 @@ func (c *Composer) ways(l alerts.Service) []string {
 	out = append(out, "To change what you get, put your words behind this subject:")
 	out = append(out, c.command("change "+l.Token)...)
 	return append(out,
-		"With words like these: change "+l.Token[:min(4, len(l.Token))]+"... weekly dialysis. It changes the subscription that you made last. Begin with instant, weekly or both to change how often it comes; the word everything stands for all there is. For something else as well, the subject is: subscribe, and your words.",
+		"With words like these: change "+l.Token[:min(4, len(l.Token))]+"... weekly dialysis. It changes the subscription that you made last. Begin with instant, daily, weekly or both to change how often it comes; the word everything stands for all there is. For something else as well, the subject is: subscribe, and your words.",
 		"This works until "+c.moment(l.Until)+". Whoever has this mail can change your subscriptions: do not pass it on.",
 		"For a copy of all that is kept about you, or to have it erased, answer this mail in your own words: people read it.")
 }

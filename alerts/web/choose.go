@@ -222,6 +222,8 @@ func oftenWords(often string) string {
 	switch often {
 	case store.Instant:
 		return "as things appear"
+	case store.Daily:
+		return "once a day, in the morning, on days with something to tell"
 	case store.Weekly:
 		return "once a week, on Friday morning"
 	case store.Both:

@@ -41,12 +41,13 @@ func (a *app) joinAlerts() error {
 	}
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: letters, Facts: a.facts, Log: a.log,
-		Told:  a.store.told,
+		Told:  a.store.told, Of: a.store.Of,
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: letters, Facts: a.facts, About: a.about,
 		SourceName: a.sourceName, Schedule: alerts.Fridays(london()), Backlog: a.store, Log: a.log,
+		Of: a.store.Of,
 	}
 	a.desk = a.newDesk(services)
 	if err := a.joinMailbox(secret); err != nil {
