@@ -287,7 +287,7 @@ func (g *Digester) items(ctx context.Context, w *week, dates map[string]*closing
 func About(it store.Item) store.Finding {
 	f := store.Finding{
 		Source: it.Source, Key: it.Key, Kind: it.Kind, Topic: store.TopicMeetings, Tier: store.TierCertain,
-		Title: it.Title, URL: it.URL, Body: it.Body, When: it.When(), At: it.Changed,
+		Title: it.Title, URL: it.URL, Body: it.Body, When: it.When(), At: it.Changed, Committee: it.Fields[store.FieldCommittee],
 		Text: it.Fields[store.FieldCommittee] + "\n" + it.Fields[store.FieldVenue],
 	}
 	for _, p := range it.Parts {

@@ -347,7 +347,9 @@ type Finding struct {
 	Body     string    `json:"body,omitempty"`
 	BodyName string    `json:"body_name,omitempty"`
 	Areas    []string  `json:"areas,omitempty"`
-	Thread   string    `json:"thread"`
+	// Committee is the name of who meets, for what a meeting or its papers say.
+	Committee string `json:"committee,omitempty"`
+	Thread    string `json:"thread"`
 	Text     string    `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
 	Rules    string    `json:"rules"`          // version of the rules that found it
 	// Retired is the version of the rules that finds it no longer; such a finding
