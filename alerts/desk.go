@@ -353,10 +353,15 @@ func (d *Desk) Change(ctx context.Context, now time.Time, token, id, q, often st
 
 // End ends one subscription that a manage link opens.
 func (d *Desk) End(ctx context.Context, now time.Time, token, id string) error {
-	if _, err := d.one(ctx, now, token, id); err != nil {
+	was, err := d.one(ctx, now, token, id)
+	if err != nil {
 		return err
 	}
-	return linkError(d.Subscribers.End(ctx, id, now))
+	if err := d.Subscribers.End(ctx, id, now); err != nil {
+		return linkError(err)
+	}
+	d.ended(ctx, now, was)
+	return nil
 }
 
 // EndAll ends all of them. Each is an end of its own: one cut short has ended
@@ -366,11 +371,16 @@ func (d *Desk) EndAll(ctx context.Context, now time.Time, token string) error {
 	if err != nil {
 		return err
 	}
+	var last store.Subscription
 	for _, s := range m.Live() {
 		if err := d.Subscribers.End(ctx, s.ID, now); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
+		if s.State == store.StateConfirmed {
+			last = s
+		}
 	}
+	d.ended(ctx, now, last)
 	return nil
 }
 

@@ -29,16 +29,20 @@ const (
 	KindConfirm = store.MailConfirm // is it really you?
 	KindManage  = store.MailManage  // the link to change or end it
 	KindProbe   = store.MailProbe   // does the address still work?
+	KindGoodbye = store.MailGoodbye // it has ended
+	// KindCorrection says that something that was mailed was wrong.
+	KindCorrection = "correction"
 )
 
 // A Letter is all that one message says, before it is put into words. Exactly
-// one of Alert and Digest is set.
+// one of Alert, Digest and Correction is set.
 type Letter struct {
 	ID           string    // of the delivery
 	Date         time.Time // for the header of that name
 	Subscription store.Subscription
 	Alert        *Alert
 	Digest       *Digest
+	Correction   *Correction
 	// Others are what further subscriptions of the address are told in the same
 	// digest.
 	Others []Part

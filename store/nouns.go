@@ -350,8 +350,8 @@ type Finding struct {
 	// Committee is the name of who meets, for what a meeting or its papers say.
 	Committee string `json:"committee,omitempty"`
 	Thread    string `json:"thread"`
-	Text     string    `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
-	Rules    string    `json:"rules"`          // version of the rules that found it
+	Text      string `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
+	Rules     string `json:"rules"`          // version of the rules that found it
 	// Retired is the version of the rules that finds it no longer; such a finding
 	// is in no list, and is kept because messages that were sent refer to it.
 	Retired string `json:"retired,omitempty"`

@@ -12,8 +12,8 @@ import (
 )
 
 // ComposeService puts a service mail into words: the question whether somebody
-// wants to be subscribed, the link to change it, or the
-// question whether the address still works. Without pages it says what to answer by mail. It is plain text, belongs to
+// wants to be subscribed, the link to change it, the
+// question whether the address still works, or the word that it has ended. Without pages it says what to answer by mail. It is plain text, belongs to
 // no list, and holds nothing a stranger typed but the address in To: a form that
 // anybody can fill in must not carry anybody's message. The same letter gives
 // the same bytes. No error names an address.
@@ -22,7 +22,7 @@ func (c *Composer) ComposeService(l alerts.Service) (alerts.Message, error) {
 	if err != nil || to.Address != l.To || !ascii(l.To) {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: the address cannot be written in a header", l.ID)
 	}
-	if c.links.Home() == "" && !c.Mailbox && l.Kind != alerts.KindProbe {
+	if c.links.Home() == "" && !c.Mailbox && l.Kind != alerts.KindProbe && l.Kind != alerts.KindGoodbye {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: there are no pages that its link could lead to", l.ID)
 	}
 	var subject string
@@ -34,6 +34,8 @@ func (c *Composer) ComposeService(l alerts.Service) (alerts.Message, error) {
 		subject, paras = c.manage(l)
 	case alerts.KindProbe:
 		subject, paras = c.probe(l)
+	case alerts.KindGoodbye:
+		subject, paras = c.goodbye()
 	default:
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %q is no service mail", l.ID, l.Kind)
 	}
@@ -106,6 +108,23 @@ func (c *Composer) probe(l alerts.Service) (string, []string) {
 		"If this mail comes back, too, we stop writing to this address.",
 	}
 	return header("Does this address still work? CCGWatch (" + c.group + ")"), append(paras, c.ways(l)...)
+}
+
+// goodbye says that it is over. Its words are the same for everybody.
+func (c *Composer) goodbye() (string, []string) {
+	paras := []string{
+		"You have ended your last subscription with us, and this is our last mail to you. Mail that was on its way when you did may still come within the hour.",
+		"Your address is erased 28 days from now. What stays is a mark that cannot be turned back into it, so that a copy of our records brought back some day does not write to you again.",
+	}
+	switch {
+	case c.links.Home() != "":
+		paras = append(paras, "If it was not you, or you change your mind, sign up again:", c.links.Home()+"/subscribe")
+	case c.Mailbox:
+		paras = append(paras, "If it was not you, or you change your mind, send us a mail with the subject: subscribe")
+	default:
+		paras = append(paras, "If it was not you, or you change your mind, answer this mail.")
+	}
+	return header("You get no more mail from CCGWatch (" + c.group + ")"), paras
 }
 
 // ways are how subscriptions are changed with a token.

@@ -102,10 +102,13 @@ func (w *writer) part(s store.Subscription, d *alerts.Digest) {
 		w.partHeading("You asked for ", cut(asked(s), 120), ", "+often(s.Often))
 		switch {
 		case d.Quiet() && d.Shared > 0:
+			w.gap()
 			w.para(say("All that fits this is told above: " + count(d.Shared, "thing") + "."))
 		case d.Quiet():
+			w.gap()
 			w.para(say("All quiet: nothing new since " + w.from(d) + "."))
 		case d.Shared > 0:
+			w.gap()
 			w.para(say(count(d.Shared, "thing") + " more that fit this are told above."))
 		}
 	}

@@ -23,9 +23,14 @@ type writer struct {
 }
 
 func (w *writer) write() (subject string) {
-	if w.l.Alert != nil {
+	switch {
+	case w.l.Alert != nil && allFellDue(w.l.Alert):
+		subject = w.reminder(w.l.Alert)
+	case w.l.Alert != nil:
 		subject = w.alert(w.l.Alert)
-	} else {
+	case w.l.Correction != nil:
+		subject = w.correction(w.l.Correction)
+	default:
 		subject = w.digest(w.l.Digest)
 	}
 	w.footer()

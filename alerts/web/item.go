@@ -99,7 +99,7 @@ type itemBody struct {
 	From, All int    // of the documents: the first one shown, and how many there are
 	Rest      string // address of the page with further documents
 	Follow    []follow
-	CutParts  bool   // the agenda is longer than what is shown
+	CutParts  bool // the agenda is longer than what is shown
 }
 
 func (s *site) item(w http.ResponseWriter, r *http.Request) error {

@@ -47,7 +47,11 @@ func (s *Store) Of(ctx context.Context, address string) (all []store.Subscriptio
 // Post is one transaction.
 func (s *Store) Post(ctx context.Context, p store.Post, allow func([]store.Past) (bool, error)) (queued bool, err error) {
 	what := "queue a " + p.Delivery.Kind + " mail"
-	if err := errors.Join(named("token", p.Token.Hash), named("delivery", p.Delivery.ID)); err != nil {
+	err = named("delivery", p.Delivery.ID)
+	if p.Token != (store.Token{}) {
+		err = errors.Join(err, named("token", p.Token.Hash))
+	}
+	if err != nil {
 		return false, wrap(what, err)
 	}
 	err = s.update(ctx, what, func(t *tx) error {
@@ -92,11 +96,13 @@ func (t *tx) post(p store.Post) (known bool, err error) {
 		return false, err
 	}
 	key := t.s.addressKey(sub.Address)
-	if err := t.mark(bTokensOf, join(key, []byte(p.Token.Hash))); err != nil {
-		return false, err
-	}
-	if err := t.put(bTokens, []byte(p.Token.Hash), token{p.Token, key}); err != nil {
-		return false, err
+	if p.Token != (store.Token{}) {
+		if err := t.mark(bTokensOf, join(key, []byte(p.Token.Hash))); err != nil {
+			return false, err
+		}
+		if err := t.put(bTokens, []byte(p.Token.Hash), token{p.Token, key}); err != nil {
+			return false, err
+		}
 	}
 	of, err := t.keyed(key)
 	return slices.ContainsFunc(of, func(s store.Subscription) bool { return s.State == store.StateConfirmed }), err

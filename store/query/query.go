@@ -129,7 +129,7 @@ type Facts struct {
 	Stages        []string
 	Committees    []string // names
 	Threads       []string // process numbers of the procurement
-	Text          string // title, quote, description
+	Text          string   // title, quote, description
 }
 
 // Values lists the values the query names for a field (topic, body, area, kind,
