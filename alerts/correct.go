@@ -139,9 +139,16 @@ func (c *Corrector) readers(ctx context.Context, x Correction) (to []store.Subsc
 	if err != nil {
 		return nil, nil, fmt.Errorf("correction: look for who was mailed it: %w", err)
 	}
-	all, err := c.Subscribers.Subscriptions(ctx, "", 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("correction: read subscriptions: %w", err)
+	var all []store.Subscription
+	for after := ""; ; {
+		page, err := c.Subscribers.Subscriptions(ctx, after, 500)
+		if err != nil {
+			return nil, nil, fmt.Errorf("correction: read subscriptions: %w", err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		all, after = append(all, page...), page[len(page)-1].ID
 	}
 	told = map[string]map[string]bool{}
 	for _, s := range all { // also by one that has ended since

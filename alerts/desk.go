@@ -182,9 +182,8 @@ func (d *Desk) serve(ctx context.Context, now time.Time, address string, client 
 			return err
 		}
 		r := decide(of)
-		// Mail that came back, or a complaint: they said no in their way.
-		r.silent = r.silent || unwritten(address, d.Links.Email()) ||
-			slices.ContainsFunc(of, func(s store.Subscription) bool { return s.State == store.StateSuppressed })
+		// Mail that came back, or a complaint: they said no in their way (WayBack).
+		r.silent = r.silent || unwritten(address, d.Links.Email()) || barred(of, now)
 		queued, err := d.post(ctx, now, r, d.Caps.counts(address, client))
 		switch {
 		case errors.Is(err, store.ErrConflict) && try < 3:

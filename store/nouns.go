@@ -403,7 +403,8 @@ type Subscription struct {
 	Created    time.Time `json:"created"`
 	Consent    string    `json:"consent"` // how, in the operator's words or the form's version
 	ConsentAt  time.Time `json:"consent_at"`
-	Ended      time.Time `json:"ended,omitzero"`
+	Ended      time.Time `json:"ended,omitzero"`       // or suppressed
+	Stopped    string    `json:"stopped,omitempty"`    // why it was suppressed: the Effect of the Ruling that did it
 	LastDigest time.Time `json:"last_digest,omitzero"` // end of the period of the last digest queued
 	// Since is the Seq after which changes count for this subscription: what
 	// was known before it was made is not mailed.

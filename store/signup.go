@@ -114,7 +114,8 @@ type Signups interface {
 
 	// Confirm uses up a MailConfirm token, and all others for the same
 	// subscription: from the last change in the log on, it is confirmed. The
-	// Unconfirmed of person begins anew. One transaction; ErrNotFound unless the
+	// Unconfirmed of person begins anew, and what is suppressed of the address is
+	// ended instead, with its BounceScore gone. One transaction; ErrNotFound unless the
 	// token is good and the subscription pending.
 	Confirm(ctx context.Context, hash string, at time.Time, person Count) (Subscription, error)
 

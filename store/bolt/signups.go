@@ -224,7 +224,7 @@ func (s *Store) Confirm(ctx context.Context, hash string, at time.Time, person s
 			p.Confirmed, p.Token = at, hash[:min(16, len(hash))]
 			sub.Proof = &p
 		}
-		if err := t.put(bSubs, []byte(sub.ID), sub); err != nil {
+		if err := errors.Join(t.put(bSubs, []byte(sub.ID), sub), t.lift(row.Of, at)); err != nil {
 			return err
 		}
 		err = t.dropTokens(row.Of, func(x token) bool { return x.Kind == store.MailConfirm && x.Subscription == sub.ID })
@@ -242,6 +242,28 @@ func (s *Store) Confirm(ctx context.Context, hash string, at time.Time, person s
 		return store.Subscription{}, err
 	}
 	return sub, nil
+}
+
+// lift ends what was suppressed of an address whose owner has just shown that
+// mail arrives and is wanted; what came back before counts no longer.
+func (t *tx) lift(of []byte, at time.Time) error {
+	all, err := t.keyed(of)
+	if err != nil {
+		return err
+	}
+	for _, sub := range all {
+		if sub.State != store.StateSuppressed {
+			continue
+		}
+		sub.State, sub.Ended = store.StateEnded, at
+		if err := t.put(bSubs, []byte(sub.ID), sub); err != nil {
+			return err
+		}
+		if err := t.in(bScores).Delete(of); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dropTokens removes those tokens of an address that f picks out.
