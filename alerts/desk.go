@@ -215,7 +215,7 @@ func (d *Desk) post(ctx context.Context, now time.Time, r request, counts []stor
 		Token: store.Token{Hash: hash, Kind: opens, Subscription: r.sub.ID, Made: now, Expires: until},
 		Delivery: store.Delivery{
 			ID: id, Subscription: r.sub.ID, Kind: r.kind, MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw,
-			State: store.Queued, Created: now, Due: now,
+			State: store.Queued, Created: now, Due: dueSince(r.kind, now),
 		},
 	}
 	return d.Signups.Post(ctx, p, func(past []store.Past) (bool, error) {

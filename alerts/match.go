@@ -400,7 +400,7 @@ func (m *Matcher) delivery(now time.Time, c *commit, s store.Subscription, found
 	}
 	d := store.Delivery{
 		ID: id, Subscription: s.ID, Kind: KindAlert, MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw,
-		More: a.More, State: store.Queued, Created: now, Due: now,
+		More: a.More, State: store.Queued, Created: now, Due: dueSince(KindAlert, now),
 	}
 	for _, t := range a.Things {
 		for _, f := range t.Findings {

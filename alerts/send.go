@@ -71,6 +71,7 @@ type Postman struct {
 	pause  pause
 	quota  quota
 	folded map[string]bool // claimed in this round, and put into another since
+	kept   bool            // a round ended before what is kept for service mail
 }
 
 // Deliver sends everything that is due at now, one recipient a message.
@@ -98,7 +99,7 @@ func (p *Postman) Deliver(ctx context.Context, now time.Time) (sent, failed int,
 		batch = 50
 	}
 	for {
-		if p.holds(clock()) {
+		if p.holds(clock(), true) {
 			return sent, failed, nil
 		}
 		ds, err := p.Outbox.Lease(ctx, clock(), lease, batch)
@@ -108,9 +109,11 @@ func (p *Postman) Deliver(ctx context.Context, now time.Time) (sent, failed int,
 		if len(ds) == 0 {
 			return sent, failed, nil
 		}
+		inRank(ds)
+		p.kept = false
 		s, f, err := p.round(ctx, clock, ds)
 		sent, failed = sent+s, failed+f
-		if err != nil || p.pause.holds(clock()) {
+		if err != nil || p.kept || p.pause.holds(clock()) {
 			return sent, failed, err
 		}
 	}
@@ -132,7 +135,8 @@ func (p *Postman) round(ctx context.Context, clock func() time.Time, ds []store.
 		if p.folded[d.ID] {
 			continue
 		}
-		if p.holds(clock()) {
+		if p.holds(clock(), rank(d.Kind) == 0) {
+			p.kept = true // what is due for longest goes first, so no service mail waits behind it
 			p.release(ctx, ds[i:])
 			return sent, failed, nil
 		}

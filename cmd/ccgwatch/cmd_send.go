@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ccgwatch/alerts"
 	"ccgwatch/store"
 )
 
@@ -146,7 +147,7 @@ func (a *app) dueMail(e *env) (due []jsonDue, later int, err error) {
 	})
 	slices.SortStableFunc(ready, func(x, y store.Delivery) int { return x.Due.Compare(y.Due) })
 	for _, d := range ready {
-		due = append(due, jsonDue{d.ID, to[d.Subscription].Address, d.Kind, d.Subject, stamp(d.Due), d.Attempts, d.LastError})
+		due = append(due, jsonDue{d.ID, to[d.Subscription].Address, d.Kind, d.Subject, stamp(alerts.DueFrom(d)), d.Attempts, d.LastError})
 	}
 	for _, s := range subs {
 		if slot, owed := a.digests.Schedule.Due(s, e.now()); owed {

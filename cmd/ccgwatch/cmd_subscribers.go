@@ -17,6 +17,7 @@ import (
 type subscribersCmd struct {
 	List   subscribersList   `cmd:""`
 	Add    subscribersAdd    `cmd:""`
+	Import subscribersImport `cmd:""`
 	Export subscribersExport `cmd:""`
 	Erase  subscribersErase  `cmd:""`
 }

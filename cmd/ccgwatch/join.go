@@ -41,7 +41,7 @@ func (a *app) joinAlerts() error {
 	}
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: letters, Facts: a.facts, Log: a.log,
-		Told:  a.store.told, Of: a.store.Of,
+		Told: a.store.told, Of: a.store.Of,
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{
