@@ -117,6 +117,8 @@ type Position struct {
 }
 
 // An Outbox keeps findings and the messages owed because of them.
+//
+//nolint:interfacebloat // whole operations over one set of messages, each of which the daemon needs
 type Outbox interface {
 	// Position returns how far a follower has come; zero before its first step.
 	Position(ctx context.Context, follower string) (Position, error)
