@@ -71,6 +71,7 @@ type Postman struct {
 	pause  pause
 	quota  quota
 	folded map[string]bool // claimed in this round, and put into another since
+	kept   bool            // a round ended before what is kept for service mail
 }
 
 // Deliver sends everything that is due at now, one recipient a message.
@@ -98,7 +99,7 @@ func (p *Postman) Deliver(ctx context.Context, now time.Time) (sent, failed int,
 		batch = 50
 	}
 	for {
-		if p.holds(clock()) {
+		if p.holds(clock(), true) {
 			return sent, failed, nil
 		}
 		ds, err := p.Outbox.Lease(ctx, clock(), lease, batch)
@@ -108,9 +109,11 @@ func (p *Postman) Deliver(ctx context.Context, now time.Time) (sent, failed int,
 		if len(ds) == 0 {
 			return sent, failed, nil
 		}
+		inRank(ds)
+		p.kept = false
 		s, f, err := p.round(ctx, clock, ds)
 		sent, failed = sent+s, failed+f
-		if err != nil || p.pause.holds(clock()) {
+		if err != nil || p.kept || p.pause.holds(clock()) {
 			return sent, failed, err
 		}
 	}
@@ -132,7 +135,8 @@ func (p *Postman) round(ctx context.Context, clock func() time.Time, ds []store.
 		if p.folded[d.ID] {
 			continue
 		}
-		if p.holds(clock()) {
+		if p.holds(clock(), rank(d.Kind) == 0) {
+			p.kept = true // what is due for longest goes first, so no service mail waits behind it
 			p.release(ctx, ds[i:])
 			return sent, failed, nil
 		}
@@ -186,9 +190,9 @@ func (p *Postman) wait(ctx context.Context) error {
 // deliver makes one attempt and records what came of it, even if ctx ends
 // meanwhile. It gives no state where there was no attempt.
 func (p *Postman) deliver(ctx context.Context, clock func() time.Time, d store.Delivery) (store.DeliveryState, error) {
-	sub, err := p.Subscribers.Subscription(ctx, d.Subscription)
+	sub, wanted, err := p.wanted(ctx, d)
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && !sub.Wants(d.Kind):
+	case err == nil && !wanted:
 		// ended since the claim
 		d.State, d.LastError = store.Suppressed, ""
 	case err != nil:
@@ -241,6 +245,24 @@ func (p *Postman) deliver(ctx context.Context, clock func() time.Time, d store.D
 		p.Refused(context.WithoutCancel(ctx), d, clock())
 	}
 	return d.State, nil
+}
+
+// wanted gives the subscription that a delivery is owed to, and whether all
+// whom it tells still want it.
+func (p *Postman) wanted(ctx context.Context, d store.Delivery) (sub store.Subscription, ok bool, err error) {
+	for i, id := range d.Tells() {
+		s, err := p.Subscribers.Subscription(ctx, id)
+		if errors.Is(err, store.ErrNotFound) || err == nil && !s.Wants(d.Kind) {
+			return s, false, nil
+		}
+		if err != nil {
+			return s, false, err
+		}
+		if i == 0 {
+			sub = s
+		}
+	}
+	return sub, true, nil
 }
 
 // tell logs an attempt that did not succeed.

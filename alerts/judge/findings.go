@@ -101,6 +101,7 @@ func (f *finder) add(x store.Finding, part string) {
 	}
 	x.BodyName, x.Areas = f.bodyName, f.areas
 	x.Text = Redact(x.Text)
+	x.Committee = f.it.Fields[store.FieldCommittee]
 	if x.When.IsZero() {
 		x.When = f.it.When()
 	}

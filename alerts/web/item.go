@@ -106,6 +106,7 @@ type itemBody struct {
 	Rest      string // address of the page with further documents
 	Joints    []store.Joint
 	Dates     []act
+	Follow    []follow
 	CutParts  bool // the agenda is longer than what is shown
 }
 
@@ -151,6 +152,7 @@ func (s *site) item(w http.ResponseWriter, r *http.Request) error {
 	body.Dates = s.datesOf(ctx, it, true)
 	body.Parts, body.CutParts = shortened(it.Parts)
 	body.Bodies = s.bodiesOf(it)
+	body.Follow = s.followItem(&it, body.Bodies)
 	body.Elsewhere = len(body.Bodies) != 1 || body.Bodies[0].Name != s.sourceName(it.Source)
 	return s.render(w, http.StatusOK, "item", view{Title: line(it.Title, 200), Here: "items", Body: body})
 }

@@ -43,12 +43,13 @@ func (a *app) joinAlerts() error {
 	}
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: letters, Facts: a.facts, Log: a.log,
-		Told:  a.store.told,
+		Told: a.store.told, Of: a.store.Of,
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: letters, Facts: a.facts, About: a.about,
 		SourceName: a.sourceName, Schedule: alerts.Fridays(london()), Backlog: a.store, Log: a.log,
+		Of: a.store.Of,
 	}
 	a.desk = a.newDesk(services)
 	if err := a.joinMailbox(secret); err != nil {
@@ -155,6 +156,12 @@ func (a *app) facts(f store.Finding) query.Facts {
 	for _, m := range f.Mentions() {
 		x.Passages = append(x.Passages, m.Quote)
 	}
+	if f.Committee != "" {
+		x.Committees = []string{f.Committee}
+	}
+	if f.Thread != "" {
+		x.Threads = []string{f.Thread}
+	}
 	for _, topic := range f.Also {
 		x.Topics = append(x.Topics, string(topic))
 	}
@@ -231,6 +238,12 @@ func (a *app) checkQuery(q string) error {
 	for _, v := range parsed.Values("area") {
 		if a.areaNames[v] == "" {
 			return fmt.Errorf("area:%s: there is no such area; there are %s", v, strings.Join(a.areaIDs(), ", "))
+		}
+	}
+	for _, v := range parsed.Values("thread") {
+		// Its number is asked for as it is printed, in small letters.
+		if found, err := a.threads.Named(context.Background(), v); err != nil || len(found) == 0 {
+			return errors.Join(fmt.Errorf("thread:%s: no procurement is known by that number; 'ccgwatch threads' lists them", v), err)
 		}
 	}
 	for _, v := range parsed.Values("body") {
