@@ -12,14 +12,20 @@ const (
 	// MailProbe is the one that nobody asked for: to a confirmed one whose mail
 	// came back, to see whether this comes back, too.
 	MailProbe = "probe"
+	// And MailAnswer, of who wrote to us: see house.go.
 )
 
 // Wants tells whether a mail of a kind may go to the subscription as it stands.
 // Nobody who has not confirmed gets anything but the question whether they
 // want it, and nobody who has ended gets anything.
 func (s Subscription) Wants(kind string) bool {
-	if kind == MailConfirm {
+	switch kind {
+	case MailConfirm:
 		return s.State == StatePending
+	case MailOperator:
+		return s.State == StateHouse
+	case MailAnswer:
+		return s.State == StateVisitor || s.State == StateConfirmed
 	}
 	return s.State == StateConfirmed
 }
@@ -73,7 +79,8 @@ type Past struct {
 type Post struct {
 	At time.Time
 	// Pending, with a MailConfirm, is the subscription it asks about: a new one,
-	// or a pending one in place of what it was.
+	// or a pending one in place of what it was. With a MailAnswer it is the
+	// visitor who gets it (StateVisitor).
 	Pending  *Subscription
 	Delivery Delivery // of Pending, or of a confirmed subscription
 	Token    Token

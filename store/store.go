@@ -33,6 +33,7 @@ type Store interface {
 	Diary
 	Threads
 	Mailroom
+	House
 	io.Closer
 }
 

@@ -199,6 +199,9 @@ func (c *checker) mailroom() {
 	}
 	values(c, bMailMarks, func([]byte, store.MailMark) {})
 	values(c, bHandled, func([]byte, handled) {})
+	if c.in(bHolds) != nil {
+		values(c, bHolds, func([]byte, store.Hold) {})
+	}
 	values(c, bScores, func(k []byte, _ store.BounceScore) {
 		if at, _ := c.in(bAddresses).Cursor().Seek(k); !bytes.HasPrefix(at, k) {
 			c.faultf("a score of mail that came back is kept of nobody")
