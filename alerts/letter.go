@@ -27,6 +27,7 @@ const (
 	KindConfirm = store.MailConfirm // is it really you?
 	KindManage  = store.MailManage  // the link to change or end it
 	KindProbe   = store.MailProbe   // does the address still work?
+	KindAnswer  = store.MailAnswer  // to what could not be understood, and to a call for help
 )
 
 // A Letter is all that one message says, before it is put into words. Exactly

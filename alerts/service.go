@@ -16,12 +16,14 @@ import (
 // holds nothing that a stranger typed but the address it goes to.
 type Service struct {
 	ID    string // of the delivery
-	Kind  string // KindConfirm, KindManage or KindProbe
+	Kind  string // KindConfirm, KindManage, KindProbe or KindAnswer
 	To    string
 	Often string // of the subscription
 	Token string // for the link
 	Date  time.Time
 	Until time.Time // when the link runs out
+	// Answer is what a KindAnswer says.
+	Answer Answer
 }
 
 // tokenLife is how long a link in a service mail works. A confirmation is an

@@ -34,6 +34,8 @@ func (c *Composer) ComposeService(l alerts.Service) (alerts.Message, error) {
 		subject, paras = c.manage(l)
 	case alerts.KindProbe:
 		subject, paras = c.probe(l)
+	case alerts.KindAnswer:
+		subject, paras = c.answer(l)
 	default:
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %q is no service mail", l.ID, l.Kind)
 	}

@@ -53,6 +53,7 @@ type app struct {
 	asked     chan struct{} // somebody waits for a service mail
 	threads   *alerts.Threads
 	compose   *mail.Composer
+	sign      func(raw []byte) ([]byte, error) // what is not signed when it is composed
 	watched   watchlist
 
 	papers    chan struct{} // a slot for each paper that may be read at once

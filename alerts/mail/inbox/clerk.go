@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -48,6 +47,7 @@ const (
 	EffectIgnored    = "ignored"    // an answering machine, a report of no failure, a list, a loop
 	EffectOld        = "old"        // it came too long ago
 	EffectAsked      = "asked"      // somebody was written to, if there was anybody
+	EffectAnswered   = "answered"   // somebody was told what is wrong with what they wrote
 	EffectBusy       = "busy"       // too many asked: nobody was written to
 	EffectUnusable   = "unusable"   // a query or an address that cannot be used
 	EffectConfirmed  = "confirmed"  // a subscription
@@ -113,18 +113,45 @@ func (c *Clerk) command(ctx context.Context, now time.Time, n Note) (string, err
 		err := c.Desk.SignUp(ctx, now, alerts.Application{
 			Address: n.From, Query: q, Often: often, Form: alerts.FormMail, Ticked: "subject: subscribe " + often + " " + q,
 		})
-		return outcome(err, EffectAsked)
-	case VerbStop, VerbHelp:
-		return outcome(c.Desk.AskLink(ctx, now, n.From, netip.Addr{}), EffectAsked)
+		return c.answered(ctx, now, n.From, err, EffectAsked)
+	case VerbStop:
+		return outcome(c.Desk.Stop(ctx, now, n.From), EffectAsked)
+	case VerbHelp:
+		return outcome(c.Desk.Help(ctx, now, n.From), EffectAsked)
+	case VerbUnclear:
+		return outcome(c.Desk.Answer(ctx, now, n.From, alerts.Answer{Reason: alerts.Reason(n.Text)}), EffectAnswered)
 	case VerbConfirm:
 		_, err := c.Desk.Confirm(ctx, now, n.Token)
-		return outcome(err, EffectConfirmed)
+		if errors.Is(err, alerts.ErrLink) {
+			// Sent twice, most likely: who has what they wanted is left in peace.
+			if known, err := c.Desk.Confirmed(ctx, n.From); err == nil && known {
+				return EffectNoLink, nil
+			}
+		}
+		return c.answered(ctx, now, n.From, err, EffectConfirmed)
 	case VerbChange:
 		return c.change(ctx, now, n)
 	case VerbUnsubscribe:
 		return c.unsubscribe(ctx, now, n.Token)
 	}
 	return EffectLeft, nil
+}
+
+// answered is what came of a command; who wrote it is told what is wrong with
+// it. They are told so within the caps, and where they can be written to.
+func (c *Clerk) answered(ctx context.Context, now time.Time, to string, err error, done string) (string, error) {
+	var a alerts.Answer
+	switch {
+	case errors.Is(err, alerts.ErrQuery):
+		a = alerts.Answer{Reason: alerts.ReasonQuery, Problem: alerts.Problem(err)}
+	case errors.Is(err, alerts.ErrLink):
+		a.Reason = alerts.ReasonLink
+	case errors.Is(err, alerts.ErrSame):
+		a.Reason = alerts.ReasonSame
+	default:
+		return outcome(err, done)
+	}
+	return outcome(c.Desk.Answer(ctx, now, to, a), EffectAnswered)
 }
 
 // outcome is what came of a command: what is wrong with it is no error.
@@ -162,7 +189,7 @@ func wish(text, usual string) (often, q string) {
 func (c *Clerk) change(ctx context.Context, now time.Time, n Note) (string, error) {
 	m, err := c.Desk.Manage(ctx, now, n.Token)
 	if err != nil {
-		return outcome(err, "")
+		return c.answered(ctx, now, n.From, err, "")
 	}
 	var last *store.Subscription
 	for i, s := range m.Subscriptions {
@@ -170,14 +197,17 @@ func (c *Clerk) change(ctx context.Context, now time.Time, n Note) (string, erro
 			last = &m.Subscriptions[i]
 		}
 	}
-	if last == nil || strings.TrimSpace(n.Text) == "" {
+	switch {
+	case last == nil:
 		return EffectNoLink, nil
+	case strings.TrimSpace(n.Text) == "":
+		return outcome(c.Desk.Answer(ctx, now, m.Address, alerts.Answer{Reason: alerts.ReasonWords}), EffectAnswered)
 	}
 	often, q := wish(n.Text, last.Often)
 	if q == "" && !strings.HasSuffix(strings.ToLower(strings.TrimSpace(n.Text)), "everything") {
 		q = last.Query // how often alone was said
 	}
-	return outcome(c.Desk.Change(ctx, now, n.Token, last.ID, q, often), EffectChanged)
+	return c.answered(ctx, now, m.Address, c.Desk.Change(ctx, now, n.Token, last.ID, q, often), EffectChanged)
 }
 
 // unsubscribe ends what a token gives the right to end: one subscription, or

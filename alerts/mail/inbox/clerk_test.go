@@ -115,6 +115,9 @@ func (o *office) ids() (ids []string) {
 func (o *office) state() string {
 	var out []string
 	for _, s := range o.subs() {
+		if !s.Subscribed() {
+			continue
+		}
 		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %s", s.State, s.Often, s.Query)))
 	}
 	slices.Sort(out)
@@ -233,7 +236,10 @@ func TestEverythingByMail(t *testing.T) {
 	}
 	confirm := l[0].subject("confirm")
 	o.now = o.now.Add(time.Hour)
-	o.want("somebody else's guess", o.write("eve@example.net", "confirm "+strings.Repeat("A", 43)), inbox.EffectNoLink)
+	o.want("somebody else's guess", o.write("eve@example.net", "confirm "+strings.Repeat("A", 43)), inbox.EffectAnswered)
+	if l := o.send(); len(l) != 1 || l[0].to != "eve@example.net" {
+		t.Errorf("%+v", l)
+	}
 	o.want("confirm", o.write(ann, "RE: "+confirm), inbox.EffectConfirmed)
 	o.want("confirm again", o.write(ann, confirm), inbox.EffectNoLink)
 	o.want("confirmed", o.state(), "confirmed instant dialysis")
@@ -248,11 +254,11 @@ func TestEverythingByMail(t *testing.T) {
 	}
 	change := ways[0].subject("change")
 	for _, c := range []struct{ words, effect, state string }{
-		{"", inbox.EffectNoLink, "confirmed instant dialysis"},
+		{"", inbox.EffectAnswered, "confirmed instant dialysis"},
 		{"hospice", inbox.EffectChanged, "confirmed instant hospice"},
 		{"Weekly maternity ward", inbox.EffectChanged, "confirmed weekly maternity ward"},
 		{"both", inbox.EffectChanged, "confirmed both maternity ward"},
-		{`weekly "open`, inbox.EffectUnusable, "confirmed both maternity ward"},
+		{`weekly "open`, inbox.EffectAnswered, "confirmed both maternity ward"},
 		{"instant everything", inbox.EffectChanged, "confirmed instant"},
 	} {
 		o.want("change "+c.words, o.write(ann, change+" "+c.words), c.effect)
@@ -284,10 +290,10 @@ func TestStrangersCauseLittle(t *testing.T) {
 	for subject, want := range map[string]string{
 		"Thank you": inbox.EffectLeft,
 		"Please stop closing our hospital at all": inbox.EffectLeft,
-		`subscribe "open`:                         inbox.EffectUnusable,
+		`subscribe "open`:                         inbox.EffectAnswered,
 		"Out of office: subscribe":                inbox.EffectIgnored,
-		"help":                                    inbox.EffectAsked, // of who is not subscribed nothing is said
-		"change " + token + " x":                  inbox.EffectNoLink,
+		"help":                                    inbox.EffectAsked, // whoever is subscribed
+		"change " + token + " x":                  inbox.EffectAnswered,
 		"unsubscribe " + token:                    inbox.EffectEnded, // it may have been one
 	} {
 		o.want(subject, o.write("eve@example.com", subject), want)
@@ -298,10 +304,12 @@ func TestStrangersCauseLittle(t *testing.T) {
 	o.want("a month old", o.take(old), inbox.EffectOld)
 	o.Desk.Caps.AllHour = 0
 	o.want("too many", o.write("new@example.com", "subscribe dialysis"), inbox.EffectBusy)
-	if l := o.send(); len(l) != 0 {
-		t.Errorf("%+v", l)
+	for _, l := range o.send() { // three answers, to herself
+		if l.to != "eve@example.com" || l.subject("unsubscribe") != "" {
+			t.Errorf("%+v", l)
+		}
 	}
-	if n := len(o.subs()); n != 1 {
+	if n := len(o.subs()); n != 2 { // Bob's, and the visitor
 		t.Errorf("%d subscriptions", n)
 	}
 }
@@ -396,7 +404,7 @@ func TestTheQuestionComesBack(t *testing.T) {
 	o.want("it waits", o.state(), "pending weekly dialysis")
 	o.want("failed", o.take(o.bounce(l.from, "5.1.1")), inbox.EffectDropped)
 	o.want("nothing is kept", o.state(), "")
-	o.want("too late", o.write("ann@example.net", l.subject("confirm")), inbox.EffectNoLink)
+	o.want("too late", o.write("ann@example.net", l.subject("confirm")), inbox.EffectAnswered)
 }
 
 // A message that cannot be dealt with is tried a few times, and then those
