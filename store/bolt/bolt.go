@@ -387,6 +387,11 @@ func (t *tx) put(bucket string, key []byte, v any) error {
 	if err != nil {
 		return err
 	}
+	if sub, ok := v.(store.Subscription); ok && bucket == bSubs {
+		if err := t.stamp(sub); err != nil {
+			return err
+		}
+	}
 	return t.set(bucket, key, b)
 }
 

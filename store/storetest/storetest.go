@@ -73,6 +73,7 @@ func Test(t *testing.T, open func(*testing.T) store.Store, reopen func(*testing.
 		"mailroom/who is gone is not written to":               returnedSuppresses,
 		"mailroom/the question whether to subscribe came back": returnedPending,
 		"mailroom/nothing is kept of who is gone":              returnedErased,
+		"subscribers/the stamp of what they are matched by":    stamp,
 		"house/what it is told, and what is noted with it":     tellHouse,
 		"house/nobody else is told":                            tellOthers,
 		"house/a visitor is answered":                          answered,
