@@ -104,6 +104,9 @@ func (l Links) fingerprint(client string) string {
 	return hex.EncodeToString(l.mac("client", client)[:16])
 }
 
+// Domain stands for the domain of addresses, as fingerprint does for a place.
+func (l Links) Domain(name string) string { return hex.EncodeToString(l.mac("domain", name)[:16]) }
+
 func (l Links) mac(what, of string) []byte {
 	h := hmac.New(sha256.New, l.secret)
 	h.Write([]byte(what + "\x00" + of))

@@ -47,6 +47,10 @@ type House interface {
 	Forgive(ctx context.Context, subscription string, since time.Time) error
 }
 
+// FailedPolicy: refused because of who sends (an enhanced code 5.7.x). It says
+// nothing of the address. On a delivery that waits it is why the first attempt failed.
+const FailedPolicy = "policy"
+
 // A Hold is a domain that is not written to for a while, because it, and not
 // its mailboxes one by one, refuses our mail.
 type Hold struct {

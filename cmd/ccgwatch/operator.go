@@ -98,6 +98,20 @@ func (a *app) tellHouse(ctx context.Context, now time.Time, id string, m alerts.
 	return nil
 }
 
+// domains holds back what goes to domains that fail as a whole.
+func (a *app) domains() *alerts.Domains {
+	return &alerts.Domains{
+		House: a.store, Backlog: a.store, Subscribers: a.store, Key: a.links.Domain, Log: a.log,
+		Tell: func(ctx context.Context, now time.Time, h alerts.Held) error {
+			id, m, err := a.compose.Held(now, h)
+			if err != nil {
+				return err
+			}
+			return a.tellHouse(ctx, now, id, m, nil)
+		},
+	}
+}
+
 // conditionWords say a condition in a line of the status.
 func conditionWords(c store.Condition) string {
 	return map[store.Condition]string{

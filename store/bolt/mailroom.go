@@ -130,6 +130,12 @@ func (s *Store) Return(ctx context.Context, r store.Returned, decide func(store.
 				return err
 			}
 		}
+		if was := d; made.Failure != "" && was.State == store.Sent {
+			d.State, d.Failure, d.LastError = store.Failed, made.Failure, "it came back"
+			if err := t.move(was, d); err != nil {
+				return err
+			}
+		}
 		if made.Forget && sub.State == store.StatePending {
 			return t.forgetOne(sub, of)
 		}

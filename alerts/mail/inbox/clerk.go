@@ -30,8 +30,11 @@ type Clerk struct {
 	// Token finds the subscription that an unsubscribe token ends. One that has
 	// the form of a token and is nobody's is ok, and ends nothing.
 	Token func(token string) (subscription string, ok bool, err error)
-	Zone  *time.Location // of the calendar days in which bounces count
-	Log   *slog.Logger
+	// Domains is told of what came back, and says which domains fail as a whole;
+	// nil: each address is judged by itself.
+	Domains *alerts.Domains
+	Zone    *time.Location // of the calendar days in which bounces count
+	Log     *slog.Logger
 
 	failed map[string]int // how often a message could not be dealt with, by its note
 }
@@ -57,6 +60,7 @@ const (
 	EffectUnknown    = "unknown"    // about mail that we did not send, or long ago
 	EffectDropped    = "dropped"    // the question came back, and with it went the pending subscription
 	EffectScored     = "scored"     // a bounce that counts
+	EffectHeld       = "held"       // a bounce that is not counted, since its domain fails as a whole
 	EffectNoScore    = "no score"   // a bounce that says nothing of the address, or a second one that day
 	EffectProbed     = "probed"     // a bounce, and the address was asked whether it lives
 	EffectSuppressed = "suppressed" // the address is not written to any more
@@ -273,7 +277,8 @@ func arrived(d store.Delivery, now time.Time) bool {
 // next bounce.
 func (c *Clerk) rule(ctx context.Context, now time.Time, r store.Returned, kind Kind, h Hardness, counts func(store.Delivery, time.Time) bool) (string, error) {
 	var of string
-	made, stopped, _, err := c.Mailroom.Return(ctx, r, func(d store.Delivery, s store.Subscription, had store.BounceScore) store.Ruling {
+	var bounced func() error // tells Domains
+	made, stopped, fresh, err := c.Mailroom.Return(ctx, r, func(d store.Delivery, s store.Subscription, had store.BounceScore) store.Ruling {
 		of = s.ID
 		none := store.Ruling{Effect: EffectUnknown, Score: had}
 		switch {
@@ -284,7 +289,19 @@ func (c *Clerk) rule(ctx context.Context, now time.Time, r store.Returned, kind 
 		case d.Kind == store.MailConfirm: // nobody is there who could have wanted it; a score is for readers
 			return store.Ruling{Effect: EffectDropped, Score: had, Forget: true}
 		}
-		return ruling(Score(had).Add(h, now, c.Zone), had, now)
+		var failure string
+		if h == Ours && d.State == store.Sent {
+			failure = store.FailedPolicy // and so its news is told again
+		}
+		if c.Domains != nil {
+			bounced = func() error { return c.Domains.Failed(ctx, now, d, s, h == Ours) }
+			if c.Domains.Holding(s.Address) {
+				return store.Ruling{Effect: EffectHeld, Score: had, Failure: failure}
+			}
+		}
+		made := ruling(Score(had).Add(h, now, c.Zone), had, now)
+		made.Failure = failure
+		return made
 	})
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -295,7 +312,12 @@ func (c *Clerk) rule(ctx context.Context, now time.Time, r store.Returned, kind 
 	if len(stopped) > 0 {
 		c.Log.Warn("an address is not written to any more", "why", made.Effect, "subscriptions", stopped)
 	}
-	if made.Effect != EffectProbed {
+	if fresh && bounced != nil {
+		if err := bounced(); err != nil {
+			c.Log.Warn("what a domain refuses was not looked at", "err", err)
+		}
+	}
+	if made.Effect != EffectProbed || c.Domains != nil && c.holding(ctx, of) {
 		return made.Effect, nil
 	}
 	asked, err := c.Desk.Probe(ctx, now, of)
@@ -306,6 +328,12 @@ func (c *Clerk) rule(ctx context.Context, now time.Time, r store.Returned, kind 
 		return "", err
 	}
 	return made.Effect, nil
+}
+
+// holding tells whether a subscription's domain is held back by now.
+func (c *Clerk) holding(ctx context.Context, subscription string) bool {
+	s, err := c.Subscribers.Subscription(ctx, subscription)
+	return err == nil && c.Domains.Holding(s.Address)
 }
 
 func ruling(next Score, had store.BounceScore, now time.Time) store.Ruling {

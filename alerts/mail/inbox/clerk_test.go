@@ -36,7 +36,8 @@ type office struct {
 	links alerts.Links
 	marks inbox.Marks
 	now   time.Time
-	n     int   // messages written so far
+	n     int // messages written so far
+	held  []alerts.Held
 	gone  error // what the relay says to every address; nil: it takes all
 }
 
@@ -86,7 +87,11 @@ func newOffice(t *testing.T) *office {
 		}
 		return id, true, nil
 	}}
-	o.post = &alerts.Postman{Outbox: st, Subscribers: st, Sender: o, Refused: o.Refused, Log: log}
+	o.Domains = &alerts.Domains{House: st, Backlog: st, Subscribers: st, Key: o.links.Domain, Log: log, Tell: func(_ context.Context, _ time.Time, h alerts.Held) error {
+		o.held = append(o.held, h)
+		return nil
+	}}
+	o.post = &alerts.Postman{Outbox: st, Subscribers: st, Sender: o, Refused: o.Refused, Domains: o.Domains, Log: log}
 	return o
 }
 
@@ -193,6 +198,15 @@ func (o *office) join(address, words string) store.Subscription {
 // alert sends a subscription something, and returns it as it arrived.
 func (o *office) alert(s store.Subscription) letter {
 	o.t.Helper()
+	o.queueAlert(s)
+	if l := o.send(); len(l) > 0 {
+		return l[len(l)-1]
+	}
+	return letter{}
+}
+
+func (o *office) queueAlert(s store.Subscription) {
+	o.t.Helper()
 	o.n++
 	p, err := o.store.Position(o.t.Context(), "test")
 	o.must(err)
@@ -200,10 +214,6 @@ func (o *office) alert(s store.Subscription) letter {
 		ID: fmt.Sprintf("%032x", o.n), Subscription: s.ID, Kind: alerts.KindAlert, Subject: "x", Raw: []byte("To: x\r\n\r\nx"), State: store.Queued, Created: o.now, Due: o.now,
 	}
 	o.must(o.store.Advance(o.t.Context(), "test", p, store.Position{Seq: p.Seq + 1}, nil, []store.Delivery{d}))
-	if l := o.send(); len(l) > 0 {
-		return l[len(l)-1]
-	}
-	return letter{}
 }
 
 // bounce is what a mail system writes to a return path.
