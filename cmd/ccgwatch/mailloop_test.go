@@ -354,12 +354,8 @@ func (l *mailLoop) expectState(who, state string) {
 // return path that is for this mail alone.
 func (l *mailLoop) signed(record string, raw []byte) {
 	l.t.Helper()
-	r := decodeLines[jsonRecord](l.t, record)[0]
 	_, message := asSubmitted(bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n")))
-	found, err := dkim.VerifyWithOptions(bytes.NewReader(message), &dkim.VerifyOptions{LookupTXT: func(string) ([]string, error) { return []string{r.Value}, nil }})
-	if err != nil || len(found) != 1 || found[0].Err != nil || found[0].Domain != "example.org" {
-		l.t.Errorf("the signature does not hold: %v %+v", err, found)
-	}
+	verifySigned(l.t, record, message)
 	if path := header(raw, "Return-Path"); !regexp.MustCompile(`^<watch\+b[a-z2-7]{42}@example\.org>$`).MatchString(path) {
 		l.t.Errorf("the return path is %s", path)
 	}
@@ -411,5 +407,16 @@ func (l *mailLoop) oneClick(raw []byte) {
 		if method == http.MethodGet {
 			l.expectState("ben@example.net", "confirmed")
 		}
+	}
+}
+
+// verifySigned looks whether the signature of a message holds under the record
+// that 'ccgwatch dkim --json' printed.
+func verifySigned(t *testing.T, record string, message []byte) {
+	t.Helper()
+	r := decodeLines[jsonRecord](t, record)[0]
+	found, err := dkim.VerifyWithOptions(bytes.NewReader(message), &dkim.VerifyOptions{LookupTXT: func(string) ([]string, error) { return []string{r.Value}, nil }})
+	if err != nil || len(found) != 1 || found[0].Err != nil || found[0].Domain != "example.org" {
+		t.Errorf("the signature does not hold: %v %+v", err, found)
 	}
 }
