@@ -30,8 +30,6 @@ type audience struct {
 	from  []int32
 }
 
-func (a *audience) len() int { return len(a.ends) }
-
 func (a *audience) id(i int32) string {
 	begin := int32(0)
 	if i > 0 {
@@ -96,7 +94,7 @@ func (a *audience) refresh(ctx context.Context, m *Matcher) error {
 	a.of = make([]int32, len(asks))
 	next := slices.Clone(a.from)
 	for i, n := range asks {
-		a.of[next[n]] = int32(i) //nolint:gosec // as above
+		a.of[next[n]] = int32(i)
 		next[n]++
 	}
 	a.loaded, a.stamp = true, now

@@ -46,7 +46,7 @@ func TestTheAudienceIsWhoeverAskingAllFinds(t *testing.T) {
 			}
 		case 1:
 			if s, there := looked.subs[id]; there {
-				s.Query, s.Since = wish(), uint64(len(looked.changes)) //nolint:gosec // small
+				s.Query, s.Since = wish(), uint64(len(looked.changes))
 				both(func(m *memory) { m.subs[id] = s })
 			}
 		case 2:

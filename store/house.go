@@ -47,7 +47,7 @@ type House interface {
 	Forgive(ctx context.Context, subscription string, since time.Time) error
 }
 
-// FailedPolicy: refused because of who sends (an enhanced code 5.7.x). It says
+// FailedPolicy is refused because of who sends (an enhanced code 5.7.x). It says
 // nothing of the address. On a delivery that waits it is why the first attempt failed.
 const FailedPolicy = "policy"
 

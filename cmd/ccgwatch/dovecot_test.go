@@ -110,7 +110,7 @@ func startDovecot(t *testing.T, users ...string) *dovecot {
 		if err := os.MkdirAll(at, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chmod(at, 0o755); err != nil { //nolint:gosec // for the users of the mail systems
+		if err := os.Chmod(at, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -124,7 +124,7 @@ func startDovecot(t *testing.T, users ...string) *dovecot {
 	}
 	fill := strings.NewReplacer("DIR", dir, "UID", owner.Uid, "GID", owner.Gid, "IMAP", strconv.Itoa(d.imap), "SASL", strconv.Itoa(d.sasl))
 	for name, text := range map[string]string{"dovecot.conf": fill.Replace(settings), "users": logins} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil { //nolint:gosec // read by Dovecot's own users
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

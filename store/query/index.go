@@ -32,7 +32,7 @@ func NewIndex(queries []Query) *Index {
 		u.count(q.root)
 	}
 	for i, q := range queries {
-		n := int32(i) //nolint:gosec // fewer than 2^31 fit into memory
+		n := int32(i)
 		first, second := u.best(q.root.needs(&u))
 		if first == nil {
 			x.always = append(x.always, n)
