@@ -32,6 +32,7 @@ const (
 	KindGoodbye = store.MailGoodbye // it has ended
 	// KindCorrection says that something that was mailed was wrong.
 	KindCorrection = "correction"
+	KindAnswer     = store.MailAnswer // to what could not be understood, and to a call for help
 )
 
 // A Letter is all that one message says, before it is put into words. Exactly

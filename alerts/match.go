@@ -53,8 +53,9 @@ type Matcher struct {
 	Batch int // subscriptions read at a time and deliveries in one transaction; 0 is 500
 	Log   *slog.Logger
 
-	queries queries
-	keep    int // candidates in memory; 0 is keepInMemory
+	queries  queries
+	audience audience
+	keep     int // candidates in memory; 0 is keepInMemory
 }
 
 // queries are parsed once: many subscriptions share the same.
@@ -297,8 +298,12 @@ func (m *Matcher) tell(ctx context.Context, now time.Time, pos store.Position, c
 	if len(c.kept) == 0 && !c.spilled { // nobody to tell
 		return m.advance(ctx, &pos, store.Position{Seq: c.last}, c, nil)
 	}
+	crowd, err := m.crowdOf(ctx, c, after)
+	if err != nil {
+		return err
+	}
 	for {
-		subs, err := m.Subscribers.Subscriptions(ctx, after, batch)
+		subs, err := crowd.next(ctx, batch)
 		if err != nil {
 			return fmt.Errorf("match: read subscriptions: %w", err)
 		}
@@ -359,7 +364,7 @@ func (m *Matcher) matchPage(ctx context.Context, c *commit, subs []store.Subscri
 	found := make([]*folder, len(subs))
 	queries := make([]*query.Query, len(subs))
 	for i, s := range subs {
-		if s.State != store.StateConfirmed || !store.AtOnce(s.Often) {
+		if !alerted(s) {
 			continue
 		}
 		if q, err := m.queries.parse(s.Query, m.Log); err == nil {

@@ -33,6 +33,7 @@ type Store interface {
 	Diary
 	Threads
 	Mailroom
+	House
 	io.Closer
 }
 
@@ -98,6 +99,11 @@ type Subscribers interface {
 	Subscriptions(ctx context.Context, after string, limit int) ([]Subscription, error)
 	// Subscription returns one by id, or ErrNotFound.
 	Subscription(ctx context.Context, id string) (Subscription, error)
+	// Stamp is a number that is another one whenever a subscription was added or
+	// removed, or has another State, Query, Often, Since or Created: what an index
+	// of them is good for. It is in the same transaction as what it tells of, and
+	// never what it was before.
+	Stamp(ctx context.Context) (uint64, error)
 	// End ends a subscription and suppresses its queued deliveries in the same
 	// transaction. Ending an ended one changes nothing.
 	End(ctx context.Context, id string, at time.Time) error

@@ -143,7 +143,7 @@ func (s *site) outbox(ctx context.Context, now time.Time) (queue, error) {
 	}
 	var q queue
 	err := s.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
-		if d.Kind == alerts.KindConfirm || d.Kind == alerts.KindManage || d.Kind == alerts.KindProbe {
+		if d.Kind == alerts.KindConfirm || d.Kind == alerts.KindManage || d.Kind == alerts.KindProbe || d.Kind == store.MailAnswer || d.Kind == store.MailOperator {
 			return true
 		}
 		switch d.State {

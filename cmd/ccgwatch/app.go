@@ -56,6 +56,7 @@ type app struct {
 	joined    *alerts.Joined
 	dates     *alerts.Dates
 	compose   *mail.Composer
+	sign      func(raw []byte) ([]byte, error) // what is not signed when it is composed
 	watched   watchlist
 
 	papers    chan struct{} // a slot for each paper that may be read at once

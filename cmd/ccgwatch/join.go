@@ -55,7 +55,8 @@ func (a *app) joinAlerts() error {
 	if err := a.joinMailbox(secret); err != nil {
 		return err
 	}
-	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Refused: a.clerk.Refused, Log: a.log}
+	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Refused: a.clerk.Refused, Domains: a.domains(), Log: a.log}
+	a.clerk.Domains = a.postman.Domains
 	if s := a.cfg.SMTP; s.Host != "" {
 		relay := relayOf(a.cfg)
 		relay.ReturnPath = a.returnPath()
