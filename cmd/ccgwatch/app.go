@@ -52,6 +52,7 @@ type app struct {
 	clerk     *inbox.Clerk
 	asked     chan struct{} // somebody waits for a service mail
 	threads   *alerts.Threads
+	search    fulltext
 	compose   *mail.Composer
 	watched   watchlist
 
@@ -197,6 +198,9 @@ func newReader(data string) (*document.Reader, error) {
 
 func (a *app) Close() error {
 	a.fetch.Close()
+	if err := a.search.close(); err != nil {
+		a.log.Warn("search index", "err", err) // nothing but the index is in it
+	}
 	if err := a.store.Close(); err != nil {
 		return err
 	}

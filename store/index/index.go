@@ -386,3 +386,13 @@ func readMeta(ctx context.Context, db *sql.DB) (place uint64, last string, err e
 	err = db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'last'`).Scan(&last)
 	return place, last, err
 }
+
+// CheckFile is Check for an index that no process has open.
+func CheckFile(ctx context.Context, path string) error {
+	db, err := sql.Open("sqlite", address(path))
+	if err != nil {
+		return fmt.Errorf("check the search index: %w", err)
+	}
+	x := &Index{db: db}
+	return errors.Join(x.Check(ctx), db.Close())
+}

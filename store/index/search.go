@@ -19,7 +19,7 @@ const (
 	// rankedMost is up to how many places a result is put in order by how well
 	// they fit. What fits more is no question of better or worse; by date it is
 	// of use.
-	rankedMost = 4000
+	rankedMost = 1000
 	// askedMost is of how many places the query is asked itself, where the words
 	// filed do not say all of it (a phrase in quotation marks, a row of
 	// acronyms): each costs some 70 microseconds.
@@ -59,7 +59,7 @@ func (x *Index) Search(ctx context.Context, s store.Search) (store.SearchResult,
 		return out, fmt.Errorf("search: %w", x.met(err))
 	}
 	out.ByDate = ranked == nil
-	x.order(groups, ranked)
+	groups = x.order(groups, ranked, s.From+s.Limit)
 	groups = groups[min(s.From, len(groups)):]
 	groups = groups[:min(s.Limit, len(groups))]
 	if out.Hits, err = x.hits(ctx, s, groups, fit.ids, ranked); err != nil {
@@ -286,8 +286,8 @@ func (x *Index) rank(ctx context.Context, s store.Search, n int) (map[uint32]int
 	return out, nil
 }
 
-// order puts the best first, or what is latest.
-func (x *Index) order(groups []group, ranked map[uint32]int) {
+// order gives the n best, or latest, first.
+func (x *Index) order(groups []group, ranked map[uint32]int, n int) []group {
 	if ranked != nil {
 		best := map[uint32]int{}
 		for id, r := range ranked {
@@ -307,9 +307,24 @@ func (x *Index) order(groups []group, ranked map[uint32]int) {
 			groups[i].rank = r
 		}
 	}
-	slices.SortStableFunc(groups, func(a, b group) int {
+	before := func(a, b group) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(x.mem.items[b.item].date, x.mem.items[a.item].date), cmp.Compare(b.item, a.item))
-	})
+	}
+	if n > 1000 || n*4 > len(groups) {
+		slices.SortFunc(groups, before)
+		return groups
+	}
+	// A page is a few of perhaps a hundred thousand.
+	top := make([]group, 0, n+1)
+	for _, g := range slices.Backward(groups) {
+		if len(top) == n && before(g, top[n-1]) > 0 {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(top, g, before)
+		top = slices.Insert(top, at, g)
+		top = top[:min(len(top), n)]
+	}
+	return top
 }
 
 // hits reads what is shown of the items on one page of a result.
