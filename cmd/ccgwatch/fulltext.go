@@ -256,6 +256,25 @@ func indexText(ctx context.Context, x *index.Index) string {
 	return text
 }
 
+// searchState says for the status how far the index is; looking makes none.
+func (a *app) searchState(ctx context.Context) string {
+	if !exists(a.indexFile()) {
+		return "no index yet: it is made when it is needed"
+	}
+	x, err := a.index()
+	if err != nil {
+		return err.Error()
+	}
+	done, end, err := x.Place(ctx)
+	switch {
+	case err != nil:
+		return err.Error()
+	case done < end:
+		return fmt.Sprintf("being built: %d of %s", done, count(int(end), "change")) //nolint:gosec // below 2^63
+	}
+	return "up to date"
+}
+
 // sayBuilding tells on a terminal how far the index is.
 func sayBuilding(w io.Writer) func(done, end uint64) {
 	return func(done, end uint64) {

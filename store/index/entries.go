@@ -30,7 +30,7 @@ type itemFacts struct {
 // change brings the places of an item up to date: those that would say the
 // same stay, others go, new ones are added. One that is no longer listed, or
 // that the store does not know, has none.
-func (w *writer) change(c store.Change, found []store.Finding) error {
+func (w *writer) change(c store.Change, found []store.Finding, anew bool) error {
 	var was itemFacts
 	known, err := w.get(`SELECT no, live, facts, found FROM item WHERE source = ? AND key = ?`, []any{c.Source, c.Key}, &was.no, &was.live, &was.facts, &was.found)
 	if err != nil {
@@ -63,8 +63,11 @@ func (w *writer) change(c store.Change, found []store.Finding) error {
 	var units []unit
 	if it.Withdrawn.IsZero() {
 		units = w.units(it, d)
+		if w.edit, err = w.x.o.Edit(w.ctx, it.Source, it.Key); err != nil {
+			return err
+		}
 	}
-	return w.places(no, all, units)
+	return w.places(no, all, units, anew)
 }
 
 // joined are the lists of both, without text.
@@ -199,7 +202,7 @@ func (w *writer) pages(u unit) (out []spotted, read bool, err error) {
 	for i, p := range pages {
 		s := u.name
 		s.Page = i + 1
-		text := w.x.o.Redact(clean(p))
+		text := w.x.o.Redact(w.edit(clean(p)))
 		if len(text) > pageMost {
 			text = text[:pageMost]
 			for !utf8.ValidString(text[len(text)-min(len(text), 4):]) && len(text) > 0 {
@@ -226,7 +229,7 @@ func mark(head []byte, u unit, read bool) int64 {
 }
 
 // places writes the entries of an item.
-func (w *writer) places(item int64, all query.Facts, units []unit) error {
+func (w *writer) places(item int64, all query.Facts, units []unit, anew bool) error {
 	head, err := json.Marshal(all)
 	if err != nil {
 		return err
@@ -257,7 +260,7 @@ func (w *writer) places(item int64, all query.Facts, units []unit) error {
 		if filed[m] {
 			continue // the same paper listed twice
 		}
-		if have[m] != nil {
+		if have[m] != nil && !anew {
 			delete(have, m)
 			filed[m] = true
 			continue
@@ -270,7 +273,7 @@ func (w *writer) places(item int64, all query.Facts, units []unit) error {
 			if m = mark(head, u, false); filed[m] {
 				continue
 			}
-			if have[m] != nil {
+			if have[m] != nil && !anew {
 				delete(have, m)
 				filed[m] = true
 				continue

@@ -93,6 +93,9 @@ type batch struct {
 	changes  []store.Change
 	found    []store.Finding            // of these changes, in the order of the store
 	of       map[string][]store.Finding // the same by item
+	// anew are items of which every place is filed again: something beside what
+	// their source says has changed.
+	anew map[string]bool
 }
 
 func itemKey(source, key string) string { return source + "\x00" + key }
@@ -103,7 +106,7 @@ func (x *Index) gather(ctx context.Context) (*batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &batch{from: x.mem.place, of: map[string][]store.Finding{}}
+	b := &batch{from: x.mem.place, of: map[string][]store.Finding{}, anew: map[string]bool{}}
 	if pos.Seq <= b.from {
 		return nil, nil
 	}
@@ -117,6 +120,13 @@ func (x *Index) gather(ctx context.Context) (*batch, error) {
 		return nil, nil
 	}
 	b.to = b.changes[len(b.changes)-1].Seq
+	for _, c := range b.changes {
+		switch c.Op {
+		case store.OpAdded, store.OpAmended, store.OpWithdrawn, store.OpDue:
+		default:
+			b.anew[itemKey(c.Source, c.Key)] = true
+		}
+	}
 	err = x.o.Outbox.Findings(ctx, b.from, func(f store.Finding) bool {
 		if f.Change > b.to {
 			return false
@@ -142,7 +152,8 @@ type writer struct {
 	after      []func(*memory)
 	names      map[string]uint32 // new ones
 	facts      map[string]int64
-	items      map[string]bool // done
+	items      map[string]bool     // done
+	edit       func(string) string // of the pages of the item in hand
 }
 
 func (x *Index) write(ctx context.Context, b *batch) error {
@@ -167,7 +178,7 @@ func (x *Index) write(ctx context.Context, b *batch) error {
 		}
 		if k := itemKey(c.Source, c.Key); !w.items[k] {
 			w.items[k] = true
-			if err := w.change(c, b.of[k]); err != nil {
+			if err := w.change(c, b.of[k], b.anew[k]); err != nil {
 				return fmt.Errorf("%s %s: %w", c.Source, c.Key, err)
 			}
 		}

@@ -45,7 +45,7 @@ const File = "index.db"
 // A file with another one is built again.
 const format = "1"
 
-// Options say what is indexed. All but Redact and Log must be set.
+// Options say what is indexed. All but Redact, Edit and Log must be set.
 type Options struct {
 	Ledger  store.Ledger
 	Archive store.Archive
@@ -61,6 +61,11 @@ type Options struct {
 	// Redact takes private details out of texts before they are filed or shown;
 	// nil: there is nothing to take out.
 	Redact func(string) string
+	// Edit gives what is done to the pages of an item's papers, as the operator
+	// corrected them; the item itself is corrected by the Ledger. nil: nothing is.
+	// It is asked again about an item when the log has an entry of another kind
+	// than those of a crawl.
+	Edit func(ctx context.Context, source, key string) (func(string) string, error)
 	// Version names what the functions above make: under another one the index
 	// is built again.
 	Version string
@@ -108,6 +113,11 @@ func Open(path string, o Options) (*Index, error) {
 	}
 	if x.o.Redact == nil {
 		x.o.Redact = func(s string) string { return s }
+	}
+	if x.o.Edit == nil {
+		x.o.Edit = func(context.Context, string, string) (func(string) string, error) {
+			return func(s string) string { return s }, nil
+		}
 	}
 	var err error
 	if x.packer, err = newPacker(); err != nil {

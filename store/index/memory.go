@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"ccgwatch/store"
 )
@@ -208,33 +209,41 @@ func rows(ctx context.Context, db interface {
 // pages and programs ask again.
 type answers struct {
 	mu    sync.Mutex
-	known map[string]answer
+	known map[string]*answer
 	size  int
 }
 
+// An answer is not altered once it is remembered, but for ranked, which is
+// found when it is first asked for.
 type answer struct {
 	ids    []uint32
 	partly bool
+	groups []group
+	facets store.Facets
+	ranked atomic.Pointer[map[uint32]int]
 }
 
-// mostRemembered bounds the memory of answers: a million places are 4 MB.
-const mostRemembered = 1_000_000
+// weight is about its memory, in places.
+func (a *answer) weight() int { return len(a.ids) + 6*len(a.groups) }
 
-func (a *answers) get(key string) (answer, bool) {
+// mostRemembered bounds the memory of answers: two million are 8 MB.
+const mostRemembered = 2_000_000
+
+func (a *answers) get(key string) (*answer, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	x, ok := a.known[key]
 	return x, ok
 }
 
-func (a *answers) put(key string, x answer) {
+func (a *answers) put(key string, x *answer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.known == nil || len(a.known) >= 64 || a.size+len(x.ids) > mostRemembered {
-		a.known, a.size = map[string]answer{}, 0
+	if a.known == nil || len(a.known) >= 64 || a.size+x.weight() > mostRemembered {
+		a.known, a.size = map[string]*answer{}, 0
 	}
 	a.known[key] = x
-	a.size += len(x.ids)
+	a.size += x.weight()
 }
 
 func (a *answers) clear() {

@@ -48,18 +48,15 @@ func (x *Index) Search(ctx context.Context, s store.Search) (store.SearchResult,
 	if err != nil {
 		return out, fmt.Errorf("search: %w", x.met(err))
 	}
-	out.Partly = fit.partly
-	groups := x.group(fit.ids)
-	out.Items, out.Facets = len(groups), x.facets(groups)
-	for _, g := range groups {
-		out.Places += g.n
-	}
-	ranked, err := x.rank(ctx, s, len(fit.ids))
-	if err != nil {
-		return out, fmt.Errorf("search: %w", x.met(err))
+	out.Partly, out.Items, out.Places, out.Facets = fit.partly, len(fit.groups), len(fit.ids), fit.facets
+	var ranked map[uint32]int
+	if !s.ByDate {
+		if ranked, err = x.rank(ctx, s.Query, fit); err != nil {
+			return out, fmt.Errorf("search: %w", x.met(err))
+		}
 	}
 	out.ByDate = ranked == nil
-	groups = x.order(groups, ranked, s.From+s.Limit)
+	groups := x.order(fit.groups, ranked, s.From+s.Limit)
 	groups = groups[min(s.From, len(groups)):]
 	groups = groups[:min(s.Limit, len(groups))]
 	if out.Hits, err = x.hits(ctx, s, groups, fit.ids, ranked); err != nil {
@@ -74,13 +71,13 @@ func within(s store.Search, date int64) bool {
 }
 
 // fitting are the ids of the places that fit, in their order in the file.
-func (x *Index) fitting(ctx context.Context, s store.Search) (answer, error) {
+func (x *Index) fitting(ctx context.Context, s store.Search) (*answer, error) {
 	key := fmt.Sprint(s.Since.Unix(), s.Until.Unix(), s.Query)
 	if a, ok := x.cache.get(key); ok {
 		return a, nil
 	}
 	l := s.Query.Lookup(true)
-	var a answer
+	a := &answer{}
 	keep := func(id int) {
 		if id <= 0 || id >= len(x.mem.entries) || x.mem.entries[id] == 0 {
 			return // written or dropped a moment ago
@@ -107,18 +104,20 @@ func (x *Index) fitting(ctx context.Context, s store.Search) (answer, error) {
 		}
 	}
 	if !l.Exact {
-		var err error
-		if a, err = x.ask(ctx, s.Query, a.ids); err != nil {
+		if err := x.ask(ctx, s.Query, a); err != nil {
 			return a, err
 		}
 	}
+	a.groups = x.group(a.ids)
+	a.facets = x.facets(a.groups)
 	x.cache.put(key, a)
 	return a, nil
 }
 
 // ask asks the query about places that may fit, the latest askedMost of them.
-func (x *Index) ask(ctx context.Context, q query.Query, ids []uint32) (answer, error) {
-	var a answer
+func (x *Index) ask(ctx context.Context, q query.Query, a *answer) error {
+	ids := a.ids
+	a.ids = nil
 	if len(ids) > askedMost {
 		a.partly = true
 		date := func(id uint32) int64 { return x.mem.items[x.mem.entries[id]].date }
@@ -129,25 +128,25 @@ func (x *Index) ask(ctx context.Context, q query.Query, ids []uint32) (answer, e
 	of, facts := uint32(0), query.Facts{}
 	for _, id := range ids {
 		if err := ctx.Err(); err != nil {
-			return a, err
+			return err
 		}
 		item := x.mem.entries[id]
 		if item != of {
 			var err error
 			if facts, err = x.factsOf(ctx, item); err != nil {
-				return a, err
+				return err
 			}
 			of = item
 		}
 		_, text, err := x.entry(ctx, id, true)
 		if err != nil {
-			return a, err
+			return err
 		}
 		if q.Match(whole(facts, text)) {
 			a.ids = append(a.ids, id)
 		}
 	}
-	return a, nil
+	return nil
 }
 
 // factsOf is what a query is asked about all places of an item.
@@ -265,12 +264,15 @@ func counted(list []store.FacetCount, value string, n int) []store.FacetCount {
 	return append(list, store.FacetCount{Value: value, Count: n})
 }
 
-// rank is the order of places by how well they fit, by id; nil where the order
-// is by date.
-func (x *Index) rank(ctx context.Context, s store.Search, n int) (map[uint32]int, error) {
-	l := s.Query.Lookup(true)
-	if s.ByDate || n == 0 || n > rankedMost || l.Expr == "" || !s.Query.Wordy() {
+// rank is the order of places by how well they fit, by id; nil where nothing can
+// be said of that, and the order is by date.
+func (x *Index) rank(ctx context.Context, q query.Query, a *answer) (map[uint32]int, error) {
+	l := q.Lookup(true)
+	if n := len(a.ids); n == 0 || n > rankedMost || l.Expr == "" || !q.Wordy() {
 		return nil, nil
+	}
+	if r := a.ranked.Load(); r != nil {
+		return *r, nil
 	}
 	var list sql.NullString
 	err := x.db.QueryRowContext(ctx, `SELECT group_concat(rowid, ' ') FROM (SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?)`, l.Expr, 4*rankedMost).Scan(&list)
@@ -283,12 +285,16 @@ func (x *Index) rank(ctx context.Context, s store.Search, n int) (map[uint32]int
 			out[uint32(id)] = len(out)
 		}
 	}
+	a.ranked.Store(&out)
 	return out, nil
 }
 
 // order gives the n best, or latest, first.
-func (x *Index) order(groups []group, ranked map[uint32]int, n int) []group {
+func (x *Index) order(all []group, ranked map[uint32]int, n int) []group {
+	groups := all
 	if ranked != nil {
+		groups = slices.Clone(all) // others have the same
+
 		best := map[uint32]int{}
 		for id, r := range ranked {
 			if int(id) >= len(x.mem.entries) {
@@ -311,6 +317,9 @@ func (x *Index) order(groups []group, ranked map[uint32]int, n int) []group {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(x.mem.items[b.item].date, x.mem.items[a.item].date), cmp.Compare(b.item, a.item))
 	}
 	if n > 1000 || n*4 > len(groups) {
+		if ranked == nil {
+			groups = slices.Clone(all)
+		}
 		slices.SortFunc(groups, before)
 		return groups
 	}
