@@ -158,7 +158,7 @@ func (a *app) described(it store.Item) index.Described {
 			d.Facts.Areas = append(d.Facts.Areas, a.areasOf(id)...)
 		}
 		d.Facts.Text = it.Title + "\n" + strings.Join(names, "\n")
-		about = append(about, n.Description, n.Reference, n.OCID, n.Release)
+		about = append(about, n.Description)
 		for _, p := range n.Suppliers {
 			about = append(about, p.Name)
 		}
@@ -172,6 +172,7 @@ func (a *app) described(it store.Item) index.Described {
 			about = append(about, c.Description, c.New)
 		}
 		about = append(about, n.Rationale)
+		about = append(append(about, n.CPV...), n.Reference, n.OCID, n.Release)
 	} else {
 		f := a.about(it)
 		f.Text = ""
@@ -180,8 +181,10 @@ func (a *app) described(it store.Item) index.Described {
 		d.Bodies = []string{a.publisher(it)}
 	}
 	for _, name := range slices.Sorted(maps.Keys(it.Fields)) {
-		if name != store.FieldWhen && name != store.FieldEventAt && name != store.FieldBuyer {
-			about = append(about, it.Fields[name])
+		switch v := it.Fields[name]; {
+		case it.Notice != nil, name == store.FieldWhen, name == store.FieldEventAt, v == store.Published, v == store.StatusConfirmed:
+		default:
+			about = append(about, v)
 		}
 	}
 	d.Text = strings.Join(slices.DeleteFunc(about, func(s string) bool { return strings.TrimSpace(s) == "" }), "\n")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -181,6 +182,19 @@ func (x *Index) entry(ctx context.Context, id uint32, withText bool) (s store.Sp
 	return s, text, err
 }
 
+// itself is the place that is the item and no part of it.
+func (x *Index) itself(ctx context.Context, item uint32) ([]uint32, error) {
+	var id int64
+	err := x.db.QueryRowContext(ctx, `SELECT id FROM entry WHERE item = ? AND spot = '{}' LIMIT 1`, item).Scan(&id)
+	if err != nil {
+		if errors.Is(err, sql.ErrNoRows) {
+			err = nil
+		}
+		return nil, err
+	}
+	return []uint32{uint32(id)}, nil //nolint:gosec // numbered by us
+}
+
 // A group is an item and how many of its places fit.
 type group struct {
 	item  uint32
@@ -338,7 +352,7 @@ func (x *Index) order(all []group, ranked map[uint32]int, n int) []group {
 
 // hits reads what is shown of the items on one page of a result.
 func (x *Index) hits(ctx context.Context, s store.Search, groups []group, ids []uint32, ranked map[uint32]int) ([]store.Hit, error) {
-	places := map[uint32][]uint32{}
+	places, wordy := map[uint32][]uint32{}, s.Query.Wordy()
 	for _, g := range groups {
 		places[g.item] = nil
 	}
@@ -371,6 +385,12 @@ func (x *Index) hits(ctx context.Context, s store.Search, groups []group, ids []
 			h.Bodies = append(h.Bodies, x.mem.names[b])
 		}
 		list := places[g.item]
+		if !wordy { // no page is asked for before another
+			if list, err = x.itself(ctx, g.item); err != nil {
+				return nil, err
+			}
+			h.More = len(list)
+		}
 		if ranked != nil {
 			slices.SortStableFunc(list, func(a, b uint32) int { return cmp.Compare(ranked[a], ranked[b]) })
 			list = list[:min(len(list), placesShown)]
