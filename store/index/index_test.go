@@ -46,7 +46,7 @@ func newBench(tb testing.TB) *bench {
 		if b.index != nil {
 			_ = b.index.Close()
 		}
-		_ = st.Close()
+		_ = b.store.Close()
 	})
 	b.o = Options{Ledger: st, Archive: st, Outbox: st, Follower: follower, Version: "test", Log: slog.New(slog.NewTextHandler(b.log, nil)),
 		Describe: describe, Facts: factsOf}
