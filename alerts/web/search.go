@@ -214,7 +214,7 @@ func (s *site) search(w http.ResponseWriter, r *http.Request) error {
 	if body.Result, err = s.searched(r.Context(), body.asked, hitsPerPage*(page-1), hitsPerPage, hitText); err != nil {
 		return err
 	}
-	if err := s.fillSearch(&body, page); err != nil {
+	if err := s.fillSearch(r.Context(), &body, page); err != nil {
 		return err
 	}
 	return s.render(w, http.StatusOK, "search", view{Title: title, Here: "search", Private: true, Body: body, Feed: &feedLink{Path: body.Feed, Title: "Findings: " + line(body.saved(), 200)}})
@@ -234,7 +234,7 @@ func (s *site) searched(ctx context.Context, a asked, from, limit, text int) (st
 	return r, err
 }
 
-func (s *site) fillSearch(b *searchBody, page int) error {
+func (s *site) fillSearch(ctx context.Context, b *searchBody, page int) error {
 	b.Asked, b.Dated = true, b.From != "" || b.To != "" || b.Year != ""
 	if q := b.saved(); q != "" {
 		b.Feed = "/feed.atom?" + url.Values{"q": {q}}.Encode()
@@ -256,6 +256,12 @@ func (s *site) fillSearch(b *searchBody, page int) error {
 		b.Pages.After = b.path("page", strconv.Itoa(page+1))
 	}
 	for _, h := range b.Result.Hits {
+		// What was taken down a moment ago is shown no more, whatever the index knows.
+		if _, err := s.Ledger.Item(ctx, h.Source, h.Key); isNotFound(err) {
+			continue
+		} else if err != nil {
+			return err
+		}
 		b.Hits = append(b.Hits, s.viewHit(b.parsed, h))
 	}
 	s.facets(b)
@@ -361,6 +367,9 @@ func (s *site) searchQuick(w http.ResponseWriter, r *http.Request) error {
 			out.Note = "Not complete: the search is being built."
 		}
 		for _, h := range found.Hits {
+			if _, err := s.Ledger.Item(r.Context(), h.Source, h.Key); err != nil {
+				continue
+			}
 			x := quickHit{Title: cmp.Or(line(h.Title, 160), "Without a title"), Path: itemPath(h.Source, h.Key), About: kindWords(h.Kind) + ", " + h.Date.In(s.zone).Format("2 January 2006")}
 			if p := h.Places; len(p) > 0 && p[0].Page > 0 {
 				x.Path, x.About = s.spotPath(h, p[0]), x.About+", page "+strconv.Itoa(p[0].Page)

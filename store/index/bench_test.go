@@ -16,6 +16,7 @@ import (
 // stocked is an index of so many notices of some 2 KB, in words as frequent as
 // those of a language are; every second one has a finding.
 func stocked(tb testing.TB, items int) *bench {
+	tb.Helper()
 	b := newBench(tb)
 	r := rand.New(rand.NewPCG(1, 2))
 	zipf := rand.NewZipf(r, 1.1, 3, 40_000)

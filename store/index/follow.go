@@ -50,7 +50,7 @@ func (x *Index) Step(ctx context.Context) (more bool, err error) {
 		return false, wrapped("index", err)
 	}
 	if err := x.write(ctx, b); err != nil {
-		if x.met(err); x.bad.Load() {
+		if useless(err) {
 			return true, x.rebuild("it is damaged: " + err.Error())
 		}
 		return false, fmt.Errorf("index changes %d to %d: %w", b.from+1, b.to, err)

@@ -126,11 +126,11 @@ func (x *Index) Each(ctx context.Context, f func(Entry) bool) error {
 	of := map[uint32][]uint32{}
 	for id, item := range x.mem.entries {
 		if item != 0 {
-			of[item] = append(of[item], uint32(id)) //nolint:gosec // numbered by us
+			of[item] = append(of[item], uint32(id))
 		}
 	}
 	for no := range x.mem.items {
-		ids := of[uint32(no)] //nolint:gosec // numbered by us
+		ids := of[uint32(no)]
 		if len(ids) == 0 {
 			continue
 		}
@@ -141,7 +141,7 @@ func (x *Index) Each(ctx context.Context, f func(Entry) bool) error {
 			return fmt.Errorf("read the search index: %w", x.met(err))
 		}
 		e.Kind = store.Kind(kind)
-		facts, err := x.factsOf(ctx, uint32(no)) //nolint:gosec // numbered by us
+		facts, err := x.factsOf(ctx, uint32(no))
 		if err != nil {
 			return fmt.Errorf("read the search index: %w", x.met(err))
 		}

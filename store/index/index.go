@@ -369,9 +369,9 @@ func (x *Index) Check(ctx context.Context) error {
 		x.bad.Store(true)
 		return fmt.Errorf("check the search index: %s", said)
 	}
-	for _, table := range []string{"words", "found"} {
-		if _, err := x.db.ExecContext(ctx, `INSERT INTO `+table+` (`+table+`) VALUES ('integrity-check')`); err != nil {
-			return fmt.Errorf("check the search index: %s: %w", table, x.met(err))
+	for _, s := range []string{`INSERT INTO words (words) VALUES ('integrity-check')`, `INSERT INTO found (found) VALUES ('integrity-check')`} {
+		if _, err := x.db.ExecContext(ctx, s); err != nil {
+			return fmt.Errorf("check the search index: %w", x.met(err))
 		}
 	}
 	return nil

@@ -30,6 +30,7 @@ type bench struct {
 	log   *bytes.Buffer
 	place store.Position
 	o     Options
+	op    store.Op // of what is committed; "": amended, or withdrawn
 }
 
 const follower = "match"
@@ -82,7 +83,7 @@ func factsOf(f store.Finding) query.Facts {
 	return x
 }
 
-var day = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant, but for the language
+var day = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 // commit stores items as they are now, logs a change of each, and has each
 // judged by f.
@@ -104,6 +105,9 @@ func (b *bench) commit(items []store.Item, f func(store.Change) []store.Finding)
 			op := store.OpAmended
 			if !it.Withdrawn.IsZero() {
 				op = store.OpWithdrawn
+			}
+			if b.op != "" {
+				op = b.op
 			}
 			changes = append(changes, store.Change{At: day, Source: it.Source, Key: it.Key, Kind: it.Kind, Op: op, Title: it.Title, URL: it.URL})
 		}
@@ -534,8 +538,12 @@ func TestUselessFileIsBuiltAgain(t *testing.T) {
 	b.commit([]store.Item{notice("n1", "Hospice", strings.Repeat("many words ", 3000))}, nil)
 	b.follow()
 	for name, spoil := range map[string]func(t *testing.T){
-		"not a database": func(t *testing.T) { write(t, b.file(), []byte(strings.Repeat("no database ", 900))) },
+		"not a database": func(t *testing.T) {
+			t.Helper()
+			write(t, b.file(), []byte(strings.Repeat("no database ", 900)))
+		},
 		"cut short": func(t *testing.T) {
+			t.Helper()
 			c, err := os.ReadFile(b.file())
 			if err != nil {
 				t.Fatal(err)
@@ -543,12 +551,14 @@ func TestUselessFileIsBuiltAgain(t *testing.T) {
 			write(t, b.file(), c[:len(c)/2])
 		},
 		"another database": func(t *testing.T) {
+			t.Helper()
 			b.o.Version = "older"
 			b.open()
 			_ = b.index.Close()
 			b.o.Version = "test"
 		},
 		"pages overwritten": func(t *testing.T) {
+			t.Helper()
 			c, err := os.ReadFile(b.file())
 			if err != nil {
 				t.Fatal(err)
@@ -630,5 +640,41 @@ func TestPrivateDetailsAreNotFiled(t *testing.T) {
 	}
 	if err := b.index.Found(t.Context(), parse(t, "5919"), store.FoundPlace{}, func(store.Found) bool { t.Error("found"); return false }); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What an operator strikes out of a paper leaves the index with the entry of the
+// log that says so, though the paper's bytes and its item are the same.
+func TestCorrectedPapersAreFiledAgain(t *testing.T) {
+	b := newBench(t)
+	_ = b.index.Close()
+	struck := false
+	b.o.Edit = func(_ context.Context, source, key string) (func(string) string, error) {
+		if source != "board" || key != "m1" {
+			t.Errorf("asked about %s %s", source, key)
+		}
+		return func(s string) string {
+			if struck {
+				s = strings.ReplaceAll(s, "Jones", "[left out]")
+			}
+			return s
+		}, nil
+	}
+	b.open()
+	m := store.Item{Source: "board", Key: "m1", Kind: store.KindMeeting, Title: "Board", Published: day,
+		Documents: []store.Document{{Key: "d", Title: "Letter", SHA256: b.paper("first page", "from Jones")}}}
+	b.commit([]store.Item{m}, nil)
+	b.follow()
+	if got := b.search("jones"); !slices.Equal(got, []string{"m1 p2"}) {
+		t.Fatal(got)
+	}
+	struck, b.op = true, "corrected"
+	b.commit([]store.Item{m}, nil)
+	b.follow()
+	if got := b.search("jones"); len(got) != 0 || strings.Contains(strings.Join(b.contents(), "\n"), "Jones") {
+		t.Errorf("what was struck out is still found: %v", got)
+	}
+	if got := b.search("letter"); !slices.Equal(got, []string{"m1 p1 p2"}) {
+		t.Errorf("the rest of the paper: %v", got)
 	}
 }

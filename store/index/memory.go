@@ -75,7 +75,7 @@ func topicBits(names []string) (bits uint16) {
 func kindNumber(k string) uint8 {
 	for i, x := range kinds() {
 		if string(x) == k {
-			return uint8(i) //nolint:gosec // below 5
+			return uint8(i)
 		}
 	}
 	return uint8(len(kinds())) //nolint:gosec // 5
