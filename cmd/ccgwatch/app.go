@@ -132,7 +132,7 @@ func (a *app) join() error {
 
 // joinWith builds the parts from the given rules and the sources already chosen.
 func (a *app) joinWith(rules judge.Rules) (err error) {
-	a.watched.areas = a.cfg.Group.Areas
+	a.watched.areas, a.search.make = a.cfg.Group.Areas, a.index
 	a.rules, a.bodies, a.areaNames = rules, map[string]judge.Body{}, map[string]string{}
 	for _, b := range rules.Bodies {
 		a.bodies[b.ID] = b

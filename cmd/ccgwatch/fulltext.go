@@ -28,6 +28,38 @@ import (
 type fulltext struct {
 	mu   sync.Mutex
 	open *index.Index
+	make func() (*index.Index, error)
+}
+
+// A fulltext is a store.Index itself, so that pages need not wait at the start
+// until that of a large store is read.
+var _ store.Index = (*fulltext)(nil)
+
+// Search opens the index if need be.
+func (f *fulltext) Search(ctx context.Context, s store.Search) (store.SearchResult, error) {
+	x, err := f.make()
+	if err != nil {
+		return store.SearchResult{}, err
+	}
+	return x.Search(ctx, s)
+}
+
+// Found opens the index if need be.
+func (f *fulltext) Found(ctx context.Context, q query.Query, before store.FoundPlace, each func(store.Found) bool) error {
+	x, err := f.make()
+	if err != nil {
+		return err
+	}
+	return x.Found(ctx, q, before, each)
+}
+
+// Place opens the index if need be.
+func (f *fulltext) Place(ctx context.Context) (done, end uint64, err error) {
+	x, err := f.make()
+	if err != nil {
+		return 0, 0, err
+	}
+	return x.Place(ctx)
 }
 
 // index opens the search index.

@@ -32,11 +32,7 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 		Overdue: a.judge.Overdue,
 		Token:   a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
-	if x, err := a.index(); err != nil {
-		a.log.Error("search index", "err", err)
-	} else {
-		s.Index = x
-	}
+	s.Index = &a.search
 	return s.NewHTTPServer(a.cfg.Web.Listen)
 }
 
