@@ -45,6 +45,7 @@ type record struct {
 	known   []tally         // by number of the body
 	news    []rhythm        // by number of the source
 	coming  map[ref]meeting // what has a date that was not over when it was read
+	dates   dates           // what calendars are made of
 
 	publishers map[string]string // by source; both as of the last look
 	today      time.Time
@@ -114,7 +115,7 @@ func (n *numbered) of(name string) uint16 {
 }
 
 func newRecord(s *Server, zone *time.Location) *record {
-	return &record{server: s, zone: zone, seed: maphash.MakeSeed(), joint: map[uint32][]uint16{}, coming: map[ref]meeting{}}
+	return &record{server: s, zone: zone, seed: maphash.MakeSeed(), joint: map[uint32][]uint16{}, coming: map[ref]meeting{}, dates: dates{zone: zone}}
 }
 
 // kinds and ops in the order of their numbers in an entry, from 1.
@@ -181,6 +182,7 @@ func (r *record) add(ctx context.Context, c store.Change) error {
 	}
 	r.entries = append(r.entries, e)
 	r.last, r.until = c.Seq, c.At
+	r.dates.note(c, it)
 	if c.Op == store.OpDue {
 		return nil
 	}

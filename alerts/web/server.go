@@ -147,7 +147,7 @@ func (s Server) NewHTTPServer(addr string) *http.Server {
 
 // Handler serves all pages.
 func (s Server) Handler() http.Handler {
-	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd), queueAtDesk: make(chan struct{}, atDeskAtOnce)}
+	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd), queueOfFiles: make(chan struct{}, downloads), queueAtDesk: make(chan struct{}, atDeskAtOnce)}
 	v.record, v.started = newRecord(&v.Server, v.zone), s.Now()
 	v.bodies = map[string]*BodyInfo{}
 	for i := range s.Bodies {
@@ -161,7 +161,7 @@ func (s Server) Handler() http.Handler {
 		}
 	}
 	whole, short := frames(full()), frames(brief())
-	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "search", "about", "thread", "threads", "unsubscribe", "error"} {
+	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "search", "about", "thread", "threads", "data", "unsubscribe", "error"} {
 		v.templates[name], v.brief[name] = whole(name), short(name)
 	}
 	for _, name := range deskPages() {
@@ -196,6 +196,7 @@ func (s Server) Handler() http.Handler {
 	}
 	mux.Handle("/u/{token}", v.handle(v.unsubscribe, http.MethodGet, http.MethodHead, http.MethodPost))
 	v.deskRoutes(mux)
+	v.dataRoutes(mux)
 	mux.Handle("/healthz", v.handle(v.healthz, http.MethodGet, http.MethodHead))
 	mux.Handle("/style.css", v.handle(v.stylesheet, http.MethodGet, http.MethodHead))
 	mux.Handle("/", v.handle(func(http.ResponseWriter, *http.Request) error { return store.ErrNotFound }))
@@ -231,6 +232,10 @@ type site struct {
 	started   time.Time
 	feeds     feeds
 	quick     pace // of /search.json
+	quota     quota
+	shelf     shelf
+	// queueOfFiles is that of the downloads.
+	queueOfFiles chan struct{}
 	// queueAtDesk is that of the pages where people look after their subscriptions.
 	queueAtDesk chan struct{}
 
