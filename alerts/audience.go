@@ -23,7 +23,7 @@ type audience struct {
 	loaded bool
 	stamp  uint64
 
-	index *query.Index
+	index *query.Filing
 	ids   string  // of all, one after the other, in order
 	ends  []int32 // where each ends
 	of    []int32 // subscriptions by query: those of query q are of[from[q]:from[q+1]]
@@ -82,7 +82,7 @@ func (a *audience) refresh(ctx context.Context, m *Matcher) error {
 			a.ends = append(a.ends, int32(ids.Len())) //nolint:gosec // 2^31 bytes are 60 million subscriptions
 		}
 	}
-	a.index, a.ids = query.NewIndex(queries), strings.Clone(ids.String())
+	a.index, a.ids = query.NewFiling(queries), strings.Clone(ids.String())
 	a.ends = slices.Clip(a.ends)
 	a.from = make([]int32, len(queries)+1)
 	for _, n := range asks {

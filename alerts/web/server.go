@@ -29,7 +29,7 @@ import (
 )
 
 // A Server is what the pages need. All fields but URL, Listen, Contact, Joined, Gaps,
-// Bodies, Buyers, Held, Desk, Choices and Proxies must be set.
+// Bodies, Buyers, Held, Index, Desk, Choices and Proxies must be set.
 type Server struct {
 	Ledger      store.Ledger
 	Outbox      store.Outbox
@@ -67,6 +67,10 @@ type Server struct {
 	// a full disk, a clock that is wrong. None mostly; nil for never. It is called
 	// for each page that shows the state of things.
 	Held func() []string
+
+	// Index searches what is published and found; nil: nothing does, findings
+	// are searched in the store, and there is no page to search the record.
+	Index store.Index
 
 	// Token tells whose subscription an unsubscribe token ends. It must answer
 	// ok for every token that was ever issued, those of erased subscriptions
@@ -110,7 +114,7 @@ func (i SourceInfo) tenders() bool {
 	return i.Platform == "find-a-tender" || i.Platform == "contracts-finder"
 }
 
-//go:embed pages/*.html pages/style.css
+//go:embed pages/*.html pages/style.css pages/search.js
 var assets embed.FS
 
 // maxBody caps what anybody can send us: no form of ours comes near.
@@ -159,7 +163,7 @@ func (s Server) Handler() http.Handler {
 		}
 	}
 	whole, short := frames(full()), frames(brief())
-	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "thread", "threads", "data", "unsubscribe", "error"} {
+	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "search", "about", "thread", "threads", "data", "unsubscribe", "error"} {
 		v.templates[name], v.brief[name] = whole(name), short(name)
 	}
 	for _, name := range deskPages() {
@@ -184,6 +188,9 @@ func (s Server) Handler() http.Handler {
 	mux.Handle("/body/{id}/feed.atom", v.page(v.bodyFeed))
 	mux.Handle("/feed.atom", v.page(v.feed))
 	mux.Handle("/sources", v.page(v.sources))
+	mux.Handle("/search", v.page(v.search))
+	mux.Handle("/search.json", v.page(v.searchQuick))
+	mux.Handle("/search.js", v.handle(v.script, http.MethodGet, http.MethodHead))
 	mux.Handle("/about", v.page(v.about))
 	if s.Thread != nil {
 		mux.Handle("/threads", v.page(v.threads))
@@ -226,6 +233,7 @@ type site struct {
 	bodies    map[string]*BodyInfo
 	started   time.Time
 	feeds     feeds
+	quick     pace // of /search.json
 	quota     quota
 	shelf     shelf
 	// queueOfFiles is that of the downloads.
@@ -297,12 +305,13 @@ type view struct {
 	Brief   bool // long texts are cut short
 	Open    bool // people can subscribe here
 	Threads bool // there are pages about procurements
+	Search  bool // all that was published can be searched
 	Body    any
 }
 
 // render writes a page, whole or not at all.
 func (s *site) render(w http.ResponseWriter, status int, name string, v view) error {
-	v.Group, v.Version, v.Open, v.Threads = s.Group, s.Version, s.open(), s.Thread != nil
+	v.Group, v.Version, v.Open, v.Threads, v.Search = s.Group, s.Version, s.open(), s.Thread != nil, s.Index != nil
 	if v.Feed == nil && !v.Private {
 		v.Feed = &feedLink{Path: "/feed.atom", Title: "All findings"}
 	}

@@ -55,6 +55,7 @@ type app struct {
 	threads   *alerts.Threads
 	joined    *alerts.Joined
 	dates     *alerts.Dates
+	search    fulltext
 	compose   *mail.Composer
 	sign      func(raw []byte) ([]byte, error) // what is not signed when it is composed
 	watched   watchlist
@@ -135,7 +136,7 @@ func (a *app) join() error {
 
 // joinWith builds the parts from the given rules and the sources already chosen.
 func (a *app) joinWith(rules judge.Rules) (err error) {
-	a.watched.areas = a.cfg.Group.Areas
+	a.watched.areas, a.search.make = a.cfg.Group.Areas, a.index
 	a.rules, a.bodies, a.areaNames = rules, map[string]judge.Body{}, map[string]string{}
 	for _, b := range rules.Bodies {
 		a.bodies[b.ID] = b
@@ -204,6 +205,9 @@ func newReader(data string) (*document.Reader, error) {
 
 func (a *app) Close() error {
 	a.fetch.Close()
+	if err := a.search.close(); err != nil {
+		a.log.Warn("search index", "err", err) // nothing but the index is in it
+	}
 	if err := a.store.Close(); err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 		Joined:  web.Joined{OfItem: a.joined.OfItem, OfThread: a.joined.OfThread, Dates: a.datesOf},
 		Token:   a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
+	s.Index = &a.search
 	return s.NewHTTPServer(a.cfg.Web.Listen)
 }
 

@@ -1,240 +1,283 @@
 package query
 
-import "hash/fnv"
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
 
-// An Index finds, out of very many queries, those that fit some facts, without
-// asking each. Every query has things that must be there for it to fit: a word,
-// or one of the values of a field. It is filed under the one that is likely to
-// turn up least, with a mark of another, and asked itself only where both turn
-// up. A query without such a thing ("-parking", or nothing at all) is always
-// asked. What the Index gives is what asking all of them would give. It is
-// immutable and safe for concurrent use.
-type Index struct {
-	queries []Query
-	always  []int32
-	under   map[string][]filed
-	several map[int32]bool // those that are filed under more than one key
+// What follows lets an index of words answer the same queries as Match: Indexed
+// says under which words facts are filed, Lookup how a query asks for them. An
+// index that files other words would find other things than a subscription.
+
+// Indexed are facts as an index files them: three lists of words with spaces
+// between them, for three columns. A word holds letters, digits, marks and, in
+// Facts, the middle dot; whoever reads the lists must cut at spaces alone and
+// may take capitals A to Z for small letters.
+type Indexed struct {
+	Stems    string // of the text, one a word, in order
+	Capitals string // acronyms of the text, in order
+	Facts    string // everything else: topic·tenders, kind·paper, and any
 }
 
-// A filed query has its number, and the hash of another key that must be there;
-// 0: of none.
-type filed struct {
-	number int32
-	also   uint32
-}
+// The columns, as Lookup names them.
+const (
+	columnStems    = "s"
+	columnCapitals = "c"
+	columnFacts    = "f"
+)
 
-// NewIndex files queries. Their place in the slice, which the Index keeps, is
-// their number.
-func NewIndex(queries []Query) *Index {
-	x := &Index{queries: queries, under: map[string][]filed{}, several: map[int32]bool{}}
-	u := usage{of: map[string]int32{}}
-	for _, q := range queries {
-		u.count(q.root)
-	}
-	for i, q := range queries {
-		n := int32(i)
-		first, second := u.best(q.root.needs(&u))
-		if first == nil {
-			x.always = append(x.always, n)
-			continue
-		}
-		for _, k := range first {
-			at := x.under[k]
-			if len(at) > 0 && at[len(at)-1].number == n {
-				continue
-			}
-			x.under[k] = append(at, filed{n, second})
-		}
-		if len(first) > 1 {
-			x.several[n] = true
-		}
-	}
-	return x
-}
+// Columns are the names that an index must give the lists of Indexed, in their order.
+func Columns() []string { return []string{columnStems, columnCapitals, columnFacts} }
 
-// Len is how many queries are filed.
-func (x *Index) Len() int { return len(x.queries) }
+// everyone is borne by all facts; no value of a field looks like it.
+const everyone = "any"
 
-// Match calls f with the number of each query that fits, once, in no particular
-// order.
-func (x *Index) Match(p *Prepared, f func(number int)) {
-	for _, n := range x.always {
-		if x.queries[n].MatchPrepared(p) {
-			f(int(n))
+// Index cuts facts into the words they are filed under.
+func Index(f Facts) Indexed {
+	p := Indexed{}
+	var stems, capitals strings.Builder
+	for _, t := range tokenise(f.Text) {
+		word(&stems, t.stem)
+		if a := acronym(t); a != "" {
+			word(&capitals, a)
 		}
 	}
-	var there marks
-	keys := make([]string, 0, len(p.at)+16)
-	for stem := range p.at {
-		keys = append(keys, wordKey(stem))
-	}
-	for i, list := range p.lists {
+	p.Stems, p.Capitals = stems.String(), capitals.String()
+	facts := []string{everyone}
+	for i, list := range f.lists() {
 		for _, v := range list {
-			keys = append(keys, fieldKey(field(i), v))
-		}
-	}
-	for _, k := range keys {
-		there.set(hash(k))
-	}
-	var seen map[int32]bool
-	for _, k := range keys {
-		for _, q := range x.under[k] {
-			if q.also != 0 && !there.has(q.also) {
-				continue
-			}
-			if x.several[q.number] {
-				if seen[q.number] {
-					continue
-				}
-				if seen == nil {
-					seen = map[int32]bool{}
-				}
-				seen[q.number] = true
-			}
-			if x.queries[q.number].MatchPrepared(p) {
-				f(int(q.number))
+			if k := field(i).key(v); k != "" {
+				facts = append(facts, filed(field(i), k))
 			}
 		}
 	}
+	slices.Sort(facts)
+	p.Facts = strings.Join(slices.Compact(facts), " ")
+	return p
 }
 
-// marks are a set of hashes that may take one for another.
-type marks [1 << 11]uint64
-
-func (m *marks) set(h uint32)      { m[h>>6&(1<<11-1)] |= 1 << (h & 63) }
-func (m *marks) has(h uint32) bool { return m[h>>6&(1<<11-1)]&(1<<(h&63)) != 0 }
-
-func hash(key string) uint32 {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(key))
-	return max(h.Sum32(), 1)
-}
-
-// The keys: a letter for what it is, then the value as it is compared.
-
-func wordKey(stem string) string { return "w" + stem }
-
-func fieldKey(f field, v string) string { return string(rune('0'+f)) + v }
-
-// needs are sets of keys of each of which at least one is there whenever the
-// query fits.
-func (n *node) needs(u *usage) [][]string {
-	if n == nil {
-		return nil
+func (f Facts) lists() [fields][]string {
+	return [fields][]string{
+		topic: f.Topics, body: f.Bodies, area: f.Areas, kind: f.Kinds, source: f.Sources, tier: f.Tiers, stage: f.Stages,
+		committee: f.Committees, thread: f.Threads,
 	}
-	var out [][]string
+}
+
+func word(b *strings.Builder, w string) {
+	if b.Len() > 0 {
+		b.WriteByte(' ')
+	}
+	b.WriteString(w)
+}
+
+// filed is the word for one value of a field.
+func filed(f field, key string) string {
+	return f.String() + "·" + strings.ReplaceAll(key, "-", "·")
+}
+
+// acronym is under what a token is found by a query in capitals, "" where it
+// is not: itself, or without the s of its plural.
+func acronym(t token) string {
+	if allCapitals(t.raw) {
+		return t.raw
+	}
+	if one, ok := strings.CutSuffix(t.raw, "s"); ok && allCapitals(one) && makeToken(one).stem == t.stem {
+		return one
+	}
+	return ""
+}
+
+// allCapitals tells whether one word is meant as an acronym; see shouting.
+func allCapitals(raw string) bool {
+	n := 0
+	for _, r := range raw {
+		switch {
+		case unicode.IsUpper(r):
+			n++
+		case unicode.IsLower(r), unicode.IsTitle(r):
+			return false
+		}
+	}
+	return n >= 2
+}
+
+// A Lookup is how an index is asked for what fits a query, in the language of
+// SQLite's FTS5. Words of the query reach it in quotation marks and hold no
+// quotation mark, so that nobody's query can say more than its words.
+type Lookup struct {
+	Expr string // "" where All or None says it
+	All  bool   // everything may fit
+	None bool   // nothing can
+	// Exact: precisely what the index answers fits. Otherwise what fits is among
+	// the answers, and Match must be asked about each.
+	Exact bool
+}
+
+// Lookup compiles the query. positions tells whether the index knows where in
+// the text its words stand; without, phrases are looked for by their words.
+func (q Query) Lookup(positions bool) Lookup {
+	c := compiler{positions: positions, exact: true}
+	if q.root == nil {
+		return Lookup{All: true, Exact: true}
+	}
+	x := c.bound(q.root, true)
+	return Lookup{Expr: x.expr, All: x.state == all, None: x.state == none, Exact: c.exact}
+}
+
+// And is a query that both fit.
+func And(a, b Query) Query {
+	kids := addKid(nil, opAll, a.root)
+	return Query{root: group(opAll, addKid(kids, opAll, b.root))}
+}
+
+// A bound is a set of facts that surely holds (or is surely held by) another.
+type bound struct {
+	expr  string
+	state reach
+}
+
+type reach uint8
+
+const (
+	some reach = iota
+	all
+	none
+)
+
+type compiler struct {
+	positions bool
+	exact     bool // until a part could not be said exactly
+}
+
+// bound gives the narrowest set that can be asked for and holds all that n
+// matches (upper), or the widest that n matches all of.
+func (c *compiler) bound(n *node, upper bool) bound {
 	switch n.op {
-	case opAll: // what each of its parts needs
+	case opAll:
+		return c.every(n.kids, upper)
+	case opAny:
+		var kids []string
 		for _, k := range n.kids {
-			out = append(out, k.needs(u)...)
-		}
-	case opAny: // one of what its parts need
-		var either []string
-		for _, k := range n.kids {
-			one, _ := u.best(k.needs(u))
-			if one == nil {
-				return nil
+			switch b := c.bound(k, upper); b.state {
+			case all:
+				return b
+			case some:
+				kids = append(kids, b.expr)
 			}
-			either = append(either, one...)
 		}
-		out = append(out, either)
+		if len(kids) == 0 {
+			return bound{state: none}
+		}
+		return bound{expr: between(kids, " OR ")}
 	case opNot:
-	case opField: // one of the values
-		var either []string
-		for _, v := range n.keys {
-			either = append(either, fieldKey(n.field, v))
+		return c.every([]*node{n}, upper)
+	case opField:
+		var kids []string
+		for _, k := range n.keys {
+			kids = append(kids, quoted(columnFacts, filed(n.field, k)))
 		}
-		out = append(out, either)
-	case opWords: // all of the words; in capitals the first for sure, since a plural may have another stem
-		terms := n.terms
-		if n.mode == capitals {
-			terms = terms[:1]
+		return bound{expr: between(kids, " OR ")}
+	default:
+		return c.words(n, upper)
+	}
+}
+
+// every is what fits all kids. FTS5 knows no NOT but "this and not that", so
+// those that must not fit are gathered behind one.
+func (c *compiler) every(kids []*node, upper bool) bound {
+	var yes, no []string
+	for _, k := range kids {
+		not := k.op == opNot
+		var b bound
+		if not {
+			b = c.bound(k.kids[0], !upper)
+		} else {
+			b = c.bound(k, upper)
 		}
+		switch {
+		case b.state == none && !not, b.state == all && not:
+			return bound{state: none}
+		case b.state != some:
+		case not:
+			no = append(no, b.expr)
+		default:
+			yes = append(yes, b.expr)
+		}
+	}
+	switch {
+	case len(yes)+len(no) == 0:
+		return bound{state: all}
+	case len(no) == 0:
+		return bound{expr: between(yes, " AND ")}
+	case len(yes) == 0:
+		yes = []string{quoted(columnFacts, everyone)}
+	}
+	return bound{expr: "(" + between(yes, " AND ") + " NOT " + between(no, " OR ") + ")"}
+}
+
+// words is a word or phrase.
+func (c *compiler) words(n *node, upper bool) bound {
+	var terms []string
+	for _, t := range n.terms {
+		terms = append(terms, t.stem)
+	}
+	var kids []string
+	if c.positions {
+		kids = []string{quoted(columnStems, terms...)}
+	} else {
 		for _, t := range terms {
-			out = append(out, []string{wordKey(t.stem)})
+			kids = append(kids, quoted(columnStems, t))
 		}
+	}
+	sure := len(terms) == 1 || c.positions
+	switch {
+	case n.mode == capitals && len(n.terms) == 1:
+		kids, sure = []string{quoted(columnCapitals, n.terms[0].word)}, true
+	case n.mode == capitals:
+		sure = false
+		for _, t := range n.terms {
+			if allCapitals(t.word) {
+				kids = append(kids, quoted(columnCapitals, t.word))
+			}
+		}
+	case n.mode == exact:
+		for _, t := range n.terms {
+			sure = sure && !plain(t.word) // no other word has the stem of one that is not plain
+		}
+	}
+	if sure {
+		return bound{expr: between(kids, " AND ")}
+	}
+	c.exact = false
+	if !upper {
+		return bound{state: none}
+	}
+	return bound{expr: between(kids, " AND ")}
+}
+
+// quoted asks for words next to each other in a column.
+func quoted(column string, words ...string) string {
+	return column + `:"` + strings.ReplaceAll(strings.Join(words, " "), `"`, "") + `"`
+}
+
+func between(kids []string, op string) string {
+	if len(kids) == 1 {
+		return kids[0]
+	}
+	return "(" + strings.Join(kids, op) + ")"
+}
+
+// Stems are the words of a text as queries compare them, in order: what a
+// search outside this program (the exported pages) must file and ask for.
+func Stems(text string) []string {
+	ts := tokenise(text)
+	out := make([]string, len(ts))
+	for i, t := range ts {
+		out[i] = t.stem
 	}
 	return out
 }
 
-// A usage is how often each key is asked for, and each kind of key, from which
-// it is guessed how often one turns up.
-type usage struct {
-	of     map[string]int32
-	words  int           // all of them
-	values [fields]int32 // how many different ones
-}
-
-func (u *usage) count(n *node) {
-	if n == nil || n.op == opNot {
-		return
-	}
-	for _, k := range n.kids {
-		u.count(k)
-	}
-	switch n.op {
-	case opWords:
-		for _, t := range n.terms {
-			u.of[wordKey(t.stem)]++
-			u.words++
-		}
-	case opField:
-		for _, v := range n.keys {
-			k := fieldKey(n.field, v)
-			if u.of[k]++; u.of[k] == 1 {
-				u.values[n.field]++
-			}
-		}
-	case opAll, opAny, opNot:
-	}
-}
-
-// wordsOfText is how many different words a notice may have.
-const wordsOfText = 300
-
-// chance guesses how likely one of some keys is to turn up: a word the more
-// often it is asked for; a value as if it were one of those asked for, of which
-// there may be two at once.
-func (u *usage) chance(keys []string) float64 {
-	sum := 0.0
-	for _, k := range keys {
-		if k[0] == 'w' {
-			sum += min(1, wordsOfText*float64(u.of[k])/float64(u.words))
-			continue
-		}
-		f := field(k[0] - '0')
-		n := float64(u.values[f])
-		if known := f.words(); known != nil {
-			n = max(n, 3)
-		}
-		if f == tier {
-			n = 1
-		}
-		sum += min(1, 2/n)
-	}
-	return sum
-}
-
-// best picks the set of keys to file a query under, and the hash of a key of
-// another, where there is one.
-func (u *usage) best(sets [][]string) (first []string, second uint32) {
-	at, least := -1, 0.0
-	for i, s := range sets {
-		if c := u.chance(s); at < 0 || c < least {
-			at, least = i, c
-		}
-	}
-	if at < 0 {
-		return nil, 0
-	}
-	next := 2.0
-	for i, s := range sets {
-		if i == at || len(s) != 1 || len(sets[at]) == 1 && s[0] == sets[at][0] {
-			continue
-		}
-		if c := u.chance(s); c < next {
-			next, second = c, hash(s[0])
-		}
-	}
-	return sets[at], second
-}
+// Wordy tells whether the query asks for words, and not for fields alone.
+func (q Query) Wordy() bool { return len(q.wanted()) > 0 }

@@ -60,7 +60,7 @@ func (g generator) facts() Facts {
 }
 
 // The Index gives what asking every query gives, each once.
-func TestIndexFindsWhatAskingAllFinds(t *testing.T) {
+func TestFilingFindsWhatAskingAllFinds(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	g := generator{rand.New(rand.NewPCG(seed, 0))}
@@ -72,7 +72,7 @@ func TestIndexFindsWhatAskingAllFinds(t *testing.T) {
 				queries = append(queries, q)
 			}
 		}
-		x := NewIndex(queries)
+		x := NewFiling(queries)
 		filed += x.Len() - len(x.always)
 		for range 100 {
 			f := g.facts()
@@ -102,7 +102,7 @@ func TestIndexFindsWhatAskingAllFinds(t *testing.T) {
 }
 
 // What is filed under a word is not asked where the word is not.
-func TestIndexAsksFew(t *testing.T) {
+func TestFilingAsksFew(t *testing.T) {
 	var queries []Query
 	for i := range 1000 {
 		q, err := Parse(fmt.Sprintf("topic:tenders ward%d", i))
@@ -111,7 +111,7 @@ func TestIndexAsksFew(t *testing.T) {
 		}
 		queries = append(queries, q)
 	}
-	x := NewIndex(queries)
+	x := NewFiling(queries)
 	if n := len(x.always); n != 0 {
 		t.Errorf("%d are always asked", n)
 	}
@@ -159,8 +159,8 @@ func crowd(b *testing.B, n int) []Query {
 // Topics are some of the values of topic:.
 func Topics() []string { return topic.words() }
 
-// BenchmarkIndex: one notice of 900 words (5.9 KB) against so many queries.
-func BenchmarkIndex(b *testing.B) {
+// BenchmarkFiling: one notice of 900 words (5.9 KB) against so many queries.
+func BenchmarkFiling(b *testing.B) {
 	g := rand.New(rand.NewPCG(3, 4))
 	z := rand.NewZipf(g, 1.1, 20, 19_999)
 	var notices []*Prepared
@@ -182,7 +182,7 @@ func BenchmarkIndex(b *testing.B) {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		begun := time.Now()
-		x := NewIndex(queries)
+		x := NewFiling(queries)
 		took := time.Since(begun)
 		runtime.GC()
 		runtime.ReadMemStats(&after)
