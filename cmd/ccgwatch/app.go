@@ -50,8 +50,10 @@ type app struct {
 	desk      *alerts.Desk
 	marks     inbox.Marks
 	clerk     *inbox.Clerk
-	asked     chan struct{} // somebody waits for a service mail
-	threads   *alerts.Threads
+	asked     chan struct{}   // somebody waits for a service mail
+	public    store.Public    // what of the store may be shown or mailed
+	threads   *alerts.Threads // over what is public
+	judging   *alerts.Threads // over all there is: a correction is no news of the source
 	compose   *mail.Composer
 	watched   watchlist
 

@@ -18,7 +18,7 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 		contact = ""
 	}
 	s := web.Server{
-		Ledger: a.store, Outbox: a.store, Subscribers: a.store,
+		Ledger: a.public, Outbox: a.public, Subscribers: a.store,
 		Group: a.cfg.Group.Name, URL: a.cfg.Group.URL, Listen: a.cfg.Web.Listen, Contact: contact,
 		Sources: func() []web.SourceInfo { return a.sourceInfos(now()) },
 		Facts:   a.facts,
