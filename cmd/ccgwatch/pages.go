@@ -29,8 +29,8 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 		Threads: func(ctx context.Context, f func(store.Finding) bool) error {
 			return a.threads.Recent(ctx, 0, f)
 		},
-		Overdue: a.judge.Overdue,
-		Token:   a.subscriptionOf, Now: now, Log: a.log, Version: version(),
+		Overdue: a.judge.Overdue, Provider: a.judge.Provider, Plain: a.judge.Plain, Archive: a.store, Corrections: a.store,
+		Token: a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
 	return s.NewHTTPServer(a.cfg.Web.Listen)
 }
