@@ -23,6 +23,7 @@ type chart struct {
 	Columns []string
 	Bars    []bar
 	Notes   []string // what is counted and what is not
+	Whole   float64  // length of a full bar; 0: the longest one
 	long    bool     // labels above the bars
 }
 
@@ -59,9 +60,9 @@ func (c chart) Words() string {
 	return s
 }
 
-// draw sets what is needed for drawing. The longest bar has the whole length.
+// draw sets what is needed for drawing.
 func (c chart) draw() chart {
-	most := 0.0
+	most := c.Whole
 	for _, b := range c.Bars {
 		most = max(most, b.Size)
 	}
@@ -243,6 +244,7 @@ func signedBefore(rows []*noticed) chart {
 		counts[bucket(days, 0, 30, 90, 365)]++
 	}
 	c.Of = fmt.Sprintf("Of %s of an award or a contract, %d say when the contract was signed.", plural(all, "notice", "notices"), dated)
+	c.Whole = float64(dated)
 	for i, label := range labels {
 		c.Bars = append(c.Bars, bar{Label: label, Show: fmt.Sprintf("%d of %d", counts[i], dated), Cells: []string{strconv.Itoa(counts[i])}, Size: float64(counts[i])})
 	}
@@ -271,6 +273,7 @@ func papersBefore(days []int) chart {
 		counts[bucket(d, -1, 4, 7)]++
 	}
 	c.Of = fmt.Sprintf("%s whose first papers came while we watched.", plural(len(days), "meeting", "meetings"))
+	c.Whole = float64(len(days))
 	for i, label := range []string{"after it had begun", "0 to 4 days before", "5 to 7 days before", "8 days or more before"} {
 		c.Bars = append(c.Bars, bar{Label: label, Show: fmt.Sprintf("%d of %d", counts[i], len(days)), Cells: []string{strconv.Itoa(counts[i])}, Size: float64(counts[i])})
 	}

@@ -254,7 +254,6 @@ type award struct {
 	Names     []string // as this notice prints it
 	Evidence  string
 	Others    int // suppliers it names beside this one
-	NumberWas string
 }
 
 // supplier shows what notices say of one.
@@ -308,6 +307,9 @@ func (s *site) supplier(w http.ResponseWriter, r *http.Request) error {
 			} else {
 				a.Others++
 			}
+		}
+		if n.stage == "intention" { // the field is filled before anything is signed
+			a.Signed = time.Time{}
 		}
 		if s.Thread == nil || n.thread == n.key {
 			a.Thread = ""
