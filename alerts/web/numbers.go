@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"ccgwatch/alerts/judge"
-	"ccgwatch/store"
 )
 
 // A chart is bars with the numbers that they are of. It is drawn as SVG here,
@@ -93,17 +92,27 @@ func (s *site) numbers(w http.ResponseWriter, r *http.Request) error {
 		Charts []chart
 		Behind time.Time
 	}{Behind: s.behindAll()}
-	all := s.record.noticesAdded()
+	body.Charts = s.charts()
+	return s.render(w, http.StatusOK, "numbers", view{Title: "Numbers", Here: "numbers", Body: body})
+}
+
+// charts are counted anew when there is something new, and when a day begins.
+func (s *site) charts() []chart {
+	all, last := s.record.noticesAdded()
+	day := dayOf(s.Now(), s.zone)
 	s.survey.mu.Lock()
+	defer s.survey.mu.Unlock()
+	if c := s.survey.counted; c != nil && c.version == s.survey.version && c.last == last && c.day.Equal(day) {
+		return c.charts
+	}
 	var rows []*noticed
 	s.survey.rows(func(n *noticed) { rows = append(rows, n) })
-	body.Charts = []chart{valueByClass(rows), noticesByMonth(rows, all, s.Now().In(s.zone)), signedBefore(rows)}
-	s.survey.mu.Unlock()
-	body.Charts = append(body.Charts, papersBefore(s.record.leadDays()))
-	for i := range body.Charts {
-		body.Charts[i] = body.Charts[i].draw()
+	charts := []chart{valueByClass(rows), noticesByMonth(rows, all, s.Now().In(s.zone)), signedBefore(rows), papersBefore(s.record.leadDays())}
+	for i := range charts {
+		charts[i] = charts[i].draw()
 	}
-	return s.render(w, http.StatusOK, "numbers", view{Title: "Numbers", Here: "numbers", Body: body})
+	s.survey.counted = &counted{version: s.survey.version, last: last, day: day, charts: charts}
+	return charts
 }
 
 // awarded is the latest notice of each procurement that awards, makes or
@@ -285,17 +294,12 @@ func papersBefore(days []int) chart {
 	return c
 }
 
-// noticesAdded counts the notices in the table of contents.
-func (r *record) noticesAdded() int {
+// noticesAdded counts the notices in the table of contents, and says which is
+// the last entry counted.
+func (r *record) noticesAdded() (n int, last uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	kind, op, n := kindNumber(store.KindNotice), opNumber(store.OpAdded), 0
-	for _, e := range r.entries {
-		if e.kind == kind && e.op == op {
-			n++
-		}
-	}
-	return n
+	return r.notices, r.last
 }
 
 // leadDays are the days between first papers and meetings, in no order.

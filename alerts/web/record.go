@@ -47,8 +47,11 @@ type record struct {
 	coming  map[ref]meeting // what has a date that was not over when it was read
 	leads   map[ref]int     // days from the first papers, as far as we saw them come, to the meeting
 
+	notices   int   // ever added
 	papers    []ref // meetings and papers with a document, in the order of the log
 	papered   map[ref]bool
+	inOrder   []meeting // of coming, as of the entry orderedAt
+	orderedAt uint64
 	corrected []ref // by an operator, and not yet taken
 
 	publishers map[string]string // by source; both as of the last look
@@ -186,6 +189,9 @@ func (r *record) add(ctx context.Context, c store.Change) error {
 	}
 	r.entries = append(r.entries, e)
 	r.last, r.until = c.Seq, c.At
+	if c.Kind == store.KindNotice && c.Op == store.OpAdded {
+		r.notices++
+	}
 	switch c.Op {
 	case store.OpDue:
 		return nil
@@ -394,23 +400,39 @@ func (r *record) named() []string {
 }
 
 // ahead are the dates from a day on, in their order; of a body alone where one
-// is named.
+// is named. They are put in order when the log has gone on.
 func (r *record) ahead(today time.Time, body string) []meeting {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var out []meeting
-	for x, m := range r.coming {
-		if m.when.Before(today) {
-			delete(r.coming, x)
-			continue
+	if r.inOrder == nil || r.orderedAt != r.last {
+		r.inOrder, r.orderedAt = make([]meeting, 0, len(r.coming)), r.last
+		for x, m := range r.coming {
+			if m.when.Before(today) {
+				delete(r.coming, x)
+				continue
+			}
+			r.inOrder = append(r.inOrder, m)
 		}
-		if body == "" || slices.Contains(m.bodies, r.bodies.number[body]) {
+		slices.SortFunc(r.inOrder, func(a, b meeting) int {
+			return cmp.Or(a.when.Compare(b.when), cmp.Compare(a.source, b.source), cmp.Compare(a.key, b.key))
+		})
+	}
+	from, _ := slices.BinarySearchFunc(r.inOrder, today, func(m meeting, t time.Time) int {
+		if m.when.Before(t) {
+			return -1
+		}
+		return 1
+	})
+	if body == "" {
+		return slices.Clip(r.inOrder[from:])
+	}
+	var out []meeting
+	number := r.bodies.number[body]
+	for _, m := range r.inOrder[from:] {
+		if slices.Contains(m.bodies, number) {
 			out = append(out, m)
 		}
 	}
-	slices.SortFunc(out, func(a, b meeting) int {
-		return cmp.Or(a.when.Compare(b.when), cmp.Compare(a.source, b.source), cmp.Compare(a.key, b.key))
-	})
 	return out
 }
 

@@ -112,6 +112,9 @@ func (s *site) register(w http.ResponseWriter, r *http.Request) error {
 func (v *survey) awarding() []string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.awards != nil && v.awards.version == v.version {
+		return v.awards.ids
+	}
 	last := map[string]time.Time{}
 	v.rows(func(n *noticed) {
 		if awarding(n.stage) && n.at.After(last[n.thread]) {
@@ -123,6 +126,7 @@ func (v *survey) awarding() []string {
 		out = append(out, id)
 	}
 	slices.SortFunc(out, func(a, b string) int { return cmp.Or(last[b].Compare(last[a]), strings.Compare(a, b)) })
+	v.awards = &awards{v.version, out}
 	return out
 }
 

@@ -132,9 +132,11 @@ func (s *site) left(until time.Time) string {
 // how many further dates are known, with papers or without.
 func (s *site) withPapers(ctx context.Context, now time.Time, n int) ([]store.Item, int, error) {
 	ahead := s.record.ahead(dayOf(now, s.zone), "")
-	ahead = slices.DeleteFunc(ahead, func(m meeting) bool { return m.off })
 	var out, bare []store.Item
 	for _, m := range ahead[:min(len(ahead), 12*n)] {
+		if m.off {
+			continue
+		}
 		it, err := s.Ledger.Item(ctx, m.source, m.key)
 		if isNotFound(err) {
 			continue

@@ -246,14 +246,14 @@ func classes() []string {
 // An award is a notice as a supplier's page tells it.
 type award struct {
 	store.Item
-	At        time.Time
-	Stage     string
-	Thread    string
-	Worth     string
-	Signed    time.Time
-	Names     []string // as this notice prints it
-	Evidence  string
-	Others    int // suppliers it names beside this one
+	At       time.Time
+	Stage    string
+	Thread   string
+	Worth    string
+	Signed   time.Time
+	Names    []string // as this notice prints it
+	Evidence string
+	Others   int // suppliers it names beside this one
 }
 
 // supplier shows what notices say of one.

@@ -34,7 +34,28 @@ type survey struct {
 	week    []fresh // of the last days, oldest first
 	parties map[party]*judge.Party
 	grouped suppliers
+	inOrder *ordered
+	counted *counted
+	awards  *awards
 }
+
+// What is worked out of the survey is kept until there is something new.
+type (
+	ordered struct {
+		version int
+		windows []window
+	}
+	counted struct {
+		version int
+		last    uint64
+		day     time.Time
+		charts  []chart
+	}
+	awards struct {
+		version int
+		ids     []string
+	}
+)
 
 // A window is a date by which something can still be done, by the latest
 // finding of a procurement.
@@ -215,21 +236,33 @@ func dayIn(field string, zone *time.Location) time.Time {
 	return t
 }
 
-// open are the windows that have not closed, the soonest first.
+// open are the windows that have not closed, the soonest first. The list is put
+// in order when there is something new, and not for every reader.
 func (v *survey) open(now time.Time) []window {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	var out []window
-	for k, w := range v.windows {
-		switch {
-		case w.until.After(now):
-			out = append(out, w)
-		case w.until.Before(now.AddDate(0, -3, 0)):
-			delete(v.windows, k)
+	if v.inOrder == nil || v.inOrder.version != v.version {
+		x := &ordered{version: v.version}
+		for k, w := range v.windows {
+			if w.until.Before(now.AddDate(0, -3, 0)) {
+				delete(v.windows, k)
+				continue
+			}
+			x.windows = append(x.windows, w)
 		}
+		slices.SortFunc(x.windows, func(a, b window) int {
+			return cmp.Or(a.until.Compare(b.until), cmp.Compare(a.finding, b.finding))
+		})
+		v.inOrder = x
 	}
-	slices.SortFunc(out, func(a, b window) int { return cmp.Or(a.until.Compare(b.until), cmp.Compare(a.finding, b.finding)) })
-	return out
+	all := v.inOrder.windows
+	from, _ := slices.BinarySearchFunc(all, now, func(w window, t time.Time) int {
+		if w.until.After(t) {
+			return 1
+		}
+		return -1
+	})
+	return all[from:]
 }
 
 // since counts the findings that came after a moment, by topic.
