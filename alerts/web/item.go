@@ -98,7 +98,8 @@ type itemBody struct {
 	Newest    bool   // the history shown is the newest
 	From, All int    // of the documents: the first one shown, and how many there are
 	Rest      string // address of the page with further documents
-	CutParts  bool   // the agenda is longer than what is shown
+	Follow    []follow
+	CutParts  bool // the agenda is longer than what is shown
 	Agenda    []agendaPart
 	Edit      *store.Edit
 }
@@ -168,6 +169,7 @@ func (s *site) item(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	body.Bodies = s.bodiesOf(it)
+	body.Follow = s.followItem(&it, body.Bodies)
 	body.Elsewhere = len(body.Bodies) != 1 || body.Bodies[0].Name != s.sourceName(it.Source)
 	return s.render(w, http.StatusOK, "item", view{Title: line(it.Title, 200), Here: "items", Body: body})
 }

@@ -45,6 +45,7 @@ type app struct {
 	names     map[string][]string   // under which the news of a body are asked for, by its id
 	matcher   *alerts.Matcher
 	digests   *alerts.Digester
+	corrector *alerts.Corrector
 	postman   *alerts.Postman
 	links     alerts.Links
 	desk      *alerts.Desk
@@ -401,8 +402,11 @@ func (a *app) follow(ctx context.Context, now time.Time) error {
 	defer a.following.Unlock()
 	for {
 		more, err := a.matcher.Step(ctx, now)
-		if err != nil || !more {
+		if err != nil {
 			return err
+		}
+		if !more {
+			return a.mailCorrections(ctx, now)
 		}
 	}
 }

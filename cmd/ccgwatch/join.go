@@ -44,13 +44,15 @@ func (a *app) joinAlerts() error {
 	letters = a.asCorrected(letters)
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: letters, Facts: a.facts, Log: a.log,
-		Told:  a.store.told,
+		Told: a.store.told, Of: a.store.Of,
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{
 		Ledger: a.public, Outbox: a.public, Subscribers: a.store, Compose: letters, Facts: a.facts, About: a.about,
 		SourceName: a.sourceName, Schedule: alerts.Fridays(london()), Backlog: a.store, Log: a.log,
+		Of: a.store.Of,
 	}
+	a.corrector = &alerts.Corrector{Outbox: a.store, Subscribers: a.store, Backlog: a.store, Compose: letters, Log: a.log}
 	a.desk = a.newDesk(services)
 	if err := a.joinMailbox(secret); err != nil {
 		return err
@@ -168,6 +170,12 @@ func (a *app) facts(f store.Finding) query.Facts {
 		Topics: []string{string(f.Topic)}, Kinds: []string{string(f.Kind)}, Tiers: []string{string(f.Tier)}, Sources: []string{f.Source},
 		Areas: slices.Clone(f.Areas), Text: strings.Join([]string{f.Title, f.Quote, f.Document, f.BodyName, f.Text}, "\n"),
 	}
+	if f.Committee != "" {
+		x.Committees = []string{f.Committee}
+	}
+	if f.Thread != "" {
+		x.Threads = []string{f.Thread}
+	}
 	for _, topic := range f.Also {
 		x.Topics = append(x.Topics, string(topic))
 	}
@@ -240,6 +248,12 @@ func (a *app) checkQuery(q string) error {
 	for _, v := range parsed.Values("area") {
 		if a.areaNames[v] == "" {
 			return fmt.Errorf("area:%s: there is no such area; there are %s", v, strings.Join(a.areaIDs(), ", "))
+		}
+	}
+	for _, v := range parsed.Values("thread") {
+		// Its number is asked for as it is printed, in small letters.
+		if found, err := a.threads.Named(context.Background(), v); err != nil || len(found) == 0 {
+			return errors.Join(fmt.Errorf("thread:%s: no procurement is known by that number; 'ccgwatch threads' lists them", v), err)
 		}
 	}
 	for _, v := range parsed.Values("body") {

@@ -247,11 +247,16 @@ func (c *checker) outbox() {
 			c.faultf("finding %s is not where its index says", f.ID)
 		}
 	})
-	waiting := 0
+	waiting, told := 0, 0
 	values(c, bDeliveries, func(k []byte, d store.Delivery) {
 		c.report.Deliveries++
-		if at := c.in(bDelivIDs).Get([]byte(d.ID)); !bytes.Equal(k, join(at, []byte(d.ID))) || c.in(bOf).Get(pair(d.Subscription, d.ID)) == nil {
+		if at := c.in(bDelivIDs).Get([]byte(d.ID)); !bytes.Equal(k, join(at, []byte(d.ID))) {
 			c.faultf("delivery %s is not where its index says", d.ID)
+		}
+		for _, id := range d.Tells() {
+			if told++; c.in(bOf).Get(pair(id, d.ID)) == nil {
+				c.faultf("delivery %s is not where its index says", d.ID)
+			}
 		}
 		if _, err := c.raw(d.ID); err != nil {
 			c.faultf("the bytes of delivery %s: %w", d.ID, err)
@@ -268,7 +273,7 @@ func (c *checker) outbox() {
 	})
 	c.count(bFindingIDs, c.report.Findings)
 	c.count(bDelivIDs, c.report.Deliveries)
-	c.count(bOf, c.report.Deliveries)
+	c.count(bOf, told)
 	c.count(bRaw, c.report.Deliveries)
 	c.count(bDue, waiting)
 }

@@ -61,6 +61,8 @@ func Test(t *testing.T, open func(*testing.T) store.Store, reopen func(*testing.
 		"outbox/dot: not for those who left":                   dotSuppresses,
 		"outbox/deliveries oldest first, without bytes":        deliveriesInOrder,
 		"outbox/digest":                                        digest,
+		"outbox/one digest tells several":                      together,
+		"outbox/an alert that spoke for others":                spokenFor,
 		"outbox/all of a decision or nothing":                  allOrNothing,
 		"backlog/what was created of late":                     recent,
 		"backlog/the deliveries of a subscription":             deliveriesOf,
