@@ -53,6 +53,7 @@ type record struct {
 	inOrder   []meeting // of coming, as of the entry orderedAt
 	orderedAt uint64
 	corrected []ref // by an operator, and not yet taken
+	dates     dates // what calendars are made of
 
 	publishers map[string]string // by source; both as of the last look
 	today      time.Time
@@ -122,7 +123,7 @@ func (n *numbered) of(name string) uint16 {
 }
 
 func newRecord(s *Server, zone *time.Location) *record {
-	return &record{server: s, zone: zone, seed: maphash.MakeSeed(), joint: map[uint32][]uint16{}, coming: map[ref]meeting{}, leads: map[ref]int{}, papered: map[ref]bool{}}
+	return &record{server: s, zone: zone, seed: maphash.MakeSeed(), joint: map[uint32][]uint16{}, coming: map[ref]meeting{}, leads: map[ref]int{}, papered: map[ref]bool{}, dates: dates{zone: zone}}
 }
 
 // kinds and ops in the order of their numbers in an entry, from 1.
@@ -189,6 +190,7 @@ func (r *record) add(ctx context.Context, c store.Change) error {
 	}
 	r.entries = append(r.entries, e)
 	r.last, r.until = c.Seq, c.At
+	r.dates.note(c, it)
 	if c.Kind == store.KindNotice && c.Op == store.OpAdded {
 		r.notices++
 	}

@@ -155,7 +155,7 @@ func (s Server) NewHTTPServer(addr string) *http.Server {
 
 // Handler serves all pages.
 func (s Server) Handler() http.Handler {
-	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd), queueAtDesk: make(chan struct{}, atDeskAtOnce)}
+	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd), queueOfFiles: make(chan struct{}, downloads), queueAtDesk: make(chan struct{}, atDeskAtOnce)}
 	v.record, v.survey, v.started = newRecord(&v.Server, v.zone), newSurvey(&v.Server, v.zone), s.Now()
 	v.bodies = map[string]*BodyInfo{}
 	for i := range s.Bodies {
@@ -169,7 +169,7 @@ func (s Server) Handler() http.Handler {
 		}
 	}
 	whole, short := frames(full()), frames(brief())
-	for _, name := range append(recordPages(), "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "thread", "threads", "unsubscribe", "error") {
+	for _, name := range append(recordPages(), "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "thread", "threads", "data", "unsubscribe", "error") {
 		v.templates[name], v.brief[name] = whole(name), short(name)
 	}
 	for _, name := range deskPages() {
@@ -202,6 +202,7 @@ func (s Server) Handler() http.Handler {
 	}
 	mux.Handle("/u/{token}", v.handle(v.unsubscribe, http.MethodGet, http.MethodHead, http.MethodPost))
 	v.deskRoutes(mux)
+	v.dataRoutes(mux)
 	mux.Handle("/healthz", v.handle(v.healthz, http.MethodGet, http.MethodHead))
 	mux.Handle("/style.css", v.handle(v.stylesheet, http.MethodGet, http.MethodHead))
 	mux.Handle("/", v.handle(func(http.ResponseWriter, *http.Request) error { return store.ErrNotFound }))
@@ -238,6 +239,10 @@ type site struct {
 	bodies    map[string]*BodyInfo
 	started   time.Time
 	feeds     feeds
+	quota     quota
+	shelf     shelf
+	// queueOfFiles is that of the downloads.
+	queueOfFiles chan struct{}
 	// queueAtDesk is that of the pages where people look after their subscriptions.
 	queueAtDesk chan struct{}
 

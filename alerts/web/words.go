@@ -64,6 +64,7 @@ func (s *site) funcs(m measure) template.FuncMap {
 		"ticks":    ticks,
 
 		"threadPath": s.threadPath,
+		"threadOf":   func(id string) string { return "/thread/" + url.PathEscape(id) },
 		"bound":      boundWords,
 		"worthOf":    worthWords,
 		"class":      classWords,
