@@ -32,6 +32,7 @@ type Store interface {
 	Revision
 	Diary
 	Threads
+	Corrections
 	Mailroom
 	House
 	io.Closer

@@ -32,25 +32,29 @@ func (a *app) joinAlerts() error {
 	if err != nil {
 		return fmt.Errorf("config: [group]: %w", err)
 	}
-	a.threads = &alerts.Threads{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
-	a.joined = &alerts.Joined{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
-	a.dates = &alerts.Dates{Ledger: a.store, Outbox: a.store, Archive: a.store, Judge: a.judge}
+	a.public = store.NewPublic(a.store)
+	a.threads = &alerts.Threads{Ledger: a.public, Outbox: a.public, Marks: a.store, Judge: a.judge}
+	a.judging = &alerts.Threads{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
+	a.joined = &alerts.Joined{Ledger: a.public, Outbox: a.public, Marks: a.store, Judge: a.judge}
+	a.dates = &alerts.Dates{Ledger: a.public, Outbox: a.public, Archive: a.store, Judge: a.judge}
 	compose.Mailbox = a.cfg.Mailbox.Read()
 	a.compose = compose
 	letters, services, err := a.signed(compose)
 	if err != nil {
 		return err
 	}
+	letters = a.asCorrected(letters)
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: letters, Facts: a.facts, Log: a.log,
 		Told: a.store.told, Of: a.store.Of,
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{
-		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: letters, Facts: a.facts, About: a.about,
+		Ledger: a.public, Outbox: a.public, Subscribers: a.store, Compose: letters, Facts: a.facts, About: a.about,
 		SourceName: a.sourceName, Schedule: alerts.Fridays(london()), Backlog: a.store, Log: a.log,
 		Of: a.store.Of,
 	}
+	a.corrector = &alerts.Corrector{Outbox: a.store, Subscribers: a.store, Backlog: a.store, Compose: letters, Log: a.log}
 	a.desk = a.newDesk(services)
 	if err := a.joinMailbox(secret); err != nil {
 		return err
@@ -72,10 +76,32 @@ func (a *app) joinAlerts() error {
 const perAddress = 10
 
 // meaning has a change judged: a notice in its thread, anything else by itself.
-// A site whose body nobody named speaks under the source's name.
+// A site whose body nobody named speaks under the source's name. That the
+// operator corrected something is no news, and what is held back is judged and
+// mailed to nobody.
 func (a *app) meaning(ctx context.Context, c store.Change, it store.Item) ([]store.Finding, error) {
+	if c.Op == store.OpCorrected {
+		return nil, nil
+	}
+	found, err := a.meaningOf(ctx, c, it)
+	if err != nil {
+		return nil, err
+	}
+	edits, err := a.store.Edits(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !edits.Shows(c.Source, c.Key) {
+		for i := range found {
+			found[i].Silent = true
+		}
+	}
+	return found, nil
+}
+
+func (a *app) meaningOf(ctx context.Context, c store.Change, it store.Item) ([]store.Finding, error) {
 	if c.Kind == store.KindNotice && it.Notice != nil {
-		found, err := a.threads.Findings(ctx, c, it)
+		found, err := a.judging.Findings(ctx, c, it)
 		if err != nil {
 			return nil, err
 		}

@@ -206,6 +206,9 @@ func (c *checker) ledger() {
 	}
 	c.count(bMarks, marks)
 	values(c, bDecisions, func([]byte, store.Decision) {})
+	if c.in(bCorrected) != nil {
+		values(c, bCorrected, func([]byte, store.Correction) {})
+	}
 	_ = c.in(bTicked).ForEach(func(k, v []byte) error {
 		if len(v) != 8 || binary.BigEndian.Uint64(v) > before {
 			c.faultf("what fell due as %q is not in the log", k)
