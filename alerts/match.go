@@ -46,6 +46,9 @@ type Matcher struct {
 	// It must give the same answer when a commit is taken up again.
 	Told func(subscription string, batch uint64, f store.Finding) bool
 
+	// Brake holds back what is more than a usual day's; nil: nothing does.
+	Brake *Brake
+
 	Batch int // subscriptions read at a time and deliveries in one transaction; 0 is 500
 	Log   *slog.Logger
 
@@ -293,6 +296,9 @@ func (m *Matcher) tell(ctx context.Context, now time.Time, pos store.Position, c
 	if len(c.kept) == 0 && !c.spilled { // nobody to tell
 		return m.advance(ctx, &pos, store.Position{Seq: c.last}, c, nil)
 	}
+	if err := m.Brake.begin(ctx, now); err != nil {
+		return err
+	}
 	for {
 		subs, err := m.Subscribers.Subscriptions(ctx, after, batch)
 		if err != nil {
@@ -316,6 +322,9 @@ func (m *Matcher) tell(ctx context.Context, now time.Time, pos store.Position, c
 			if !ok {
 				continue
 			}
+			if d.State, err = m.Brake.admit(ctx, now); err != nil {
+				return err
+			}
 			queue = append(queue, d)
 			if size += len(d.Raw); size >= bytesAtOnce {
 				if err := m.advance(ctx, &pos, store.Position{Seq: pos.Seq, Subscription: s.ID}, c, queue); err != nil {
@@ -335,6 +344,7 @@ func (m *Matcher) tell(ctx context.Context, now time.Time, pos store.Position, c
 // advance is one transaction; the first one of a commit also stores its findings.
 func (m *Matcher) advance(ctx context.Context, pos *store.Position, to store.Position, c *commit, queue []store.Delivery) error {
 	if err := m.Outbox.Advance(ctx, Follower, *pos, to, c.fresh, queue); err != nil {
+		m.Brake.recount() // what it admitted was not queued
 		return fmt.Errorf("match: queue alerts about changes %d to %d: %w", c.from+1, c.last, err)
 	}
 	*pos, c.fresh = to, nil

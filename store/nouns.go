@@ -435,6 +435,9 @@ const (
 	Suppressed DeliveryState = "suppressed"
 	// Folded: it waited for days, and one message took the place of several.
 	Folded DeliveryState = "folded"
+	// OnHold: more alerts were queued in a day than can be usual. It is not sent
+	// before the operator has said so: then it is queued, or suppressed.
+	OnHold DeliveryState = "held"
 )
 
 // Why a delivery failed, or (soft) what it met once while it is still queued.

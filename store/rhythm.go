@@ -247,6 +247,8 @@ const (
 	Broken      Condition = "broken"      // it shows something that we cannot read
 	Blocked     Condition = "blocked"     // it refuses us
 	Unreachable Condition = "unreachable" // it does not answer, or with errors of its own
+
+	HeldBack Condition = "held back" // of alerts, not of a source: see OnHold
 )
 
 const (

@@ -7,8 +7,10 @@ import (
 )
 
 // A Trouble is a source that the operator is to be told of. Source is "" for
-// trouble of our own: the line of this machine.
+// trouble of our own: the line of this machine. Of alerts that were held back
+// (the condition HeldBack) it is the name of a job, and Count says how many.
 type Trouble struct {
+	Count     int
 	Source    string
 	Condition Condition
 	Since     time.Time

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,6 +31,7 @@ type jsonStatus struct {
 type jsonQueue struct {
 	Queue struct {
 		Queued     int `json:"queued"`
+		Held       int `json:"held"` // waits for the operator's word: see send --release
 		Sent       int `json:"sent"`
 		Failed     int `json:"failed"`
 		Suppressed int `json:"suppressed"`
@@ -78,7 +80,7 @@ func (c *statusCmd) Run(e *env) error {
 		if c.JSON {
 			err = printJSON(e.stdout, queue)
 		} else {
-			err = printQueue(e, queue)
+			err = errors.Join(printQueue(e, queue), a.sayHeld(e, "\n"))
 		}
 		if err == nil && bad > 0 {
 			return &exitError{code: exitSome}
@@ -149,6 +151,8 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 			if d.Failure == store.FailedExpired {
 				q.Queue.GivenUp++
 			}
+		case store.OnHold:
+			q.Queue.Held++
 		case store.Folded:
 			q.Queue.Folded++
 		case store.Suppressed:

@@ -41,7 +41,7 @@ func (a *app) siteOf(id string) string {
 
 // tellOperator writes to the group's own address about sources that could not
 // be read for a day or three times in a row: at most one message a day, whatever
-// happens. The day is noted before the message goes: a crash in between costs a
+// happens; and about alerts that are held back. The day is noted before the message goes: a crash in between costs a
 // day, and never makes two messages. What it told of is noted after it went.
 func (a *app) tellOperator(ctx context.Context, now time.Time) error {
 	all, err := a.healths(ctx)
@@ -49,6 +49,13 @@ func (a *app) tellOperator(ctx context.Context, now time.Time) error {
 		return err
 	}
 	troubles := store.Troubles(all, store.Ours(all, a.siteOf), now)
+	held, some, err := a.heldBack(ctx)
+	if err != nil {
+		return err
+	}
+	if some {
+		troubles = append([]store.Trouble{held}, troubles...)
+	}
 	if len(troubles) == 0 {
 		return nil
 	}

@@ -61,6 +61,11 @@ func (a *app) standsStill(ctx context.Context, now time.Time) []string {
 	if a.roomToCrawl() != nil {
 		out = append(out, "Nothing is being read: the disk of this machine is nearly full. Mails go out, and whoever wants to leave can.")
 	}
+	if held, some, err := a.heldBack(ctx); err != nil {
+		a.log.Error("pages", "err", err)
+	} else if some {
+		out = append(out, fmt.Sprintf("%s wait until whoever runs this has looked at them: there were more in a day than is usual. What they tell is on these pages, and digests go out as ever.", count(held.Count, "alert")))
+	}
 	last, err := a.lastChange(ctx)
 	if err != nil {
 		a.log.Error("pages", "err", err)

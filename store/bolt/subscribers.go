@@ -123,14 +123,14 @@ func (s *Store) End(ctx context.Context, id string, at time.Time) error {
 	})
 }
 
-// suppressQueued stops what is queued for a subscription.
+// suppressQueued stops what is queued for a subscription, or held back.
 func (t *tx) suppressQueued(id string) error {
 	for _, d := range t.deliveriesOf(id) {
 		row, err := t.delivery(d)
 		if err != nil {
 			return err
 		}
-		if row.State != store.Queued {
+		if row.State != store.Queued && row.State != store.OnHold {
 			continue
 		}
 		was := row
