@@ -65,6 +65,7 @@ type Item struct {
 	// Missing counts the complete sightings in a row that did not show the
 	// item; Withdrawn is when it was declared no longer listed.
 	Missing   int       `json:"missing,omitempty"`
+	Unrest    *Unrest   `json:"unrest,omitempty"`
 	Withdrawn time.Time `json:"withdrawn,omitzero"`
 }
 
@@ -273,6 +274,7 @@ const (
 	ReasonGap       Reason = "gap"       // a feed window that could not be read completely
 	ReasonBlocked   Reason = "blocked"   // an address we refuse to connect to
 	ReasonStalled   Reason = "stalled"   // the crawl's watchdog ended it
+	ReasonUnstable  Reason = "unstable"  // it reads differently at every look, or by turns
 )
 
 // Health is what is known of a source's last visits.

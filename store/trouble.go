@@ -87,7 +87,7 @@ func Troubles(all []Health, ours bool, now time.Time) []Trouble {
 // worst is the problem that decides the condition.
 func (h Health) worst() Problem {
 	for _, p := range slices.Backward(h.Problems) {
-		if h.FailingSince.IsZero() && p.Reason == ReasonShrunk || !h.FailingSince.IsZero() && p.What == theVisit {
+		if h.FailingSince.IsZero() && (p.Reason == ReasonShrunk || p.Reason == ReasonUnstable) || !h.FailingSince.IsZero() && p.What == theVisit {
 			return p
 		}
 	}

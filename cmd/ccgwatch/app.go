@@ -381,6 +381,9 @@ func (a *app) take(ctx context.Context, s source, old store.Snapshot, seen store
 		}
 	}
 	if seen.Whole {
+		if p, some := store.Unsteady(next.Items); some {
+			tally.Unsteady = &p
+		}
 		for _, it := range seen.Items {
 			counts[it.Kind]++
 			tally.Seen[string(it.Kind)]++
