@@ -29,7 +29,7 @@ import (
 )
 
 // A Server is what the pages need. All fields but URL, Listen, Contact, Gaps,
-// Bodies, Buyers, Held, Desk, Choices and Proxies must be set.
+// Bodies, Buyers, Covered, Held, Desk, Choices and Proxies must be set.
 type Server struct {
 	Ledger      store.Ledger
 	Outbox      store.Outbox
@@ -61,6 +61,8 @@ type Server struct {
 	// Buyers are the ids of the bodies that a notice names as its buyers; nil
 	// where none is known.
 	Buyers func(*store.Notice) []string
+	// Covered tells how completely a source is watched, and since when; nil: unknown.
+	Covered func(ctx context.Context, source string) (Covered, error)
 	// Held are sentences on what stands still at the moment and why, for readers:
 	// a full disk, a clock that is wrong. None mostly; nil for never. It is called
 	// for each page that shows the state of things.
@@ -157,7 +159,7 @@ func (s Server) Handler() http.Handler {
 		}
 	}
 	whole, short := frames(full()), frames(brief())
-	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "thread", "threads", "unsubscribe", "error"} {
+	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "coverage", "about", "thread", "threads", "unsubscribe", "error"} {
 		v.templates[name], v.brief[name] = whole(name), short(name)
 	}
 	for _, name := range deskPages() {
@@ -182,6 +184,7 @@ func (s Server) Handler() http.Handler {
 	mux.Handle("/body/{id}/feed.atom", v.page(v.bodyFeed))
 	mux.Handle("/feed.atom", v.page(v.feed))
 	mux.Handle("/sources", v.page(v.sources))
+	mux.Handle("/coverage", v.page(v.coverage))
 	mux.Handle("/about", v.page(v.about))
 	if s.Thread != nil {
 		mux.Handle("/threads", v.page(v.threads))

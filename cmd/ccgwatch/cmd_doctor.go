@@ -305,6 +305,9 @@ func (x *examination) inside(cfg config.Config, sources []source) (err error) {
 	if err := x.burden(a, sources); err != nil {
 		return err
 	}
+	if err := x.seen(a, sources); err != nil {
+		return err
+	}
 	return x.digests(a)
 }
 

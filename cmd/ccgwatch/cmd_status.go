@@ -31,21 +31,22 @@ type jsonStatus struct {
 type jsonQueue struct {
 	Queue struct {
 		Queued     int `json:"queued"`
-		Held       int `json:"held"` // waits for the operator's word: see send --release
 		Sent       int `json:"sent"`
 		Failed     int `json:"failed"`
 		Suppressed int `json:"suppressed"`
 		Uncertain  int `json:"uncertain"` // in doubt twice: it may have come or not
 		Folded     int `json:"folded"`    // waited for days, and became one message with others
 		GivenUp    int `json:"given_up"`  // of the failed: tried for five days
+		Held       int `json:"held"`      // waits for the operator's word: see send --release
 	} `json:"queue"`
-	Subscriptions int    `json:"subscriptions"`
-	LastMail      string `json:"last_mail"`
-	NextDigest    string `json:"next_digest"`
-	Offline       bool   `json:"offline"`
-	Paused        string `json:"paused"`    // why nothing is crawled, "" while it is
-	FellBack      string `json:"fell_back"` // what the daemon did about a damaged store lately, "" for nothing
-	LastCopy      string `json:"last_copy"` // when the newest good one of the daemon's copies was made
+	Coverage      jsonCoverage `json:"coverage"`
+	Subscriptions int          `json:"subscriptions"`
+	LastMail      string       `json:"last_mail"`
+	NextDigest    string       `json:"next_digest"`
+	Offline       bool         `json:"offline"`
+	Paused        string       `json:"paused"`    // why nothing is crawled, "" while it is
+	FellBack      string       `json:"fell_back"` // what the daemon did about a damaged store lately, "" for nothing
+	LastCopy      string       `json:"last_copy"` // when the newest good one of the daemon's copies was made
 }
 
 func (c *statusCmd) Run(e *env) error {
@@ -63,6 +64,7 @@ func (c *statusCmd) Run(e *env) error {
 			return err
 		}
 		queue.Offline = store.Ours(all, a.siteOf)
+		queue.Coverage = a.coverage(rows, e.now().Format(time.DateOnly))
 		bad := 0
 		for _, r := range rows {
 			if r.State == "failing" {
@@ -80,7 +82,7 @@ func (c *statusCmd) Run(e *env) error {
 		if c.JSON {
 			err = printJSON(e.stdout, queue)
 		} else {
-			err = errors.Join(printQueue(e, queue), a.sayHeld(e, "\n"))
+			err = errors.Join(printQueue(e, queue), printCoverage(e.stdout, queue.Coverage), a.sayHeld(e, "\n"))
 		}
 		if err == nil && bad > 0 {
 			return &exitError{code: exitSome}
