@@ -314,16 +314,7 @@ func known(old store.Snapshot, failed error) []store.Problem {
 }
 
 func (a *app) health(ctx context.Context, id string) (store.Health, error) {
-	all, err := a.store.Healths(ctx)
-	if err != nil {
-		return store.Health{}, err
-	}
-	for _, h := range all {
-		if h.Source == id {
-			return h, nil
-		}
-	}
-	return store.Health{Source: id}, nil
+	return a.store.Health(ctx, id)
 }
 
 // commit guards, compares and stores one sighting: snapshot and changes in one

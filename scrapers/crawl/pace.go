@@ -78,9 +78,10 @@ func (l *lane) enter(ctx context.Context, t *task, gap time.Duration) error {
 
 func (l *lane) leave() { <-l.turn }
 
-// began counts the pause from when the request was on its way, and not from
-// when we set out to make it: a site that took long to be reached would
-// otherwise see the next request sooner than it asked for.
+// began counts the pause from when the request was on its way, and again from
+// when its answer began, and not from when we set out to make it: a site that took
+// long to be reached, or was slow to turn to it (a proxy in between, a busy
+// machine), would otherwise see the next request sooner than it asked for.
 func (l *lane) began() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
