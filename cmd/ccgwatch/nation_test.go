@@ -469,4 +469,3 @@ func sizeOf(dir, name string) int64 {
 	}
 	return info.Size()
 }
-
