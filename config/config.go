@@ -19,14 +19,15 @@ import (
 
 // A Config is what the operator says, with the defaults where nothing is said.
 type Config struct {
-	Path    string // of the file; "" when there is none
-	Group   Group
-	Fetch   Fetch
-	Sources []Source // in the order of the file; those of the catalogue are not in it
-	SMTP    SMTP
-	Mailbox Mailbox
-	Web     Web
-	Letters Letters
+	Path     string // of the file; "" when there is none
+	Group    Group
+	Fetch    Fetch
+	Sources  []Source // in the order of the file; those of the catalogue are not in it
+	SMTP     SMTP
+	Mailbox  Mailbox
+	Web      Web
+	Operator Operator
+	Letters  Letters
 }
 
 // Group is who runs this.
@@ -113,6 +114,19 @@ type Web struct {
 	Proxies []netip.Prefix
 }
 
+// Operator is what the one who runs it looks at, and who hears that it runs.
+type Operator struct {
+	// Listen is where the operator's own page and the metrics are, host:port with a
+	// host of this machine alone; "" serves none.
+	Listen string
+	// Ping is asked now and then while all is well, so that whoever is behind it
+	// raises the alarm when it is not asked any more (a dead-man's switch). "" asks
+	// nobody. Its path is a secret.
+	Ping Secret
+	// PingEvery is how often.
+	PingEvery Duration
+}
+
 // Letters is how 'ccgwatch letter' writes.
 type Letters struct {
 	// Templates is a directory with templates of the group's own, "" for none; a
@@ -123,11 +137,12 @@ type Letters struct {
 // Default is the configuration of an operator who says nothing.
 func Default() Config {
 	return Config{
-		Group:   Group{Name: "CCGWatch", Areas: []string{"leicester", "leicestershire", "rutland"}, BuiltinSources: true},
-		Fetch:   Fetch{Delay: Duration(5 * time.Second)},
-		SMTP:    SMTP{Port: 587, TLS: "starttls", PerMinute: 60},
-		Mailbox: Mailbox{Port: 993, TLS: "implicit", Folder: "INBOX", Plus: true},
-		Web:     Web{Listen: "127.0.0.1:8080", Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
+		Group:    Group{Name: "CCGWatch", Areas: []string{"leicester", "leicestershire", "rutland"}, BuiltinSources: true},
+		Fetch:    Fetch{Delay: Duration(5 * time.Second)},
+		SMTP:     SMTP{Port: 587, TLS: "starttls", PerMinute: 60},
+		Mailbox:  Mailbox{Port: 993, TLS: "implicit", Folder: "INBOX", Plus: true},
+		Web:      Web{Listen: "127.0.0.1:8080", Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
+		Operator: Operator{PingEvery: Duration(time.Hour)},
 	}
 }
 

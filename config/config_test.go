@@ -144,7 +144,7 @@ func TestMistakesAreNamed(t *testing.T) {
 }
 
 func TestValues(t *testing.T) {
-	const group, fetch, web = "[group]\n%s", "[fetch]\n%s", "[web]\n%s"
+	const group, fetch, web, operator = "[group]\n%s", "[fetch]\n%s", "[web]\n%s", "[operator]\n%s"
 	source := "[[source]]\nid = \"leicester\"\n%s"
 	for _, c := range []struct {
 		in, line string
@@ -205,6 +205,16 @@ func TestValues(t *testing.T) {
 		{web, `listen = "127.0.0.1"`, false},
 		{web, `listen = "127.0.0.1:http"`, false},
 		{web, `listen = "127.0.0.1:70000"`, false},
+		{operator, `listen = "127.0.0.1:8081"`, true},
+		{operator, `listen = ""`, true},
+		{operator, `listen = "0.0.0.0:8081"`, false},
+		{operator, `listen = "192.168.1.2:8081"`, false},
+		{operator, `ping = "https://ping.example.org/0b1c"`, true},
+		{operator, `ping = "http://127.0.0.1:1/x"`, true},
+		{operator, `ping = ""`, true},
+		{operator, `ping = "http://ping.example.org/0b1c"`, false},
+		{operator, `ping = "ping.example.org"`, false},
+		{operator, `ping_every = "10s"`, false},
 		{source, `base = "http://www.example.org:8071/sub"`, true},
 		{source, `base = "https://u@example.org"`, false},
 		{source, `base = "https://example.org/?a=b"`, false},

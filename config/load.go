@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxFile is far more than a configuration needs: a larger file is a mistake.
@@ -93,6 +94,12 @@ func (k Known) parse(b []byte) (Config, *faults) {
 	if t, ok := top.table("web"); ok {
 		set(t, "listen", &c.Web.Listen, empty(listenAddress))
 		set(t, "proxies", &c.Web.Proxies, list(network))
+		t.done()
+	}
+	if t, ok := top.table("operator"); ok {
+		set(t, "listen", &c.Operator.Listen, empty(listenAddress))
+		set(t, "ping", &c.Operator.Ping, pingAddress)
+		set(t, "ping_every", &c.Operator.PingEvery, duration)
 		t.done()
 	}
 	if t, ok := top.table("letters"); ok {
@@ -212,6 +219,12 @@ func checkWhole(c *Config, k Known, f *faults) {
 		f.addOnce("smtp", "dkim_selector", "is missing; dkim_key_file is set")
 	case s.DKIMSelector != "" && c.Group.Email == "":
 		f.addOnce("group", "email", "is missing; mail is signed in the name of its domain")
+	}
+	if host, _, err := net.SplitHostPort(c.Operator.Listen); err == nil && !loopback(host) {
+		f.add("operator.listen", "%q can be reached from other machines; the operator's page is for this one alone: 127.0.0.1:8081", c.Operator.Listen)
+	}
+	if c.Operator.PingEvery < Duration(time.Minute) {
+		f.add("operator.ping_every", "%q is too often; expected a minute or more", c.Operator.PingEvery.String())
 	}
 	if host, _, err := net.SplitHostPort(c.Web.Listen); err == nil && c.Group.URL == "" && !loopback(host) {
 		f.add("web.listen", "%q can be reached from other machines; set group.url to the public address, or listen on 127.0.0.1", c.Web.Listen)

@@ -296,6 +296,24 @@ func publicURL(v any) (string, error) {
 	return u.Scheme + "://" + u.Host, nil
 }
 
+// pingAddress is whom the daemon tells that it is alive. Its path often is a
+// password, so no message repeats it.
+func pingAddress(v any) (Secret, error) {
+	const expected = "https:// and the address that a watching service gave you"
+	s, ok := v.(string)
+	if !ok {
+		return Secret{}, fmt.Errorf("is %s; expected %s", kindOf(v), expected)
+	}
+	if s == "" {
+		return Secret{}, nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+		return Secret{}, fmt.Errorf("is no address that can be asked; expected %s", expected)
+	}
+	return NewSecret(s), nil
+}
+
 // siteURL is the root of a site to follow; its trailing slash is dropped.
 func siteURL(v any) (string, error) {
 	const expected = "the address of the site, https:// or http://"

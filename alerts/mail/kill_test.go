@@ -256,12 +256,48 @@ func promised(short, usual, promises, soak int) int {
 // fits in one message; a second copy is the same to the last byte, there is no
 // third, and the first of two was the last that its process handed over before
 // it was killed. The relay's ledger and ours agree.
+//
+// The full count goes in rounds of a thousand kills, each with a store and a
+// ledger of its own. With CCGWATCH_SOAK_DIR set, the ledgers are kept there with a
+// line for each round that held, and a run that was broken off goes on after the
+// last of them.
 func TestPromiseKilledWhileMailing(t *testing.T) {
+	const most = 1000
 	kills := promised(5, 25, 1000, 10_000)
+	kept := os.Getenv("CCGWATCH_SOAK_DIR")
+	for round := 0; round*most < kills; round++ {
+		n := min(most, kills-round*most)
+		if kept == "" {
+			killedWhileMailing(t, t.TempDir(), n)
+			continue
+		}
+		dir := filepath.Join(kept, fmt.Sprintf("mail-kills-%05d", round))
+		held := filepath.Join(dir, "held")
+		if said, err := os.ReadFile(held); err == nil {
+			t.Logf("round %d held before: %s", round, said)
+			continue
+		}
+		// What a broken-off round left is no evidence.
+		if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		said := killedWhileMailing(t, dir, n)
+		if t.Failed() {
+			t.Fatalf("round %d failed: its store and ledger are in CCGWATCH_SOAK_DIR", round)
+		}
+		if err := os.WriteFile(held, []byte(said), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// killedWhileMailing is one round: so many kills that struck, and then the
+// ledgers. It says what it counted.
+func killedWhileMailing(t *testing.T, dir string, kills int) string {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	dir := t.TempDir()
 	x, err := newLedger(filepath.Join(dir, "ledger"))
 	if err != nil {
 		t.Fatal(err)
@@ -299,7 +335,7 @@ func TestPromiseKilledWhileMailing(t *testing.T) {
 	x.next()
 	runMailer(t, j, false, 0)
 	x.next()
-	judgeLedgers(t, x, data, j.Events, wants, killed)
+	return fmt.Sprintf("seed %d; %s", seed, judgeLedgers(t, x, data, j.Events, wants, killed))
 }
 
 // subscribeAll subscribes twelve people, and tells who wants which colour.
@@ -368,7 +404,7 @@ var (
 
 // judgeLedgers compares the source's truth with what the relay wrote down, and
 // that with the outbox (promises.md, 6.3).
-func judgeLedgers(t *testing.T, x *ledger, data string, events int, wants map[string]string, killed map[int]bool) {
+func judgeLedgers(t *testing.T, x *ledger, data string, events int, wants map[string]string, killed map[int]bool) string {
 	t.Helper()
 	copies, told := map[string][]entry{}, map[string]map[string]bool{} // by id; by address and event: ids of alerts
 	last := map[int]string{}                                           // by run: the last message it handed over
@@ -456,7 +492,9 @@ func judgeLedgers(t *testing.T, x *ledger, data string, events int, wants map[st
 	if lost > 0 {
 		t.Errorf("%d of %d events x readers are lost", lost, events*len(wants))
 	}
-	t.Logf("%d kills, %d events, %d messages, %d of them twice, %d stayed in doubt", len(killed), events, len(copies), again, doubts)
+	said := fmt.Sprintf("%d kills, %d events, %d messages, %d of them twice, %d stayed in doubt, %d lost", len(killed), events, len(copies), again, doubts, lost)
+	t.Log(said)
+	return said
 }
 
 func sortedIDs(m map[string]bool) []string {

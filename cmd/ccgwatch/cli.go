@@ -58,6 +58,8 @@ type cli struct {
 	Backup      backupCmd      `cmd:""`
 	Restore     restoreCmd     `cmd:""`
 	Version     versionCmd     `cmd:""`
+	Completion  completionCmd  `cmd:""`
+	Man         manCmd         `cmd:""`
 }
 
 // An env is what a command runs in.
@@ -74,6 +76,7 @@ type env struct {
 	fallsBack      bool      // a damaged store gives way to its newest good copy
 	shared         *app      // set when the command runs inside a process that has the store open
 	log            *slog.Logger
+	said           *recentLog // the last of what went to log
 }
 
 // now is the time the command takes as now.
@@ -124,7 +127,8 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 const readDocument = "read-document"
 
 func (e *env) main() int {
-	e.log = slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{ReplaceAttr: shortTime}))
+	e.said = newRecentLog(newSentenceLog(e.stderr))
+	e.log = slog.New(e.said)
 	err := e.dispatch()
 	if err == nil {
 		return exitDone
@@ -239,19 +243,17 @@ func (versionCmd) Run(e *env) error {
 	return err
 }
 
+// release is written by the linker ('make release') and by nobody else.
+var release string //nolint:gochecknoglobals // the linker has no other way
+
 // version is what the build says of itself.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return "0.1.0-dev"
 	}
 	return info.Main.Version
-}
-
-// shortTime leaves the time to whoever keeps the log (journald, a terminal's user).
-func shortTime(groups []string, a slog.Attr) slog.Attr {
-	if a.Key == slog.TimeKey && len(groups) == 0 {
-		return slog.String(slog.TimeKey, a.Value.Time().Format("15:04:05"))
-	}
-	return a
 }

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	sd "github.com/coreos/go-systemd/v22/daemon"
+
 	"ccgwatch/scrapers/crawl"
 )
 
@@ -60,6 +62,8 @@ func (runCmd) watch(e *env) error {
 				a.log.Error("pages", "err", err)
 			}
 		})
+		closeOperator := a.serveOperator(e)
+		defer closeOperator()
 		a.log.Info("watching", "sources", len(a.sources), "data", a.data, "mail", a.mailGoes())
 		if err := a.store.suppressAgain(e.ctx); err != nil {
 			a.log.Warn("who has ended is not noted outside the store", "err", err)
@@ -67,7 +71,10 @@ func (runCmd) watch(e *env) error {
 		running, stop := context.WithCancelCause(e.ctx)
 		defer stop(nil)
 		d.giveUp = stop
+		d.watchdog = d.watchdogOf()
+		d.tellSystemd(sd.SdNotifyReady)
 		d.run(running)
+		d.tellSystemd(sd.SdNotifyStopping)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), 5*time.Second)
 		defer cancel()
 		err = srv.Shutdown(ctx)
@@ -91,6 +98,9 @@ type daemon struct {
 	giveUp context.CancelCauseFunc
 	lanes  slots
 	looked time.Time // when it was last asked whether the operator is to be told of something
+
+	watchdog time.Duration // how long the service manager waits for a tick; 0: for ever
+	pinged   time.Time     // when whoever watches the daemon was last told that it is well
 }
 
 // troubleEvery is how often that is asked: it reads the health of every source.
@@ -105,6 +115,7 @@ func (d *daemon) run(ctx context.Context) {
 	defer t.Stop()
 	d.lanes = newSlots()
 	for {
+		d.keepDog()
 		now := time.Now().In(london())
 		due, err := d.due(ctx, now)
 		if err != nil {
@@ -126,6 +137,12 @@ func (d *daemon) run(ctx context.Context) {
 			d.visits.Go(func() {
 				defer d.release(jobForget)
 				d.forget(ctx, now)
+			})
+		}
+		if d.claim(jobPing) {
+			d.visits.Go(func() {
+				defer d.release(jobPing)
+				d.ping(ctx, now)
 			})
 		}
 		if d.cfg.Mailbox.Read() && d.claim(jobInbox) {
