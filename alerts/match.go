@@ -121,7 +121,11 @@ func (m *Matcher) Step(ctx context.Context, now time.Time) (more bool, err error
 	if err != nil {
 		return false, err
 	}
-	return true, m.tell(ctx, now, pos, c)
+	if err := m.tell(ctx, now, pos, c); err != nil {
+		m.Brake.recount() // what it admitted may not be queued
+		return true, err
+	}
+	return true, nil
 }
 
 // silent counts the silent changes at the beginning of the page.
@@ -344,7 +348,6 @@ func (m *Matcher) tell(ctx context.Context, now time.Time, pos store.Position, c
 // advance is one transaction; the first one of a commit also stores its findings.
 func (m *Matcher) advance(ctx context.Context, pos *store.Position, to store.Position, c *commit, queue []store.Delivery) error {
 	if err := m.Outbox.Advance(ctx, Follower, *pos, to, c.fresh, queue); err != nil {
-		m.Brake.recount() // what it admitted was not queued
 		return fmt.Errorf("match: queue alerts about changes %d to %d: %w", c.from+1, c.last, err)
 	}
 	*pos, c.fresh = to, nil
