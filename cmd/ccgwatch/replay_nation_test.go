@@ -74,7 +74,7 @@ func nationConfig(base string) string {
 	var b strings.Builder
 	// The replica counts a request as open until its handler has returned, which
 	// on a busy machine is later than the last byte: one millisecond is too short.
-	b.WriteString(strings.Replace(monthConfig(base), `delay = "1ms"`, `delay = "10ms"`, 1))
+	b.WriteString(strings.Replace(monthConfig(base), `delay = "1ms"`, `delay = "25ms"`, 1))
 	fmt.Fprintf(&b, "[[source]]\nid = \"cmis\"\nplatform = \"cmis\"\nbase = %q\n", base+"/cmis/cmis5")
 	for id, body := range map[string]string{"wdtk-city": "leicester_city_council", "wdtk-icb": "nhs_leicester_leicestershire_and_rutland_icb",
 		"wdtk-uhl": "university_hospitals_of_leicester_nhs_trust", "wdtk-lpt": "leicestershire_partnership_nhs_trust"} {
