@@ -172,7 +172,7 @@ func UsualSchedule(platform string) string {
 // Layouts are the ways in which a boards page can be arranged; "decisions" makes
 // a moderngov source one of decisions and forward plans.
 func Layouts() []string {
-	return []string{"flat", "table", "accordion", "two-hop", "years", "news", "decisions"}
+	return []string{"flat", "table", "accordion", "two-hop", "years", "news", "events", "decisions"}
 }
 
 // Known is what the catalogue knows. What is nil is not checked.

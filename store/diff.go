@@ -143,10 +143,16 @@ func propose(old Snapshot, seen Sighting, patience int) proposal {
 	}
 
 	shown := map[string]bool{}
+	successors := succession(old, seen)
 	for _, it := range distinct(seen.Items) {
 		it.Source = seen.Source
 		shown[it.Key] = true
 		was, known := old.Items[it.Key]
+		if before, moved := successors[it.Key]; moved {
+			shown[before] = true
+			p.move(old.Items[before], it, seen.At, silent)
+			continue
+		}
 		if !known {
 			now, c := introduce(it, seen.At)
 			p.take(now, c, silent || backdated(old, seen, it))

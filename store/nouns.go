@@ -17,20 +17,25 @@ const (
 // Names of fields that more than one package reads. Times are RFC 3339 with
 // the offset of Europe/London; every other value is plain text.
 const (
-	FieldWhen      = "when"      // start of a meeting, or the meeting a paper is for
-	FieldVenue     = "venue"     // where
-	FieldStatus    = "status"    // StatusConfirmed, StatusCancelled, else the source's own word
-	FieldCommittee = "committee" // its name
-	FieldAgenda    = "agenda"    // Published once there is an agenda, else absent
-	FieldMinutes   = "minutes"   // Published once there are minutes, else absent
-	FieldHeading   = "heading"   // the heading a paper stands under
-	FieldDoubt     = "doubt"     // what on the page contradicts itself, in words; never corrected
-	FieldBuyer     = "buyer"     // name of a notice's buyer, as printed
-	FieldText      = "text"      // of a page, or of its first section; "text: HEADING" of the others
-	FieldSummary   = "summary"   // what a feed says about its entry
-	FieldOpens     = "opens"     // first day of a consultation
-	FieldCloses    = "closes"    // its last day
-	FieldEventAt   = "event_at"  // when the last thing happened to a request; Published is when it was made, if that is known
+	FieldWhen         = "when"          // start of a meeting, or the meeting a paper is for
+	FieldVenue        = "venue"         // where
+	FieldStatus       = "status"        // StatusConfirmed, StatusCancelled, else the source's own word
+	FieldCommittee    = "committee"     // its name
+	FieldAgenda       = "agenda"        // Published once there is an agenda, else absent
+	FieldMinutes      = "minutes"       // Published once there are minutes, else absent
+	FieldHeading      = "heading"       // the heading a paper stands under
+	FieldDoubt        = "doubt"         // what on the page contradicts itself, in words; never corrected
+	FieldBuyer        = "buyer"         // name of a notice's buyer, as printed
+	FieldText         = "text"          // of a page, or of its first section; "text: HEADING" of the others
+	FieldSummary      = "summary"       // what a feed says about its entry
+	FieldOpens        = "opens"         // first day of a consultation
+	FieldCloses       = "closes"        // its last day
+	FieldEnds         = "ends"          // end of an event
+	FieldOnline       = "online"        // how to take part in it from afar: the source's word or an address
+	FieldOccasion     = "occasion"      // OccasionEvent: no formal meeting but an event for the public
+	FieldRegisterBy   = "register_by"   // until when one can register for it
+	FieldRegisterSays = "register_says" // the sentence that says so
+	FieldEventAt      = "event_at"      // when the last thing happened to a request; Published is when it was made, if that is known
 )
 
 // Values of the fields above.
@@ -38,6 +43,7 @@ const (
 	Published       = "published"
 	StatusConfirmed = "confirmed"
 	StatusCancelled = "cancelled"
+	OccasionEvent   = "event"
 )
 
 // An Item is one published thing. Source and Key identify it for good: a key
@@ -341,6 +347,7 @@ type Finding struct {
 	Why      string    `json:"why,omitempty"`    // in words, for explain
 	Moves    []Move    `json:"moves,omitempty"`  // what the notice changed in its procurement, or what fell due
 	Also     []Topic   `json:"also,omitempty"`   // further topics it is matched under: a reminder about a tender is for those who asked for tenders
+	Joins    []Joint   `json:"joins,omitempty"`  // procurements that the item speaks of; of a notice, what speaks of it
 	Unsaid   []string  `json:"unsaid,omitempty"` // what the notices of an award do not say, in two or three words each
 	Stage    string    `json:"stage,omitempty"`
 	Regime   string    `json:"regime,omitempty"`

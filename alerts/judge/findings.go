@@ -16,11 +16,17 @@ import (
 // its bytes. A document whose text cannot be had is not guessed at: the finding
 // about the papers says that it could not be read.
 func (j *Judge) Findings(c store.Change, it store.Item, text func(sha string) ([]string, error)) ([]store.Finding, error) {
-	if c.Op != store.OpAdded && c.Op != store.OpAmended {
+	if c.Op != store.OpAdded && c.Op != store.OpAmended && c.Op != store.OpDue {
 		return nil, nil
 	}
 	f := &finder{j: j, c: c, it: it, text: text, said: map[string]bool{}}
 	f.place()
+	if c.Op == store.OpDue {
+		if c.Kind != store.KindNotice {
+			f.came()
+		}
+		return f.out, nil
+	}
 	switch c.Kind {
 	case store.KindNotice:
 		if it.Notice == nil {
@@ -29,6 +35,7 @@ func (j *Judge) Findings(c store.Change, it store.Item, text func(sha string) ([
 		f.notice()
 	case store.KindMeeting, store.KindPaper:
 		f.meeting()
+		f.decision()
 		f.minutes()
 		unread := f.documents()
 		f.parts()
@@ -216,6 +223,7 @@ func (f *finder) documents() map[string]bool {
 				f.passage(p, store.Finding{Document: d.Title, SHA256: d.SHA256, URL: d.URL}, d.SHA256)
 			}
 		}
+		f.numbered(pages, d)
 	}
 	return unread
 }

@@ -42,7 +42,7 @@ func (f *finder) meeting() {
 	}
 	f.add(store.Finding{
 		Topic: store.TopicMeetings, Tier: f.meetingTier(), Rule: rule, Quote: strings.Join(says, " "), When: f.it.When(),
-		Text: strings.TrimSpace(f.committee() + " " + f.it.Fields[store.FieldVenue]), Why: "what the source lists changed",
+		Text: strings.TrimSpace(f.committee() + " " + f.it.Fields[store.FieldVenue]), Why: "what the source lists changed", Deadline: f.askBy(),
 	}, "")
 }
 
@@ -52,6 +52,9 @@ func (f *finder) who() string { return first(f.bodyName, "The source") }
 func (f *finder) committee() string { return first(f.it.Fields[store.FieldCommittee], f.it.Title) }
 
 func (f *finder) listed() string {
+	if f.it.Fields[store.FieldOccasion] != "" {
+		return f.event()
+	}
 	s := fmt.Sprintf("%s lists a meeting of %s", f.who(), f.committee())
 	if when := f.it.When(); !when.IsZero() {
 		s += " on " + f.j.spoken(when)
@@ -189,7 +192,7 @@ func (f *finder) papers(unread map[string]bool) {
 	}
 	f.add(store.Finding{
 		Topic: store.TopicPapers, Tier: tier, Rule: "papers: documents", Quote: strings.Join(says, " "),
-		Text: f.committee(), Why: "documents appeared or changed",
+		Text: f.committee(), Why: "documents appeared or changed", Deadline: f.askBy(),
 	}, "papers")
 }
 

@@ -158,6 +158,7 @@ func (w *writer) thing(t alerts.Thing, quotes int, first func(...bit)) {
 	if s := unsaidWords(t); s != "" && w.level < 3 {
 		w.para(say(cut(s, 500)))
 	}
+	w.partOf(t)
 	for _, x := range t.Findings {
 		if s := w.c.deadlineWords(x.Deadline); s != "" {
 			w.para(say(s))

@@ -16,7 +16,8 @@ import (
 type fault struct {
 	status      int
 	title, text string
-	retry       time.Duration // when to come again, for 503
+	retry       time.Duration // when to come again, for 503 and 429
+	latest      uint64        // where the log ends, for programs
 	err         error         // for the log alone
 }
 
@@ -70,9 +71,8 @@ func (s *site) page(f func(http.ResponseWriter, *http.Request) error) http.Handl
 	}, http.MethodGet, http.MethodHead)
 }
 
-// fail turns an error into its page. What went wrong inside goes to the log,
-// never to the reader; tokens go nowhere.
-func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
+// faultOf is what an error is for whoever asked.
+func faultOf(err error) *fault {
 	var f *fault
 	var large *http.MaxBytesError
 	switch {
@@ -86,6 +86,13 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	default:
 		f = &fault{status: http.StatusInternalServerError, title: "Something broke", text: "It is our fault, and it has been written down for the people who run this.", err: err}
 	}
+	return f
+}
+
+// fail turns an error into its page. What went wrong inside goes to the log,
+// never to the reader; tokens go nowhere.
+func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
+	f := faultOf(err)
 	if f.err != nil {
 		s.Log.Error("pages", "method", r.Method, "path", masked(r.URL.Path), "status", f.status, "error", f.err)
 	}

@@ -76,6 +76,8 @@ type atomEntry struct {
 	Published string         `xml:"published"`
 	Category  []atomCategory `xml:"category"`
 	Summary   atomText       `xml:"summary"`
+
+	at place // in the list of findings
 }
 
 // feeds remembers what was answered, because programs ask again and again for
@@ -84,6 +86,7 @@ type atomEntry struct {
 type feeds struct {
 	mu    sync.Mutex
 	known map[string]answered
+	bytes int // of all that is known, and of what it replaced
 }
 
 type answered struct {
@@ -100,8 +103,9 @@ type feedState struct {
 }
 
 const (
-	feedsKept = 64
-	feedFresh = 5 * time.Minute
+	feedsKept  = 64
+	feedsBytes = 16 << 20
+	feedFresh  = 5 * time.Minute
 )
 
 // follower is who makes findings of the log.
@@ -110,7 +114,7 @@ const follower = "match"
 // feed answers the feed of a search in the language of /findings; without one,
 // of everything. Cost: as the page of the findings.
 func (s *site) feed(w http.ResponseWriter, r *http.Request) error {
-	f, _, err := readFilter(r.URL.Query())
+	f, before, err := readFilter(r.URL.Query())
 	if err != nil {
 		return err
 	}
@@ -118,13 +122,13 @@ func (s *site) feed(w http.ResponseWriter, r *http.Request) error {
 	if f.parsed, wrong = parse(f.Query); wrong != nil {
 		return badRequest("The search of this feed cannot be read: we " + line(wrong.Expected, 200) + ".")
 	}
-	x := atomSource{path: "/feed.atom", query: f.values(), page: "/findings", title: "Findings", about: "What we found in what public bodies publish, newest first."}
+	x := atomSource{path: "/feed.atom", query: f.values(), before: before, page: "/findings", title: "Findings", about: "What we found in what public bodies publish, newest first."}
 	if len(x.query) > 0 {
 		x.title, x.about = "Findings: "+s.inWords(f), "What we found that fits this search, newest first."
 	}
-	return s.answerFeed(w, r, x, func(ctx context.Context) ([]store.Finding, error) {
-		list, _, err := s.recent(ctx, f, place{}, entriesPerFeed)
-		return list, err
+	return s.answerFeed(w, r, x, func(ctx context.Context) ([]atomEntry, place, error) {
+		list, next, err := s.recent(ctx, f, before, entriesPerFeed)
+		return s.entries(s.address(r), list), next, err
 	})
 }
 
@@ -150,12 +154,17 @@ func (s *site) bodyFeed(w http.ResponseWriter, r *http.Request) error {
 		return store.ErrNotFound
 	}
 	path := "/body/" + url.PathEscape(b.ID)
-	x := atomSource{path: path + "/feed.atom", page: path, title: "Findings: " + line(b.Name, 200), about: "What we found in what this body publishes and buys, newest first."}
-	return s.answerFeed(w, r, x, func(ctx context.Context) ([]store.Finding, error) {
+	_, before, err := readFilter(url.Values{"before": r.URL.Query()["before"]})
+	if err != nil {
+		return err
+	}
+	x := atomSource{path: path + "/feed.atom", before: before, page: path, title: "Findings: " + line(b.Name, 200), about: "What we found in what this body publishes and buys, newest first."}
+	return s.answerFeed(w, r, x, func(ctx context.Context) ([]atomEntry, place, error) {
 		if err := s.record.follow(ctx); err != nil {
-			return nil, err
+			return nil, place{}, err
 		}
-		return s.findingsOfBody(ctx, b.ID, entriesPerFeed, lookedForFeed)
+		list, next, err := s.bodyFindings(ctx, b.ID, before, entriesPerFeed)
+		return s.entries(s.address(r), list), next, err
 	})
 }
 
@@ -163,6 +172,7 @@ func (s *site) bodyFeed(w http.ResponseWriter, r *http.Request) error {
 type atomSource struct {
 	path         string
 	query        url.Values
+	before       place  // where this part of it begins, none for the newest
 	page         string // the page with the same list
 	title, about string
 }
@@ -174,13 +184,25 @@ func (x atomSource) at(path string) string {
 	return path + "?" + x.query.Encode()
 }
 
+// part is the address of the part of a feed that begins at a place.
+func (x atomSource) part(from place) string {
+	if (from == place{}) {
+		return x.at(x.path)
+	}
+	q := url.Values{"before": {from.String()}}
+	for name, value := range x.query {
+		q[name] = value
+	}
+	return x.path + "?" + q.Encode()
+}
+
 // answerFeed answers with a feed, or with 304 where the reader has it already.
 // The tag is of the content. Last-Modified is the newest entry's time, to the
 // second: a program that knows no tags may be told of a second finding of the
 // same second with the next one only.
-func (s *site) answerFeed(w http.ResponseWriter, r *http.Request, x atomSource, find func(context.Context) ([]store.Finding, error)) error {
+func (s *site) answerFeed(w http.ResponseWriter, r *http.Request, x atomSource, find func(context.Context) ([]atomEntry, place, error)) error {
 	base := s.address(r)
-	key := base + x.at(x.path)
+	key := base + x.part(x.before)
 	state, err := s.feedState(r.Context())
 	if err != nil {
 		return err
@@ -188,11 +210,11 @@ func (s *site) answerFeed(w http.ResponseWriter, r *http.Request, x atomSource, 
 	now := s.Now()
 	a, ok := s.feeds.get(key, state, now)
 	if !ok {
-		list, err := find(r.Context())
+		list, next, err := find(r.Context())
 		if err != nil {
 			return err
 		}
-		if a.body, a.updated, err = s.atom(base, x, list); err != nil {
+		if a.body, a.updated, err = s.atom(base, x, list, next); err != nil {
 			return fmt.Errorf("writing the feed: %w", err)
 		}
 		a.state, a.at = state, now
@@ -226,9 +248,10 @@ func (f *feeds) get(key string, state feedState, now time.Time) (answered, bool)
 func (f *feeds) put(key string, a answered) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.known == nil || len(f.known) >= feedsKept {
-		f.known = map[string]answered{}
+	if f.known == nil || len(f.known) >= feedsKept || f.bytes+len(a.body) > feedsBytes {
+		f.known, f.bytes = map[string]answered{}, 0
 	}
+	f.bytes += len(a.body)
 	f.known[key] = a
 }
 
@@ -251,9 +274,22 @@ func (s *site) tag(day, what string) string {
 	return "tag:" + authority + "," + day + ":" + what
 }
 
-// atom writes a feed. Findings never change, so an entry was updated when it
-// was found; a feed without any was when this server began.
-func (s *site) atom(base string, x atomSource, list []store.Finding) ([]byte, time.Time, error) {
+// entries are findings as a feed tells them. They never change, so an entry was
+// updated when it was found.
+func (s *site) entries(base string, list []store.Finding) []atomEntry {
+	var out []atomEntry
+	for _, x := range list {
+		e := s.entry(base, x)
+		e.at = place{x.Change, x.ID}
+		out = append(out, e)
+	}
+	return out
+}
+
+// atom writes one part of a feed (RFC 5005): next is the place after the last
+// entry, none where there are no more. A part without entries was updated when
+// this server began.
+func (s *site) atom(base string, x atomSource, list []atomEntry, next place) ([]byte, time.Time, error) {
 	group := "CCGWatch"
 	if g := plain(s.Group, 200); g != "" {
 		group = g + " (CCGWatch)"
@@ -261,23 +297,31 @@ func (s *site) atom(base string, x atomSource, list []store.Finding) ([]byte, ti
 	f := atomFeed{
 		Lang: "en-GB", Title: text(x.title+" · "+group, 400), Subtitle: text(x.about, 400), ID: s.tag("2026", "feed"+strings.TrimPrefix(x.at(x.path), "/feed.atom")),
 		Links: []atomLink{
-			{Rel: "self", Type: "application/atom+xml", Href: base + x.at(x.path)},
+			{Rel: "self", Type: "application/atom+xml", Href: base + x.part(x.before)},
 			{Rel: "alternate", Type: "text/html", Href: base + x.at(x.page)},
+			{Rel: "first", Type: "application/atom+xml", Href: base + x.at(x.path)},
 		},
 		Author: atomAuthor{Name: group}, Generator: "CCGWatch",
 	}
-	updated := s.started
-	if len(list) > 0 {
-		updated = time.Time{}
-	}
 	size := 0
-	for _, found := range list {
-		e := s.entry(base, found)
-		if size += e.size(); size > feedBytes && len(f.Entries) > 0 {
+	for i, e := range list {
+		if size += e.size(); size > feedBytes && i > 0 {
+			next = list[i-1].at
 			break
 		}
 		f.Entries = append(f.Entries, e)
-		updated = latest(updated, found.At)
+	}
+	if (next != place{}) {
+		f.Links = append(f.Links, atomLink{Rel: "next", Type: "application/atom+xml", Href: base + x.part(next)})
+	}
+	var updated time.Time
+	for _, e := range f.Entries {
+		if at, err := time.Parse(time.RFC3339, e.Updated); err == nil {
+			updated = latest(updated, at)
+		}
+	}
+	if len(f.Entries) == 0 {
+		updated = s.started
 	}
 	f.Updated = stamp(updated)
 	var b bytes.Buffer

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 	"ccgwatch/store/query"
 )
@@ -289,6 +290,12 @@ func deadlineWords(kind string) string {
 		return "The next notice is expected"
 	case "consultation":
 		return "The consultation closes"
+	case judge.DeadlineQuestions:
+		return "Questions from the public are due"
+	case judge.DeadlineRegistration:
+		return "Register by"
+	case judge.DeadlinePapers:
+		return "Papers are to be out by"
 	}
 	return "Deadline"
 }

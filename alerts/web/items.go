@@ -26,6 +26,7 @@ type listed struct {
 	Op   store.Op
 	What []store.What
 	At   time.Time
+	seq  uint64
 }
 
 // items lists what the record holds, what changed last first. Cost: the table
@@ -127,7 +128,7 @@ func (s *site) lastChangeAt(ctx context.Context, seq uint64) (listed, bool, erro
 		return listed{}, false, nil
 	}
 	it.Parts, it.Documents = nil, nil
-	return listed{Item: it, Op: c.Op, What: c.What, At: c.At}, !c.At.Before(latest(it.FirstSeen, it.Changed, it.Withdrawn)), err
+	return listed{Item: it, Op: c.Op, What: c.What, At: c.At, seq: seq}, !c.At.Before(latest(it.FirstSeen, it.Changed, it.Withdrawn)), err
 }
 
 // kinds are all kinds of items, in the order of the menu.

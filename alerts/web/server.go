@@ -28,7 +28,7 @@ import (
 	"ccgwatch/store/query"
 )
 
-// A Server is what the pages need. All fields but URL, Listen, Contact, Gaps,
+// A Server is what the pages need. All fields but URL, Listen, Contact, Joined, Gaps,
 // Bodies, Buyers, Covered, Held, Desk, Choices and Proxies must be set.
 type Server struct {
 	Ledger      store.Ledger
@@ -52,6 +52,8 @@ type Server struct {
 	Thread  func(ctx context.Context, ocid string) (judge.Thread, error)
 	Threads func(ctx context.Context, f func(latest store.Finding) bool) error
 	Overdue func(t *judge.Thread, now time.Time) []judge.Overdue
+	// Joined is what binds items and procurements.
+	Joined Joined
 	// Gaps are sentences on what this installation does not follow, and why.
 	Gaps []string
 
@@ -145,7 +147,7 @@ func (s Server) NewHTTPServer(addr string) *http.Server {
 
 // Handler serves all pages.
 func (s Server) Handler() http.Handler {
-	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd), queueAtDesk: make(chan struct{}, atDeskAtOnce)}
+	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd), queueOfFiles: make(chan struct{}, downloads), queueAtDesk: make(chan struct{}, atDeskAtOnce)}
 	v.record, v.started = newRecord(&v.Server, v.zone), s.Now()
 	v.bodies = map[string]*BodyInfo{}
 	for i := range s.Bodies {
@@ -153,13 +155,13 @@ func (s Server) Handler() http.Handler {
 	}
 	v.brief = map[string]*template.Template{}
 	frames := func(m measure) func(name string) *template.Template {
-		frame := template.Must(template.New("base.html").Funcs(v.funcs(m)).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/choose.html"))
+		frame := template.Must(template.New("base.html").Funcs(v.funcs(m)).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/choose.html", "pages/joined.html"))
 		return func(name string) *template.Template {
 			return template.Must(template.Must(frame.Clone()).ParseFS(assets, "pages/"+name+".html"))
 		}
 	}
 	whole, short := frames(full()), frames(brief())
-	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "coverage", "about", "thread", "threads", "unsubscribe", "error"} {
+	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "coverage", "about", "thread", "threads", "data", "unsubscribe", "error"} {
 		v.templates[name], v.brief[name] = whole(name), short(name)
 	}
 	for _, name := range deskPages() {
@@ -192,6 +194,7 @@ func (s Server) Handler() http.Handler {
 	}
 	mux.Handle("/u/{token}", v.handle(v.unsubscribe, http.MethodGet, http.MethodHead, http.MethodPost))
 	v.deskRoutes(mux)
+	v.dataRoutes(mux)
 	mux.Handle("/healthz", v.handle(v.healthz, http.MethodGet, http.MethodHead))
 	mux.Handle("/style.css", v.handle(v.stylesheet, http.MethodGet, http.MethodHead))
 	mux.Handle("/", v.handle(func(http.ResponseWriter, *http.Request) error { return store.ErrNotFound }))
@@ -226,6 +229,10 @@ type site struct {
 	bodies    map[string]*BodyInfo
 	started   time.Time
 	feeds     feeds
+	quota     quota
+	shelf     shelf
+	// queueOfFiles is that of the downloads.
+	queueOfFiles chan struct{}
 	// queueAtDesk is that of the pages where people look after their subscriptions.
 	queueAtDesk chan struct{}
 

@@ -63,7 +63,9 @@ func (s *site) funcs(m measure) template.FuncMap {
 		"ticks":    ticks,
 
 		"threadPath": s.threadPath,
+		"threadOf":   func(id string) string { return "/thread/" + url.PathEscape(id) },
 		"bound":      boundWords,
+		"joint":      jointWords,
 		"worthOf":    worthWords,
 		"class":      classWords,
 	}

@@ -52,6 +52,8 @@ type app struct {
 	clerk     *inbox.Clerk
 	asked     chan struct{} // somebody waits for a service mail
 	threads   *alerts.Threads
+	joined    *alerts.Joined
+	dates     *alerts.Dates
 	compose   *mail.Composer
 	watched   watchlist
 

@@ -304,6 +304,7 @@ func pageKinds(t *testing.T, a *app) []struct {
 		{"sources", "/sources", 200},
 		{"about", "/about", 200},
 		{"coverage", "/coverage", 200},
+		{"data", "/data", 200},
 		{"subscribe", "/subscribe", 200},
 		{"manage", "/manage", 200},
 		{"unsubscribe", strings.TrimPrefix(leave, a.cfg.Group.URL), 200},

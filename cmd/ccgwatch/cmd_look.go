@@ -450,6 +450,10 @@ func (a *app) show(e *env, it store.Item, asJSON bool) error {
 		return err
 	}
 	if asJSON {
+		joints, err := a.joined.OfItem(e.ctx, it.Source, it.Key)
+		if err != nil {
+			return err
+		}
 		lines := make([]jsonChange, 0, len(history))
 		for _, c := range history {
 			lines = append(lines, changeJSON(c))
@@ -458,8 +462,9 @@ func (a *app) show(e *env, it store.Item, asJSON bool) error {
 			jsonItem
 			Parts   []store.Part  `json:"parts,omitempty"`
 			Notice  *store.Notice `json:"notice,omitempty"`
+			Joins   []store.Joint `json:"joins,omitempty"`
 			History []jsonChange  `json:"history"`
-		}{itemJSON(it), it.Parts, it.Notice, lines})
+		}{itemJSON(it), it.Parts, it.Notice, joints, lines})
 	}
 	w := e.stdout
 	fmt.Fprintf(w, "%s\n%s\n\n", itemLine(it), it.URL)
@@ -481,6 +486,9 @@ func (a *app) show(e *env, it store.Item, asJSON bool) error {
 			return err
 		}
 		fmt.Fprintf(w, "\n%s\n", it.Notice.Description)
+	}
+	if err := a.printSpeaks(e.ctx, w, it); err != nil {
+		return err
 	}
 	for _, p := range it.Parts {
 		fmt.Fprintf(w, "\n%s %s", p.Number, p.Title)

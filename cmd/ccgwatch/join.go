@@ -33,6 +33,8 @@ func (a *app) joinAlerts() error {
 		return fmt.Errorf("config: [group]: %w", err)
 	}
 	a.threads = &alerts.Threads{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
+	a.joined = &alerts.Joined{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
+	a.dates = &alerts.Dates{Ledger: a.store, Outbox: a.store, Archive: a.store, Judge: a.judge}
 	compose.Mailbox = a.cfg.Mailbox.Read()
 	a.compose = compose
 	letters, services, err := a.signed(compose)
@@ -72,7 +74,11 @@ const perAddress = 10
 // A site whose body nobody named speaks under the source's name.
 func (a *app) meaning(ctx context.Context, c store.Change, it store.Item) ([]store.Finding, error) {
 	if c.Kind == store.KindNotice && it.Notice != nil {
-		return a.threads.Findings(ctx, c, it)
+		found, err := a.threads.Findings(ctx, c, it)
+		if err != nil {
+			return nil, err
+		}
+		return a.told(ctx, it, found)
 	}
 	found, err := a.judge.Findings(c, it, func(sha string) ([]string, error) { return a.store.Text(ctx, sha) })
 	for i := range found {
@@ -80,7 +86,10 @@ func (a *app) meaning(ctx context.Context, c store.Change, it store.Item) ([]sto
 			found[i].BodyName = a.sourceName(found[i].Source)
 		}
 	}
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	return a.told(ctx, it, found)
 }
 
 type judging = func(context.Context, store.Change, store.Item) ([]store.Finding, error)

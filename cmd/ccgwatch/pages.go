@@ -31,6 +31,7 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 			return a.threads.Recent(ctx, 0, f)
 		},
 		Overdue: a.judge.Overdue,
+		Joined:  web.Joined{OfItem: a.joined.OfItem, OfThread: a.joined.OfThread, Dates: a.datesOf},
 		Token:   a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
 	return s.NewHTTPServer(a.cfg.Web.Listen)

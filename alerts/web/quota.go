@@ -1,0 +1,80 @@
+package web
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// How often one address may ask for data: so many times a minute in the long
+// run, and some more at once. Whoever asks from this machine (a proxy that nobody
+// told us of speaks for everybody) may ask ten times as often.
+const (
+	askedAMinute = 40
+	askedAtOnce  = 120
+	quotasKept   = 10_000
+)
+
+// A quota remembers for minutes who asked how often: by a mark of the address,
+// which nobody can turn back, and not by the address. IPv6 counts by network.
+type quota struct {
+	mu   sync.Mutex
+	seed maphash.Seed
+	full map[uint64]bucket
+}
+
+type bucket struct {
+	left float64
+	at   time.Time
+}
+
+// ask takes cost from what an address has left; when there is not enough it
+// takes nothing and says how long to wait.
+func (q *quota) ask(who netip.Addr, cost float64, now time.Time) time.Duration {
+	if cost == 0 {
+		return 0
+	}
+	if who.IsLoopback() {
+		cost /= 10
+	}
+	if who.Is6() {
+		if p, err := who.Prefix(64); err == nil {
+			who = p.Addr()
+		}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.full == nil {
+		q.seed, q.full = maphash.MakeSeed(), map[uint64]bucket{}
+	}
+	mark := maphash.Comparable(q.seed, who)
+	b, ok := q.full[mark]
+	if !ok {
+		if len(q.full) >= quotasKept {
+			q.forget(now)
+		}
+		b = bucket{askedAtOnce, now}
+	}
+	b.left = min(askedAtOnce, b.left+max(0, now.Sub(b.at).Minutes())*askedAMinute)
+	b.at = now
+	if b.left < cost {
+		q.full[mark] = b
+		return max(time.Second, time.Duration((cost-b.left)/askedAMinute*float64(time.Minute)).Round(time.Second))
+	}
+	b.left -= cost
+	q.full[mark] = b
+	return 0
+}
+
+// forget drops whoever has everything left by now; if that is nobody, everybody.
+func (q *quota) forget(now time.Time) {
+	for mark, b := range q.full {
+		if b.left+now.Sub(b.at).Minutes()*askedAMinute >= askedAtOnce {
+			delete(q.full, mark)
+		}
+	}
+	if len(q.full) >= quotasKept {
+		clear(q.full)
+	}
+}
