@@ -62,10 +62,10 @@ type nationReply struct {
 // platformOf spreads the platforms as the country does: most councils run one
 // system, a few another.
 func platformOf(i, count int) (platform, layout string) {
-	switch {
-	case i == count-1:
+	switch i {
+	case count - 1:
 		return "find-a-tender", ""
-	case i == count-2:
+	case count - 2:
 		return "contracts-finder", ""
 	}
 	switch k := i % 20; {
@@ -266,12 +266,12 @@ func (n *loopbackNation) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	k := n.shown(s.n, at)
-	switch {
-	case s.platform == "moderngov":
+	switch s.platform {
+	case "moderngov":
 		n.modernGov(w, r, k, sec)
-	case s.platform == "cmis":
+	case "cmis":
 		n.cmis(w, r, k)
-	case s.platform == "boards":
+	case "boards":
 		b := board{meetings: s.layout == "two-hop"}
 		var list strings.Builder
 		for j := range k {
@@ -281,28 +281,28 @@ func (n *loopbackNation) serve(w http.ResponseWriter, r *http.Request) {
 			}
 			fmt.Fprintf(&list, "<li><a href=\"/documents/paper-%d.pdf\">%s - papers</a></li>\n", j, n.day(j).Format("Monday 2 January 2006"))
 		}
-		switch {
-		case r.URL.Path == "/board/":
+		switch r.URL.Path {
+		case "/board/":
 			_, _ = io.WriteString(w, boardPage(`<div class="accordion"><button aria-expanded="false">Board in public</button><div class="panel"><ul>`+list.String()+`</ul></div></div>`))
 		default:
 			status, body := b.detail(r.URL.Path)
 			w.WriteHeader(status)
 			_, _ = io.WriteString(w, body)
 		}
-	case s.platform == "page":
+	case "page":
 		_, _ = fmt.Fprintf(w, "<html><head><title>Notices</title></head><body><main><h1>Notices</h1><p>What the council means to buy, and by when it wants to hear from those who would sell it.</p>")
 		for j := range k {
 			_, _ = fmt.Fprintf(w, "<h2>Notice %d</h2><p>The service number %d is looked at again, and views are welcome.</p>", j, j)
 		}
 		_, _ = io.WriteString(w, "</main></body></html>")
-	case s.platform == "feed":
+	case "feed":
 		w.Header().Set("Content-Type", "application/atom+xml")
 		_, _ = io.WriteString(w, `<?xml version="1.0" encoding="utf-8"?><feed xmlns="http://www.w3.org/2005/Atom"><title>Consultations</title><id>urn:f</id><updated>2026-08-01T00:00:00Z</updated>`)
 		for j := k - 1; j >= 0; j-- {
 			_, _ = fmt.Fprintf(w, `<entry><id>tag:entry-%d.</id><title>Consultation %d</title><link href="https://%s/c/%d"/><published>%s</published></entry>`, j, j, r.Host, j, n.appeared(s.n, j).Format(time.RFC3339))
 		}
 		_, _ = io.WriteString(w, "</feed>")
-	case s.platform == "whatdotheyknow":
+	case "whatdotheyknow":
 		n.requestsFeed(w, s.n, k)
 	default:
 		n.notices(w, r, s, k)

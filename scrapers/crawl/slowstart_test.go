@@ -41,4 +41,3 @@ func TestARequestThatWaitedOnTheWayDoesNotShortenThePause(t *testing.T) {
 		}
 	})
 }
-
