@@ -50,6 +50,9 @@ type Matcher struct {
 	// It must give the same answer when a commit is taken up again.
 	Told func(subscription string, batch uint64, f store.Finding) bool
 
+	// Brake holds back what is more than a usual day's; nil: nothing does.
+	Brake *Brake
+
 	Batch int // subscriptions read at a time and deliveries in one transaction; 0 is 500
 	Log   *slog.Logger
 
@@ -123,7 +126,11 @@ func (m *Matcher) Step(ctx context.Context, now time.Time) (more bool, err error
 	if err != nil {
 		return false, err
 	}
-	return true, m.tell(ctx, now, pos, c)
+	if err := m.tell(ctx, now, pos, c); err != nil {
+		m.Brake.recount() // what it admitted may not be queued
+		return true, err
+	}
+	return true, nil
 }
 
 // silent counts the silent changes at the beginning of the page.
@@ -298,6 +305,9 @@ func (m *Matcher) tell(ctx context.Context, now time.Time, pos store.Position, c
 	if len(c.kept) == 0 && !c.spilled { // nobody to tell
 		return m.advance(ctx, &pos, store.Position{Seq: c.last}, c, nil)
 	}
+	if err := m.Brake.begin(ctx, now); err != nil {
+		return err
+	}
 	crowd, err := m.crowdOf(ctx, c, after)
 	if err != nil {
 		return err
@@ -333,6 +343,9 @@ func (m *Matcher) tell(ctx context.Context, now time.Time, pos store.Position, c
 				continue
 			}
 			d.Also = also
+			if d.State, err = m.Brake.admit(ctx, now); err != nil {
+				return err
+			}
 			queue = append(queue, d)
 			if size += len(d.Raw); size >= bytesAtOnce {
 				if err := m.advance(ctx, &pos, store.Position{Seq: pos.Seq, Subscription: s.ID}, c, queue); err != nil {

@@ -162,8 +162,17 @@ func propose(old Snapshot, seen Sighting, patience int) proposal {
 			p.live++
 			p.met++
 		}
-		if now, c, changed := revisit(was, it, seen.At); changed {
-			p.take(now, c, silent || readLate(was, c, old.Baseline))
+		now, c, changed := revisit(was, it, seen.At)
+		hush := false
+		switch now.Unrest = was.Unrest; {
+		case !seen.Whole:
+		case changed:
+			now.Unrest, hush = restless(was, c, seen.At)
+		case !it.Stub:
+			now.Unrest = calm(was.Unrest, seen.At)
+		}
+		if changed {
+			p.take(now, c, silent || hush || readLate(was, c, old.Baseline))
 		} else {
 			p.next.Items[it.Key] = now
 		}

@@ -71,6 +71,7 @@ type Item struct {
 	// Missing counts the complete sightings in a row that did not show the
 	// item; Withdrawn is when it was declared no longer listed.
 	Missing   int       `json:"missing,omitempty"`
+	Unrest    *Unrest   `json:"unrest,omitempty"`
 	Withdrawn time.Time `json:"withdrawn,omitzero"`
 }
 
@@ -285,6 +286,7 @@ const (
 	ReasonGap       Reason = "gap"       // a feed window that could not be read completely
 	ReasonBlocked   Reason = "blocked"   // an address we refuse to connect to
 	ReasonStalled   Reason = "stalled"   // the crawl's watchdog ended it
+	ReasonUnstable  Reason = "unstable"  // it reads differently at every look, or by turns
 )
 
 // Health is what is known of a source's last visits.
@@ -454,6 +456,9 @@ const (
 	Suppressed DeliveryState = "suppressed"
 	// Folded: it waited for days, and one message took the place of several.
 	Folded DeliveryState = "folded"
+	// OnHold: more alerts were queued in a day than can be usual. It is not sent
+	// before the operator has said so: then it is queued, or suppressed.
+	OnHold DeliveryState = "held"
 )
 
 // Why a delivery failed, or (soft) what it met once while it is still queued.

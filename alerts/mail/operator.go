@@ -23,9 +23,12 @@ func (c *Composer) Operator(now time.Time, troubles []store.Trouble, name func(s
 	sum := sha256.Sum256([]byte("operator " + now.In(c.zone).Format(time.DateOnly)))
 	id = hex.EncodeToString(sum[:])
 	paras := []string{"This goes to whoever runs CCGWatch for " + defuse(c.group) + ", and not to readers. They are told in their weekly digest what could not be read."}
-	sources := 0
+	sources, held := 0, 0
 	for i, t := range troubles {
-		if t.Source != "" {
+		switch {
+		case t.Condition == store.HeldBack:
+			held += t.Count
+		case t.Source != "":
 			sources++
 		}
 		if i < maxTroubles {
@@ -41,6 +44,9 @@ func (c *Composer) Operator(now time.Time, troubles []store.Trouble, name func(s
 		subject = "CCGWatch: a source needs a look"
 	case 0:
 		subject = "CCGWatch had no network"
+	}
+	if held > 0 {
+		subject = fmt.Sprintf("CCGWatch: alerts wait for your word (%d)", held)
 	}
 	paras = append(paras,
 		"'ccgwatch status' shows the state of every source, 'ccgwatch try SOURCE' what it gives now. If a source shows less than before and is right, 'ccgwatch crawl --release SOURCE' takes over what it shows.",
@@ -101,6 +107,10 @@ func (c *Composer) Held(now time.Time, h alerts.Held) (id string, m alerts.Messa
 // trouble is a paragraph about one source.
 func (c *Composer) trouble(t store.Trouble, name func(string) string) string {
 	since := c.moment(t.Since)
+	if t.Condition == store.HeldBack {
+		return fmt.Sprintf("Alerts held back since %s: %d. So many were queued in a day as never in the last three months; a site that was rebuilt or broken into may be why. "+
+			"Look at what they tell with 'ccgwatch findings', then say 'ccgwatch send --release' to send them or 'ccgwatch send --drop' to give them up. Digests go out as ever.", since, t.Count)
+	}
 	if t.Source == "" {
 		return "Since " + since + " no site at all could be reached: it is the network of this machine, its name server or its proxy, and not the sites."
 	}

@@ -286,6 +286,8 @@ func reasonWord(r store.Reason) string {
 		return "it listed nothing, and did not say that there is nothing"
 	case store.ReasonShrunk:
 		return "so much was gone at once that we wait for a second look"
+	case store.ReasonUnstable:
+		return "some of it reads differently at every look, and no mail is sent of that"
 	case store.ReasonGap:
 		return "part of its list could not be read"
 	case store.ReasonStalled:

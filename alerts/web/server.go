@@ -29,7 +29,7 @@ import (
 )
 
 // A Server is what the pages need. All fields but URL, Listen, Contact, Joined, Gaps,
-// Bodies, Buyers, Held, Index, Desk, Choices and Proxies must be set.
+// Bodies, Buyers, Covered, Held, Index, Desk, Choices and Proxies must be set.
 type Server struct {
 	Ledger      store.Ledger
 	Outbox      store.Outbox
@@ -63,6 +63,8 @@ type Server struct {
 	// Buyers are the ids of the bodies that a notice names as its buyers; nil
 	// where none is known.
 	Buyers func(*store.Notice) []string
+	// Covered tells how completely a source is watched, and since when; nil: unknown.
+	Covered func(ctx context.Context, source string) (Covered, error)
 	// Held are sentences on what stands still at the moment and why, for readers:
 	// a full disk, a clock that is wrong. None mostly; nil for never. It is called
 	// for each page that shows the state of things.
@@ -174,7 +176,7 @@ func (s Server) Handler() http.Handler {
 		}
 	}
 	whole, short := frames(full()), frames(brief())
-	for _, name := range append(recordPages(), "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "search", "about", "thread", "threads", "data", "unsubscribe", "error") {
+	for _, name := range append(recordPages(), "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "coverage", "search", "about", "thread", "threads", "data", "unsubscribe", "error") {
 		v.templates[name], v.brief[name] = whole(name), short(name)
 	}
 	for _, name := range deskPages() {
@@ -203,6 +205,7 @@ func (s Server) Handler() http.Handler {
 	mux.Handle("/search", v.page(v.search))
 	mux.Handle("/search.json", v.page(v.searchQuick))
 	mux.Handle("/search.js", v.handle(v.script, http.MethodGet, http.MethodHead))
+	mux.Handle("/coverage", v.page(v.coverage))
 	mux.Handle("/about", v.page(v.about))
 	if s.Thread != nil {
 		mux.Handle("/threads", v.page(v.threads))

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"ccgwatch/alerts"
@@ -75,6 +76,8 @@ func describe(info SourceInfo, h store.Health, now time.Time) sourceState {
 		st.Mark, st.State = "bad", "Never read completely yet"
 	case st.Late:
 		st.Mark, st.State = "bad", "Overdue: the last look planned did not take place"
+	case slices.ContainsFunc(h.Problems, func(p store.Problem) bool { return p.Reason == store.ReasonUnstable }):
+		st.Mark, st.State = "bad", "Unstable: some of it reads differently at every look"
 	case len(h.Problems) > 0:
 		st.State = "Read, apart from what is listed here"
 	}

@@ -328,16 +328,7 @@ func known(old store.Snapshot, failed error) []store.Problem {
 }
 
 func (a *app) health(ctx context.Context, id string) (store.Health, error) {
-	all, err := a.store.Healths(ctx)
-	if err != nil {
-		return store.Health{}, err
-	}
-	for _, h := range all {
-		if h.Source == id {
-			return h, nil
-		}
-	}
-	return store.Health{Source: id}, nil
+	return a.store.Health(ctx, id)
 }
 
 // commit guards, compares and stores one sighting: snapshot and changes in one
@@ -395,6 +386,9 @@ func (a *app) take(ctx context.Context, s source, old store.Snapshot, seen store
 		}
 	}
 	if seen.Whole {
+		if p, some := store.Unsteady(next.Items); some {
+			tally.Unsteady = &p
+		}
 		for _, it := range seen.Items {
 			counts[it.Kind]++
 			tally.Seen[string(it.Kind)]++

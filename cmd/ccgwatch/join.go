@@ -47,6 +47,7 @@ func (a *app) joinAlerts() error {
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: letters, Facts: a.facts, Log: a.log,
 		Told: a.store.told, Of: a.store.Of,
+		Brake: &alerts.Brake{Backlog: a.store, Outbox: a.store, Subscribers: a.store, Diary: a.store, Zone: london()},
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{

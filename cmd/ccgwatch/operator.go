@@ -42,14 +42,21 @@ func (a *app) siteOf(id string) string {
 
 // tellOperator writes to the group's own address about sources that could not
 // be read for a day or three times in a row: at most one message a day, whatever
-// happens. The message is queued, and noted, in one transaction; from there it
-// goes like all mail.
+// happens; and about alerts that are held back. The message is queued, and noted,
+// in one transaction; from there it goes like all mail.
 func (a *app) tellOperator(ctx context.Context, now time.Time) error {
 	all, err := a.healths(ctx)
 	if err != nil {
 		return err
 	}
 	troubles := store.Troubles(all, store.Ours(all, a.siteOf), now)
+	held, some, err := a.heldBack(ctx)
+	if err != nil {
+		return err
+	}
+	if some {
+		troubles = append([]store.Trouble{held}, troubles...)
+	}
 	if len(troubles) == 0 {
 		return nil
 	}

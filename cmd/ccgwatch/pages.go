@@ -23,8 +23,9 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 		Sources: func() []web.SourceInfo { return a.sourceInfos(now()) },
 		Facts:   a.facts,
 		Bodies:  a.bodyInfos(), Buyers: a.judge.Buyers, Gaps: a.gaps(now().Format(time.DateOnly)),
-		Held: func() []string { return a.standsStill(context.Background(), now()) },
-		Desk: a.desk, Choices: a.choices, Proxies: a.cfg.Web.Proxies,
+		Covered: a.covered,
+		Held:    func() []string { return a.standsStill(context.Background(), now()) },
+		Desk:    a.desk, Choices: a.choices, Proxies: a.cfg.Web.Proxies,
 		Thread: func(ctx context.Context, id string) (judge.Thread, error) { return a.threads.Of(ctx, id, true) },
 		Threads: func(ctx context.Context, f func(store.Finding) bool) error {
 			return a.threads.Recent(ctx, 0, f)

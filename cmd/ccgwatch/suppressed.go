@@ -31,9 +31,10 @@ const suppressedFile = "suppressed.log"
 // A keeper is the store with that note. All of the program goes through it.
 type keeper struct {
 	*bolt.Store
-	data string
-	mu   sync.Mutex // of the file
-	mail mailNote
+	data  string
+	mu    sync.Mutex // of the file
+	mail  mailNote
+	diary diary
 }
 
 // End notes first: after a crash in between, a restore ends what the person
