@@ -237,6 +237,9 @@ func (r *redactor) phone(groups []digitGroup, plus bool, i int) (from, to int, o
 		from--
 	}
 	first := r.text[groups[0].from:groups[0].to]
+	if r.notice(groups) {
+		return 0, 0, false
+	}
 	country := strings.HasPrefix(first, "0044") || plus
 	least, most := 10, 11
 	switch {
@@ -261,6 +264,16 @@ func (r *redactor) phone(groups []digitGroup, plus bool, i int) (from, to int, o
 		}
 	}
 	return from, to, ok
+}
+
+// notice recognises the number of a notice of Find a Tender, six digits and the
+// year: 012345-2026 has the digits of a telephone number.
+func (r *redactor) notice(groups []digitGroup) bool {
+	if len(groups) < 2 {
+		return false
+	}
+	a, b := groups[0], groups[1]
+	return a.to-a.from == 6 && b.to-b.from == 4 && r.text[a.to:b.from] == "-" && strings.HasPrefix(r.text[b.from:b.to], "20")
 }
 
 // named recognises "ID 12345", as placement notices name a child.

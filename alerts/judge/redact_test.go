@@ -37,6 +37,7 @@ func TestRedact(t *testing.T) {
 		{"another country", "+353 20 912 1234", "…"},
 		{"two lines", "0116 496 0123 0116 496 0124", "… …"},
 		{"a date is no telephone", "01-02-2026 and 01/02/2026 and 01.02.2026", "01-02-2026 and 01/02/2026 and 01.02.2026"},
+		{"the number of a notice is no telephone", "Notice 012345-2026 replaces 055555-2025.", "Notice 012345-2026 replaces 055555-2025."},
 		{"a decimal is none", "0.1234567890", "0.1234567890"},
 		{"the number of a child", "Placement ID: 4411, ID 99812", "Placement …, …"},
 		{"a National Insurance number", "QQ 12 34 56 C and QQ123456C", "… and …"},

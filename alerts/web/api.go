@@ -188,7 +188,7 @@ func (s *site) dataRoutes(mux *http.ServeMux) {
 	mux.Handle("/data/{file}", s.data(0, s.bulk))
 	if s.Thread != nil {
 		mux.Handle("/thread/{id}/calendar.ics", s.data(2, s.threadCalendar))
-		mux.Handle("/thread/{id}/feed.atom", s.page(s.threadFeed))
+		mux.Handle("/thread/{id}/feed.atom", s.costing(aFeed, s.threadFeed))
 	}
 }
 

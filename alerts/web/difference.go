@@ -159,7 +159,7 @@ func (s *site) differs(m measure, field, old, now string) []piece {
 		if at := s.date(v); at != line(v, 200) { // a date
 			return s.value(field, v)
 		}
-		return line(v, m.prose)
+		return said(v, m.prose)
 	}
 	pieces := difference(shown(old), shown(now))
 	stays := false

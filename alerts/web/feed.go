@@ -404,10 +404,10 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func text(s string, most int) atomText { return atomText{Type: "text", Text: plain(s, most)} }
 
-// plain is line without what XML forbids: of what line leaves that is U+FFFE
+// plain is said without what XML forbids: of what line leaves that is U+FFFE
 // and U+FFFF.
 func plain(s string, most int) string {
-	return line(strings.Map(func(r rune) rune {
+	return said(strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Noncharacter_Code_Point, r) {
 			return -1
 		}

@@ -51,6 +51,7 @@ func indexed(b *testing.B, s *Server) {
 func BenchmarkPage100k(b *testing.B) {
 	s := stocked(b, 100_000)
 	indexed(b, &s)
+	unhurried(&s)
 	h := s.Handler()
 	for range 15 {
 		ask(h, "GET", "/items") // the table of contents
@@ -89,19 +90,14 @@ func BenchmarkPage100k(b *testing.B) {
 		b.Run(p.name, func(b *testing.B) {
 			size := 0
 			var times []time.Duration
-			at := s.Now()
 			for b.Loop() {
 				begun := time.Now()
 				w := ask(h, "GET", p.target)
 				times = append(times, time.Since(begun))
-				if w.Code == 429 {
-					b.Skip("asked too often")
-				}
 				if w.Code != 200 {
 					b.Fatal(w.Code)
 				}
 				size = w.Body.Len()
-				at = at.Add(time.Minute)
 			}
 			slices.Sort(times)
 			b.ReportMetric(float64(size)/1024, "KB/page")

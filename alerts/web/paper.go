@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 )
 
@@ -76,7 +77,7 @@ func (s *site) paper(w http.ResponseWriter, r *http.Request) error {
 		List         []int
 	}{Document: d, Item: it, Current: current, Number: page, Count: len(text)}
 	if len(text) > 0 {
-		body.Text = prose(edit.Clean(text[page-1]), paperText)
+		body.Text = prose(judge.Redact(edit.Clean(text[page-1])), paperText)
 	}
 	h, err := s.history(ctx, it, 0)
 	if err != nil {

@@ -10,10 +10,11 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"sync"
+	"strings"
 	"time"
 	"unicode/utf8"
 
+	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 	"ccgwatch/store/query"
 )
@@ -269,16 +270,31 @@ func (s *site) fillSearch(ctx context.Context, b *searchBody, page int) error {
 }
 
 func (s *site) viewHit(q query.Query, h store.Hit) hitView {
-	v := hitView{Hit: h, Title: q.Snippet(cmp.Or(line(h.Title, 400), "Without a title"), 300)}
+	v := hitView{Hit: h, Title: q.Snippet(cmp.Or(said(h.Title, 400), "Without a title"), 300)}
 	for _, id := range h.Bodies {
 		if b, ok := s.bodyOf(id); ok {
 			v.Bodies = append(v.Bodies, b)
 		}
 	}
 	for _, p := range h.Places {
+		p.Name = said(p.Name, 400)
+		p.Text = saidAround(q, p.Text)
 		v.Spots = append(v.Spots, spotView{Spot: p, Path: s.spotPath(h, p), Out: paged(p.URL, p.Page)})
 	}
 	return v
+}
+
+// saidAround is said for a text with marks in it, which may stand within what is
+// left out.
+func saidAround(q query.Query, pieces []query.Piece) []query.Piece {
+	var b strings.Builder
+	for _, p := range pieces {
+		b.WriteString(p.Text)
+	}
+	if kept := judge.Redact(b.String()); kept != b.String() {
+		return q.Snippet(kept, len(kept))
+	}
+	return pieces
 }
 
 // spotPath is where we show a place of an item.
@@ -346,9 +362,6 @@ func (s *site) searchQuick(w http.ResponseWriter, r *http.Request) error {
 	if s.Index == nil {
 		return store.ErrNotFound
 	}
-	if !s.quick.allow(s.client(r).String(), s.Now()) {
-		return &fault{status: http.StatusTooManyRequests, title: "Too many searches", text: "Please wait a moment.", retry: 10 * time.Second}
-	}
 	a, wrong, err := s.readAsked(r.URL.Query())
 	if err != nil {
 		return err
@@ -370,7 +383,7 @@ func (s *site) searchQuick(w http.ResponseWriter, r *http.Request) error {
 			if _, err := s.Ledger.Item(r.Context(), h.Source, h.Key); err != nil {
 				continue
 			}
-			x := quickHit{Title: cmp.Or(line(h.Title, 160), "Without a title"), Path: itemPath(h.Source, h.Key), About: kindWords(h.Kind) + ", " + h.Date.In(s.zone).Format("2 January 2006")}
+			x := quickHit{Title: cmp.Or(said(h.Title, 160), "Without a title"), Path: itemPath(h.Source, h.Key), About: kindWords(h.Kind) + ", " + h.Date.In(s.zone).Format("2 January 2006")}
 			if p := h.Places; len(p) > 0 && p[0].Page > 0 {
 				x.Path, x.About = s.spotPath(h, p[0]), x.About+", page "+strconv.Itoa(p[0].Page)
 			}
@@ -397,30 +410,6 @@ func (s *site) script(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(js))
 	return nil
-}
-
-// A pace bounds how often each place asks: so many within a time. It remembers
-// so many places and then forgets all of them, which lets a few more through.
-type pace struct {
-	mu    sync.Mutex
-	begun time.Time
-	asked map[string]int
-}
-
-const (
-	paceSpan  = 10 * time.Second
-	paceMost  = 30
-	paceKnown = 10_000
-)
-
-func (p *pace) allow(client string, now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if age := now.Sub(p.begun); p.asked == nil || age < 0 || age >= paceSpan || len(p.asked) >= paceKnown {
-		p.begun, p.asked = now, map[string]int{}
-	}
-	p.asked[client]++
-	return p.asked[client] <= paceMost
 }
 
 // newestFound is recent by way of the index: the newest findings that fit. ok

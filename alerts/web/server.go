@@ -192,23 +192,23 @@ func (s Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", v.page(v.start))
 	v.recordRoutes(mux)
-	mux.Handle("/findings", v.page(v.findings))
+	mux.Handle("/findings", v.costing(aSearch, v.findings))
 	mux.Handle("/finding/{id}", v.page(v.finding))
 	mux.Handle("/meetings", v.page(v.meetings))
 	mux.Handle("/item", v.page(v.item))
 	mux.Handle("/items", v.page(v.items))
 	mux.Handle("/bodies", v.page(v.bodyList))
 	mux.Handle("/body/{id}", v.page(v.body))
-	mux.Handle("/body/{id}/feed.atom", v.page(v.bodyFeed))
-	mux.Handle("/feed.atom", v.page(v.feed))
+	mux.Handle("/body/{id}/feed.atom", v.costing(aFeed, v.bodyFeed))
+	mux.Handle("/feed.atom", v.costing(aFeed, v.feed))
 	mux.Handle("/sources", v.page(v.sources))
-	mux.Handle("/search", v.page(v.search))
-	mux.Handle("/search.json", v.page(v.searchQuick))
+	mux.Handle("/search", v.costing(aSearch, v.search))
+	mux.Handle("/search.json", v.costing(aQuickSearch, v.searchQuick))
 	mux.Handle("/search.js", v.handle(v.script, http.MethodGet, http.MethodHead))
 	mux.Handle("/coverage", v.page(v.coverage))
 	mux.Handle("/about", v.page(v.about))
 	if s.Thread != nil {
-		mux.Handle("/threads", v.page(v.threads))
+		mux.Handle("/threads", v.costing(aSearch, v.threads))
 		mux.Handle("/thread/{id}", v.page(v.thread))
 	}
 	mux.Handle("/u/{token}", v.handle(v.unsubscribe, http.MethodGet, http.MethodHead, http.MethodPost))
@@ -250,7 +250,6 @@ type site struct {
 	bodies    map[string]*BodyInfo
 	started   time.Time
 	feeds     feeds
-	quick     pace // of /search.json
 	quota     quota
 	shelf     shelf
 	// queueOfFiles is that of the downloads.

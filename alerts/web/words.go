@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/idna"
 
+	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 )
 
@@ -27,8 +28,9 @@ func brief() measure { return measure{line: 24, quote: 100, prose: 300, link: 20
 func (s *site) funcs(m measure) template.FuncMap {
 	all := template.FuncMap{
 		"line":  func(t string) string { return line(t, m.line) },
-		"quote": func(t string) string { return line(t, m.quote) },
-		"prose": func(t string) []string { return prose(t, m.prose) },
+		"said":  func(t string) string { return said(t, m.line) },
+		"quote": func(t string) string { return said(t, m.quote) },
+		"prose": func(t string) []string { return prose(judge.Redact(t), m.prose) },
 		"link": func(raw string) *link {
 			if len(raw) > m.link {
 				return nil
@@ -101,6 +103,10 @@ func line(t string, most int) string {
 	}
 	return b.String()
 }
+
+// said is line for the words of a source: how to reach the people it names stays
+// with the source. See judge.Redact.
+func said(t string, most int) string { return line(judge.Redact(t), most) }
 
 // prose is a longer text as paragraphs, cut where it would fill pages.
 func prose(t string, left int) []string {
@@ -221,7 +227,7 @@ func (s *site) value(field, v string) string {
 	if t, err := time.Parse(time.RFC3339, v); err == nil && field == store.FieldWhen {
 		return s.meeting(t)
 	}
-	return s.date(v)
+	return s.date(judge.Redact(v))
 }
 
 // whose names the source and, where it is another, the body.
