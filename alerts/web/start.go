@@ -202,7 +202,7 @@ func (s *site) deadlines(w http.ResponseWriter, r *http.Request) error {
 
 // whoWords are who may act, as the head of a sentence.
 func whoWords(who string) string {
-	who = line(strings.TrimRight(who, ". "), 300)
+	who = said(strings.TrimRight(who, ". "), 300)
 	if who == "" {
 		return ""
 	}

@@ -250,6 +250,11 @@ func fakeDNS(t *testing.T, records func(name string) []netip.Addr) *net.Resolver
 			q := m.Questions[0]
 			m.Response, m.Additionals = true, nil
 			if q.Type == dnsmessage.TypeA || q.Type == dnsmessage.TypeAAAA {
+				if strings.HasPrefix(q.Name.String(), "alias.") { // the answer is another name's
+					to := dnsmessage.MustNewName("inner." + q.Name.String()[len("alias."):])
+					m.Answers = append(m.Answers, dnsmessage.Resource{Header: dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET}, Body: &dnsmessage.CNAMEResource{CNAME: to}})
+					q.Name = to
+				}
 				for _, a := range records(q.Name.String()) {
 					h := dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET, TTL: 0}
 					switch {
