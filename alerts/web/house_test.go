@@ -123,6 +123,7 @@ func (h *house) server() web.Server {
 			}
 			return "nobody", len(token) == 43, err
 		},
+		Even:    -1,
 		Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Now:     h.clock, Log: slog.New(slog.NewTextHandler(&h.log, nil)), Version: "test",
 	}

@@ -95,6 +95,11 @@ type Server struct {
 	Desk *alerts.Desk
 	// Choices are the bodies and areas that the sign-up form lists.
 	Choices func() (bodies, areas []Choice)
+	// Even is at what multiples of a time, from the moment on that it is asked, the
+	// desk answers whoever gave an address or an old link: so how long it takes does
+	// not tell whether there was something to write down. Zero is 50 ms, which is
+	// longer than that takes; negative is at once, for tests.
+	Even time.Duration
 	// Proxies are believed about whom they ask for (X-Forwarded-For).
 	Proxies []netip.Prefix
 
@@ -141,7 +146,7 @@ const mostBytes = 96 << 10
 const crowd = 16
 
 // atDeskAtOnce is how many people are served at the desk at once.
-const atDeskAtOnce = 8
+const atDeskAtOnce = 32
 
 // NewHTTPServer is a server for the pages with the limits that keep slow and
 // large requests from holding it up. It speaks plain HTTP/1.1: TLS belongs to

@@ -99,10 +99,11 @@ func (s *site) signUp(w http.ResponseWriter, r *http.Request, v subscribeView, c
 	if v.Again = !s.byHand(r); v.Again {
 		return s.subscribePage(w, http.StatusBadRequest, v)
 	}
-	err = s.Desk.SignUp(r.Context(), s.Now(), alerts.Application{
+	a := alerts.Application{
 		Address: address, Query: c.Query, Often: c.Often, Form: alerts.FormVersion, Client: s.client(r),
 		Ticked: "agreed: yes; how often: " + c.Often + "; wants: " + orEverything(c.Query),
-	})
+	}
+	err = s.evenly(func() error { return s.Desk.SignUp(r.Context(), s.Now(), a) })
 	var busy *alerts.BusyError
 	switch {
 	case c.refused(err):
