@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -108,6 +109,10 @@ func (b *IMAP) dial(ctx context.Context) (*imapclient.Client, error) {
 
 func (b *IMAP) read(c *imapclient.Client, from Mark, f func([]byte) error) (Mark, bool, error) {
 	if err := c.Login(b.Username, b.Password()).Wait(); err != nil {
+		// A server may repeat what it was told, the password included.
+		if said := err.Error(); b.Password() != "" && strings.Contains(said, b.Password()) {
+			return from, false, errors.New("log in: " + strings.ReplaceAll(said, b.Password(), "***"))
+		}
 		return from, false, fmt.Errorf("log in: %w", err)
 	}
 	folder := b.Folder
