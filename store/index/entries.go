@@ -83,6 +83,7 @@ func joined(a, b query.Facts) query.Facts {
 	return query.Facts{
 		Topics: both(a.Topics, b.Topics), Kinds: both(a.Kinds, b.Kinds), Tiers: both(a.Tiers, b.Tiers), Sources: both(a.Sources, b.Sources),
 		Bodies: both(a.Bodies, b.Bodies), Areas: both(a.Areas, b.Areas), Stages: both(a.Stages, b.Stages),
+		Committees: both(a.Committees, b.Committees), Threads: both(a.Threads, b.Threads),
 	}
 }
 
