@@ -339,7 +339,7 @@ func (s *site) apiDeadlines(w http.ResponseWriter, r *http.Request) error {
 func (s *site) apiDates(w http.ResponseWriter, r *http.Request, what string) error {
 	x := datesWanted(r.URL.Query())
 	x.What = what
-	list, err := s.dates(r.Context(), x, s.address(r))
+	list, err := s.datesKept(r.Context(), x, s.address(r))
 	if err != nil {
 		return err
 	}

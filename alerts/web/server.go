@@ -253,6 +253,9 @@ type site struct {
 	quick     pace // of /search.json
 	quota     quota
 	shelf     shelf
+	folds     kept[judge.Thread]
+	lists     kept[[]Date]
+	papers    kept[readPapers]
 	// queueOfFiles is that of the downloads.
 	queueOfFiles chan struct{}
 	// queueAtDesk is that of the pages where people look after their subscriptions.

@@ -44,13 +44,23 @@ func (w *writer) change(c store.Change, found []store.Finding, anew bool) error 
 		return err
 	}
 	var union query.Facts
-	if known {
-		if union, err = w.listsOf(was.found); err != nil {
-			return err
-		}
+	switch {
+	case anew:
+		union, err = w.findingsAnew(c.Source, c.Key)
+	case known:
+		union, err = w.listsOf(was.found)
+	}
+	if err != nil {
+		return err
 	}
 	for _, f := range found {
-		union = joined(union, w.x.o.Facts(f))
+		f, shown, err := w.x.o.Shown(w.ctx, f)
+		if err != nil {
+			return err
+		}
+		if shown {
+			union = joined(union, w.x.o.Facts(f))
+		}
 	}
 	d := w.x.o.Describe(it)
 	own := d.Facts

@@ -64,8 +64,9 @@ func (w *writer) wordsOf(f store.Finding, no, passages int) error {
 	return nil
 }
 
-// findingsAnew files what was found in an item again, as it is shown now.
-func (w *writer) findingsAnew(source, key string) error {
+// findingsAnew files what was found in an item again, as it is shown now, and
+// gives the lists of all that is shown.
+func (w *writer) findingsAnew(source, key string) (union query.Facts, err error) {
 	type filed struct {
 		no, flags int64
 		passages  int
@@ -74,47 +75,50 @@ func (w *writer) findingsAnew(source, key string) error {
 	var list []filed
 	s, err := w.stmt(`SELECT no, flags, passages, id FROM finding WHERE thing = ?`)
 	if err != nil {
-		return err
+		return union, err
 	}
 	r, err := s.QueryContext(w.ctx, int64(thingOf(source, key))) //nolint:gosec // keeps the bits
 	if err != nil {
-		return err
+		return union, err
 	}
 	defer func() { _ = r.Close() }()
 	for r.Next() {
 		var x filed
 		if err := r.Scan(&x.no, &x.flags, &x.passages, &x.id); err != nil {
-			return err
+			return union, err
 		}
 		list = append(list, x)
 	}
 	if err := errors.Join(r.Err(), r.Close()); err != nil {
-		return err
+		return union, err
 	}
 	for _, x := range list {
 		f, err := w.x.o.Outbox.Finding(w.ctx, x.id)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
+			return union, err
 		}
 		shown := err == nil
 		if shown {
 			if f, shown, err = w.x.o.Shown(w.ctx, f); err != nil {
-				return err
+				return union, err
 			}
 		}
 		for i := range x.passages {
 			if _, err := w.exec(`DELETE FROM found WHERE rowid = ?`, x.no+int64(i)); err != nil {
-				return err
+				return union, err
 			}
 		}
 		flags := x.flags &^ flagHidden
 		if !shown {
 			flags |= flagHidden
-		} else if err := w.wordsOf(f, int(x.no), x.passages); err != nil {
-			return err
+		} else {
+			union = joined(union, w.x.o.Facts(f))
+			if err := w.wordsOf(f, int(x.no), x.passages); err != nil {
+				return union, err
+			}
 		}
 		if _, err := w.exec(`UPDATE finding SET flags = ? WHERE no = ?`, flags, x.no); err != nil {
-			return err
+			return union, err
 		}
 		w.after = append(w.after, func(m *memory) {
 			row := m.found[x.no]
@@ -122,5 +126,5 @@ func (w *writer) findingsAnew(source, key string) error {
 			m.finding(int(x.no), x.passages, row)
 		})
 	}
-	return nil
+	return union, nil
 }

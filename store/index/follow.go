@@ -182,11 +182,6 @@ func (x *Index) write(ctx context.Context, b *batch) error {
 			if err := w.change(c, b.of[k], b.anew[k]); err != nil {
 				return fmt.Errorf("%s %s: %w", c.Source, c.Key, err)
 			}
-			if b.anew[k] {
-				if err := w.findingsAnew(c.Source, c.Key); err != nil {
-					return fmt.Errorf("%s %s: %w", c.Source, c.Key, err)
-				}
-			}
 		}
 	}
 	b.to = last.Seq
