@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -139,4 +140,21 @@ func (s *site) threadsThatFit(ctx context.Context, q query.Query, f func(store.F
 	return s.Threads(ctx, func(x store.Finding) bool {
 		return q.String() != "" && !q.Match(s.Facts(x)) || f(x)
 	})
+}
+
+// threadsKept is listThreads, remembered.
+func (s *site) threadsKept(r *http.Request, body *threadsBody, q query.Query, from int) error {
+	state, err := s.feedState(r.Context())
+	if err != nil {
+		return err
+	}
+	key, now := "/threads?"+withFrom(body.values(), from), s.Now()
+	if known, ok := s.threadLists.get(key, state, now); ok {
+		*body = known
+		return nil
+	}
+	if err = s.listThreads(r, body, q, from); err == nil {
+		s.threadLists.put(key, *body, state, now)
+	}
+	return err
 }

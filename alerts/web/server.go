@@ -255,7 +255,10 @@ type site struct {
 	shelf     shelf
 	folds     kept[judge.Thread]
 	lists     kept[[]Date]
-	papers    kept[readPapers]
+
+	threadLists kept[threadsBody]
+
+	papers kept[readPapers]
 	// queueOfFiles is that of the downloads.
 	queueOfFiles chan struct{}
 	// queueAtDesk is that of the pages where people look after their subscriptions.

@@ -88,7 +88,7 @@ func (s *site) threads(w http.ResponseWriter, r *http.Request) error {
 	status := http.StatusOK
 	if body.Mistake != nil {
 		status = http.StatusBadRequest
-	} else if err := s.listThreads(r, &body, q, from); err != nil {
+	} else if err := s.threadsKept(r, &body, q, from); err != nil {
 		return err
 	}
 	return s.render(w, status, "threads", view{Title: "Procurements", Here: "threads", Private: body.Mistake != nil, Body: body})

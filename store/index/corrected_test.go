@@ -167,3 +167,27 @@ func TestCorrectionsReachTheIndex(t *testing.T) {
 		}
 	}
 }
+
+// A batch that ends early, because its texts are long, is gone on with where it
+// ended.
+func TestLongTextsEndABatch(t *testing.T) {
+	b := newBench(t)
+	b.index.most = 100
+	var items []store.Item
+	for _, k := range []string{"n1", "n2", "n3", "n4"} {
+		items = append(items, notice(k, "Hospice", strings.Repeat("words ", 30)))
+	}
+	b.commit(items, func(c store.Change) []store.Finding {
+		return []store.Finding{{Topic: store.TopicTenders, Quote: "of " + c.Key}}
+	})
+	if more, err := b.index.Step(t.Context()); err != nil || !more || b.index.Size().Items > 1 {
+		t.Fatalf("%+v, more %t, %v", b.index.Size(), more, err)
+	}
+	b.follow()
+	if got := b.search("hospice"); len(got) != 4 {
+		t.Errorf("items: %q", got)
+	}
+	if got := b.found("hospice"); len(got) != 4 {
+		t.Errorf("findings: %q", got)
+	}
+}

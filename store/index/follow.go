@@ -167,7 +167,7 @@ func (x *Index) write(ctx context.Context, b *batch) error {
 	last := b.changes[0]
 	found := b.found
 	for _, c := range b.changes {
-		if w.bytes >= bytesAtOnce && c.Seq > last.Seq {
+		if w.bytes >= w.x.most && c.Seq > last.Seq {
 			break
 		}
 		last = c

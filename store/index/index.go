@@ -91,6 +91,7 @@ type Index struct {
 	o      Options
 	log    *slog.Logger
 	packer packer
+	most   int // bytes of text in a batch
 
 	stepping sync.Mutex
 
@@ -110,7 +111,7 @@ var _ store.Index = (*Index)(nil)
 // Open opens the index, and makes an empty one where there is none or where it
 // is of no use. Nothing is read from the store before the first Step.
 func Open(path string, o Options) (*Index, error) {
-	x := &Index{path: path, o: o, log: o.Log}
+	x := &Index{path: path, o: o, log: o.Log, most: bytesAtOnce}
 	if x.log == nil {
 		x.log = slog.New(slog.DiscardHandler)
 	}
