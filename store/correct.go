@@ -298,7 +298,16 @@ func (x *Edit) Finding(f Finding) Finding {
 	if len(x.strikes) == 0 {
 		return f
 	}
-	x.all(&f.Title, &f.Document, &f.Quote, &f.Why, &f.Text)
+	x.all(&f.Title, &f.Document, &f.Quote, &f.Why, &f.Text, &f.Committee, &f.BodyName)
+	f.Quotes, f.Others, f.AlsoIn = slices.Clone(f.Quotes), slices.Clone(f.Others), slices.Clone(f.AlsoIn)
+	for _, list := range [][]Mention{f.Quotes, f.Others} {
+		for i := range list {
+			x.all(&list[i].Quote)
+		}
+	}
+	for i := range f.AlsoIn {
+		x.all(&f.AlsoIn[i].Document)
+	}
 	f.Moves = slices.Clone(f.Moves)
 	for i := range f.Moves {
 		x.all(&f.Moves[i].Was, &f.Moves[i].Now, &f.Moves[i].Words)

@@ -123,3 +123,18 @@ func (p Public) Finding(ctx context.Context, id string) (Finding, error) {
 	}
 	return x.Finding(f), nil
 }
+
+// Shown is a finding of the store itself as it is shown; not ok: it is not.
+func (p Public) Shown(ctx context.Context, f Finding) (shown Finding, ok bool, err error) {
+	es, err := p.Edits(ctx)
+	if err != nil || !es.Shows(f.Source, f.Key) {
+		return Finding{}, false, err
+	}
+	return es.Of(f.Source, f.Key).Finding(f), true, nil
+}
+
+// Clean is what is done to the texts of an item's papers before they are shown.
+func (p Public) Clean(ctx context.Context, source, key string) (func(text string) string, error) {
+	es, err := p.Edits(ctx)
+	return es.Of(source, key).Clean, err
+}

@@ -287,7 +287,7 @@ func (s *site) apiThreads(w http.ResponseWriter, r *http.Request) error {
 		return badRequest("The search cannot be read: we " + line(wrong.Expected, 200) + ".")
 	}
 	body := threadsBody{threadFilter: threadFilter{Stage: q.Get("stage"), Query: q.Get("q"), Body: q.Get("body")}}
-	if err := s.listThreads(r, &body, parsed, int(from)); err != nil {
+	if err := s.threadsKept(r, &body, parsed, int(from)); err != nil {
 		return err
 	}
 	out := Listing[ThreadLine]{Data: []ThreadLine{}}
@@ -339,7 +339,7 @@ func (s *site) apiDeadlines(w http.ResponseWriter, r *http.Request) error {
 func (s *site) apiDates(w http.ResponseWriter, r *http.Request, what string) error {
 	x := datesWanted(r.URL.Query())
 	x.What = what
-	list, err := s.dates(r.Context(), x, s.address(r))
+	list, err := s.datesKept(r.Context(), x, s.address(r))
 	if err != nil {
 		return err
 	}

@@ -88,12 +88,15 @@ func (s *site) register(w http.ResponseWriter, r *http.Request) error {
 		Behind       time.Time
 	}{Part: part, Behind: s.behindAll()}
 	if part == "papers" {
-		body.Said, body.Read, body.Papers, err = s.saidInPapers(r.Context())
+		x, err := s.papersKept(r.Context())
 		if err != nil {
 			return err
 		}
+		body.Said, body.Read, body.Papers = x.said, x.read, x.all
 		body.All = len(body.Said)
-		body.Said, body.Pages, err = paginate(body.Said, page, saidPerPage, "/register", url.Values{"of": {part}})
+		if body.Said, body.Pages, err = paginate(body.Said, page, saidPerPage, "/register", url.Values{"of": {part}}); err != nil {
+			return err
+		}
 	} else {
 		ids := s.survey.awarding()
 		body.All = len(ids)
@@ -136,7 +139,7 @@ func (s *site) registered(ctx context.Context, ids []string) ([]registered, erro
 		return nil, nil
 	}
 	for _, id := range ids {
-		t, err := s.Thread(ctx, id)
+		t, err := s.fold(ctx, id)
 		if isNotFound(err) {
 			continue
 		}

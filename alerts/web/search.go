@@ -257,16 +257,38 @@ func (s *site) fillSearch(ctx context.Context, b *searchBody, page int) error {
 		b.Pages.After = b.path("page", strconv.Itoa(page+1))
 	}
 	for _, h := range b.Result.Hits {
-		// What was taken down a moment ago is shown no more, whatever the index knows.
-		if _, err := s.Ledger.Item(ctx, h.Source, h.Key); isNotFound(err) {
-			continue
-		} else if err != nil {
+		h, ok, err := s.shownHit(ctx, h, b.Result)
+		if err != nil {
 			return err
 		}
-		b.Hits = append(b.Hits, s.viewHit(b.parsed, h))
+		if ok {
+			b.Hits = append(b.Hits, s.viewHit(b.parsed, h))
+		}
 	}
 	s.facets(b)
 	return nil
+}
+
+// shownHit is a hit as it may be shown now. What was taken down a moment ago is
+// shown no more, and nothing of what was corrected but what it is called now,
+// until the index knows.
+func (s *site) shownHit(ctx context.Context, h store.Hit, r store.SearchResult) (store.Hit, bool, error) {
+	it, err := s.Ledger.Item(ctx, h.Source, h.Key)
+	if isNotFound(err) {
+		return h, false, nil
+	}
+	if err != nil || r.Done >= r.End {
+		return h, err == nil, err
+	}
+	edit, err := s.editOf(ctx, h.Source, h.Key)
+	if edit == nil || err != nil {
+		return h, err == nil, err
+	}
+	h.Title, h.Places = it.Title, slices.Clone(h.Places)
+	for i, p := range h.Places {
+		h.Places[i].Name, h.Places[i].Text = edit.Clean(p.Name), nil
+	}
+	return h, true, nil
 }
 
 func (s *site) viewHit(q query.Query, h store.Hit) hitView {
@@ -297,8 +319,14 @@ func saidAround(q query.Query, pieces []query.Piece) []query.Piece {
 	return pieces
 }
 
-// spotPath is where we show a place of an item.
+// spotPath is where we show a place of an item: a page of a paper that we keep
+// where it can be read.
 func (s *site) spotPath(h store.Hit, p store.Spot) string {
+	if p.Page > 0 {
+		if path := s.paperPath(h.Source, h.Key, p.SHA256, p.Page); path != "" {
+			return path
+		}
+	}
 	path := itemPath(h.Source, h.Key)
 	if p.Document != "" {
 		path += "#documents"
@@ -380,7 +408,11 @@ func (s *site) searchQuick(w http.ResponseWriter, r *http.Request) error {
 			out.Note = "Not complete: the search is being built."
 		}
 		for _, h := range found.Hits {
-			if _, err := s.Ledger.Item(r.Context(), h.Source, h.Key); err != nil {
+			h, ok, err := s.shownHit(r.Context(), h, found)
+			if err != nil {
+				return err
+			}
+			if !ok {
 				continue
 			}
 			x := quickHit{Title: cmp.Or(said(h.Title, 160), "Without a title"), Path: itemPath(h.Source, h.Key), About: kindWords(h.Kind) + ", " + h.Date.In(s.zone).Format("2 January 2006")}
@@ -503,7 +535,7 @@ func (s *site) previewFound(ctx context.Context, q query.Query, p *preview) (ok 
 			if failed = err; err != nil {
 				return false
 			}
-			if !q.Match(s.Facts(x)) {
+			if x.Retired != "" || !q.Match(s.Facts(x)) {
 				return true
 			}
 			if len(list) < maxPreview {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,7 +37,7 @@ func newLibrary(t *testing.T) *library {
 		t.Fatal(err)
 	}
 	s, _ := sample()
-	s.Ledger, s.Outbox, s.Subscribers, s.Log = st, st, st, slog.New(slog.NewTextHandler(io.Discard, nil))
+	s.Ledger, s.Outbox, s.Subscribers, s.Archive, s.Log = st, st, st, st, slog.New(slog.NewTextHandler(io.Discard, nil))
 	s.Facts = func(f store.Finding) query.Facts {
 		return query.Facts{Topics: []string{string(f.Topic)}, Kinds: []string{string(f.Kind)}, Sources: []string{f.Source}, Tiers: []string{string(f.Tier)}, Text: f.Title + "\n" + f.Quote}
 	}
@@ -139,6 +140,12 @@ func TestSearchOpensAtThePage(t *testing.T) {
 	hit := d.Find("article").FilterFunction(func(_ int, a *goquery.Selection) bool { return strings.Contains(a.Text(), "scrutiny") })
 	if got := hit.Find(".spot a[rel~=external]").AttrOr("href", ""); got != "https://council.example.org/pack.pdf#page=2" {
 		t.Errorf("the source does not open at the page: %s", got)
+	}
+	ours := "/paper?" + url.Values{"source": {"leicester"}, "key": {"meeting/1"}, "sha": {sha}, "page": {"2"}}.Encode()
+	if got := hit.Find(".spot p a").First().AttrOr("href", ""); got != ours {
+		t.Errorf("our copy does not open at the page: %s", got)
+	} else if got := words(read(t, h, got), "main"); !strings.Contains(got, "The hospice at Rutland closes.") {
+		t.Errorf("the page that the hit opens: %s", got)
 	}
 	if got := words(d, ".spot p:first-child"); !strings.Contains(got, "Public report pack, page 2") {
 		t.Error(got)
@@ -289,7 +296,8 @@ func TestFindingsByIndexAreFindingsByScan(t *testing.T) {
 
 func TestSearchAsYouTypeIsOptionalAndBounded(t *testing.T) {
 	l := newLibrary(t)
-	l.commit([]store.Item{meetingWith("meeting/1", "Health </script> scrutiny", l.paper("x", "hospice"), at("2026-08-01 10:00"))}, nothing)
+	sha := l.paper("x", "hospice")
+	l.commit([]store.Item{meetingWith("meeting/1", "Health </script> scrutiny", sha, at("2026-08-01 10:00"))}, nothing)
 	l.follow()
 	h := l.pages.Handler()
 	w := ask(h, "GET", "/search.json?q=hospice&kind=&from=")
@@ -297,7 +305,7 @@ func TestSearchAsYouTypeIsOptionalAndBounded(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	want := quickAnswer{Items: 1, Hits: []quickHit{{Title: "Health </script> scrutiny", Path: itemPath("leicester", "meeting/1") + "#documents", About: "Meeting, 1 August 2026, page 2"}}}
+	want := quickAnswer{Items: 1, Hits: []quickHit{{Title: "Health </script> scrutiny", Path: "/paper?" + url.Values{"source": {"leicester"}, "key": {"meeting/1"}, "sha": {sha}, "page": {"2"}}.Encode(), About: "Meeting, 1 August 2026, page 2"}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

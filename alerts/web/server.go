@@ -257,6 +257,12 @@ type site struct {
 	feeds     feeds
 	quota     quota
 	shelf     shelf
+	folds     kept[judge.Thread]
+	lists     kept[[]Date]
+
+	threadLists kept[threadsBody]
+
+	papers kept[readPapers]
 	// queueOfFiles is that of the downloads.
 	queueOfFiles chan struct{}
 	// queueAtDesk is that of the pages where people look after their subscriptions.

@@ -88,7 +88,7 @@ func (s *site) threads(w http.ResponseWriter, r *http.Request) error {
 	status := http.StatusOK
 	if body.Mistake != nil {
 		status = http.StatusBadRequest
-	} else if err := s.listThreads(r, &body, q, from); err != nil {
+	} else if err := s.threadsKept(r, &body, q, from); err != nil {
 		return err
 	}
 	return s.render(w, status, "threads", view{Title: "Procurements", Here: "threads", Private: body.Mistake != nil, Body: body})
@@ -99,10 +99,7 @@ func (s *site) listThreads(r *http.Request, body *threadsBody, q query.Query, fr
 	var ids []string
 	at := 0
 	more := false
-	err := s.Threads(r.Context(), func(x store.Finding) bool {
-		if typed := q.String(); typed != "" && !q.Match(s.Facts(x)) {
-			return true
-		}
+	err := s.threadsThatFit(r.Context(), q, func(x store.Finding) bool {
 		if at++; at <= from {
 			return true
 		}
@@ -118,7 +115,7 @@ func (s *site) listThreads(r *http.Request, body *threadsBody, q query.Query, fr
 	}
 	seen := map[string]bool{}
 	for i, id := range ids {
-		t, err := s.Thread(r.Context(), id)
+		t, err := s.fold(r.Context(), id)
 		if errors.Is(err, store.ErrNotFound) || err == nil && (seen[t.ID] || body.Stage != "" && t.Stage != body.Stage) {
 			continue
 		}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"ccgwatch/alerts"
+	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 	"ccgwatch/store/index"
 	"ccgwatch/store/query"
@@ -70,8 +71,8 @@ func (a *app) index() (*index.Index, error) {
 		return a.search.open, nil
 	}
 	x, err := index.Open(a.indexFile(), index.Options{
-		Ledger: a.store, Archive: a.store, Outbox: a.store, Follower: alerts.Follower,
-		Describe: a.described, Facts: a.facts, Redact: a.redact(), Version: a.indexVersion(), Log: a.log,
+		Ledger: a.public, Archive: a.store, Outbox: a.store, Shown: a.public.Shown, Edit: a.public.Clean, Follower: alerts.Follower,
+		Describe: a.described, Facts: a.facts, Redact: judge.Redact, Version: a.indexVersion(), Log: a.log,
 	})
 	if err == nil {
 		a.search.open = x
@@ -80,9 +81,6 @@ func (a *app) index() (*index.Index, error) {
 }
 
 func (a *app) indexFile() string { return filepath.Join(a.data, index.File) }
-
-// redact takes private details out of what is searched; nil: nothing does.
-func (a *app) redact() func(string) string { return nil }
 
 // indexVersion names all that decides under which words a thing is filed: the
 // rules and names of this release, and what the sources are called.

@@ -44,13 +44,23 @@ func (w *writer) change(c store.Change, found []store.Finding, anew bool) error 
 		return err
 	}
 	var union query.Facts
-	if known {
-		if union, err = w.listsOf(was.found); err != nil {
-			return err
-		}
+	switch {
+	case anew:
+		union, err = w.findingsAnew(c.Source, c.Key)
+	case known:
+		union, err = w.listsOf(was.found)
+	}
+	if err != nil {
+		return err
 	}
 	for _, f := range found {
-		union = joined(union, w.x.o.Facts(f))
+		f, shown, err := w.x.o.Shown(w.ctx, f)
+		if err != nil {
+			return err
+		}
+		if shown {
+			union = joined(union, w.x.o.Facts(f))
+		}
 	}
 	d := w.x.o.Describe(it)
 	own := d.Facts
@@ -83,6 +93,7 @@ func joined(a, b query.Facts) query.Facts {
 	return query.Facts{
 		Topics: both(a.Topics, b.Topics), Kinds: both(a.Kinds, b.Kinds), Tiers: both(a.Tiers, b.Tiers), Sources: both(a.Sources, b.Sources),
 		Bodies: both(a.Bodies, b.Bodies), Areas: both(a.Areas, b.Areas), Stages: both(a.Stages, b.Stages),
+		Committees: both(a.Committees, b.Committees), Threads: both(a.Threads, b.Threads),
 	}
 }
 

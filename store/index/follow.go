@@ -93,8 +93,8 @@ type batch struct {
 	changes  []store.Change
 	found    []store.Finding            // of these changes, in the order of the store
 	of       map[string][]store.Finding // the same by item
-	// anew are items of which every place is filed again: something beside what
-	// their source says has changed.
+	// anew are items of which every place and finding is filed again: something
+	// beside what their source says has changed.
 	anew map[string]bool
 }
 
@@ -153,6 +153,7 @@ type writer struct {
 	names      map[string]uint32 // new ones
 	facts      map[string]int64
 	items      map[string]bool     // done
+	nextFound  int                 // number of the next finding
 	edit       func(string) string // of the pages of the item in hand
 }
 
@@ -162,11 +163,11 @@ func (x *Index) write(ctx context.Context, b *batch) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	w := &writer{x: x, ctx: ctx, tx: tx, statements: map[string]*sql.Stmt{}, names: map[string]uint32{}, facts: map[string]int64{}, items: map[string]bool{}}
+	w := &writer{x: x, ctx: ctx, tx: tx, statements: map[string]*sql.Stmt{}, names: map[string]uint32{}, facts: map[string]int64{}, items: map[string]bool{}, nextFound: len(x.mem.found)}
 	last := b.changes[0]
 	found := b.found
 	for _, c := range b.changes {
-		if w.bytes >= bytesAtOnce && c.Seq > last.Seq {
+		if w.bytes >= w.x.most && c.Seq > last.Seq {
 			break
 		}
 		last = c
@@ -255,7 +256,7 @@ func (w *writer) name(name string) (uint32, error) {
 
 // lists stores the lists of facts, without their text, and gives their number.
 func (w *writer) lists(f query.Facts) (int64, error) {
-	f.Text = ""
+	f.Text, f.Passages = "", nil
 	b, err := json.Marshal(f)
 	if err != nil {
 		return 0, err
@@ -274,42 +275,6 @@ func (w *writer) lists(f query.Facts) (int64, error) {
 	}
 	w.facts[s] = no
 	return no, err
-}
-
-// finding files one finding.
-func (w *writer) finding(f store.Finding) error {
-	source, err := w.name(f.Source)
-	if err != nil {
-		return err
-	}
-	row := foundRow{change: f.Change, at: f.At.Unix(), thing: thingOf(f.Source, f.Key), source: source, topic: topicNumber(f.Topic)}
-	if f.Silent {
-		row.flags |= flagSilent
-	}
-	if f.Tier == store.TierCertain || f.Tier == store.TierLikely {
-		row.flags |= flagAtOnce
-	}
-	facts := w.x.o.Facts(f)
-	facts.Text = w.x.o.Redact(facts.Text)
-	r, err := w.exec(`INSERT INTO finding (id, change, at, source, thing, topic, flags) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		f.ID, int64(row.change), row.at, int64(source), int64(row.thing), int64(row.topic), int64(row.flags)) //nolint:gosec // keeps the bits
-	if err != nil {
-		return err
-	}
-	no, err := r.LastInsertId()
-	if err != nil {
-		return err
-	}
-	p := query.Index(facts)
-	w.bytes += len(facts.Text)
-	if _, err := w.exec(`INSERT INTO found (rowid, `+columns()+`) VALUES (?, ?, ?, ?)`, no, p.Stems, p.Capitals, p.Facts); err != nil {
-		return err
-	}
-	w.after = append(w.after, func(m *memory) {
-		grow(&m.found, int(no))
-		m.found[no] = row
-	})
-	return nil
 }
 
 func columns() string { return strings.Join(query.Columns(), ", ") }

@@ -38,23 +38,26 @@ func (x *Index) eachFound(ctx context.Context, q query.Query, before store.Found
 	if l.None {
 		return nil
 	}
-	ask := `SELECT finding.no, finding.id FROM finding WHERE no < ? ORDER BY no DESC LIMIT ?`
+	ask := `SELECT no, no, id, flags FROM finding WHERE no < ? ORDER BY no DESC LIMIT ?`
 	var words []any
 	if !l.All {
-		ask = `SELECT finding.no, finding.id FROM found CROSS JOIN finding ON finding.no = found.rowid WHERE found MATCH ? AND found.rowid < ? ORDER BY found.rowid DESC LIMIT ?`
+		ask = `SELECT found.rowid, finding.no, finding.id, finding.flags FROM found CROSS JOIN finding ON finding.no = (SELECT max(no) FROM finding WHERE no <= found.rowid)
+			WHERE found MATCH ? AND found.rowid < ? ORDER BY found.rowid DESC LIMIT ?`
 		words = []any{l.Expr}
 	}
+	told := int64(0) // of which another passage fitted already
 	for portion := portionLeast; ; portion = min(4*portion, portionMost) {
 		var list []store.Found
 		n := 0
 		err := rows(ctx, x.db, ask, append(append([]any(nil), words...), end, portion), func(r *sql.Rows) error {
-			var no int64
+			var row, no, flags int64
 			var id string
-			if err := r.Scan(&no, &id); err != nil {
+			if err := r.Scan(&row, &no, &id, &flags); err != nil {
 				return err
 			}
-			n, end = n+1, no
-			if int(no) < len(x.mem.found) {
+			n, end = n+1, row
+			if no != told && flags&flagHidden == 0 && int(no) < len(x.mem.found) {
+				told = no
 				list = append(list, x.foundAt(int(no), id, !l.Exact))
 			}
 			return nil

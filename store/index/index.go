@@ -43,9 +43,9 @@ const File = "index.db"
 
 // format is the version of what this package writes and of how words are cut.
 // A file with another one is built again.
-const format = "1"
+const format = "2"
 
-// Options say what is indexed. All but Redact, Edit and Log must be set.
+// Options say what is indexed. All but Redact, Edit, Shown and Log must be set.
 type Options struct {
 	Ledger  store.Ledger
 	Archive store.Archive
@@ -66,6 +66,9 @@ type Options struct {
 	// It is asked again about an item when the log has an entry of another kind
 	// than those of a crawl.
 	Edit func(ctx context.Context, source, key string) (func(string) string, error)
+	// Shown is a finding as the Outbox has it, as it may be shown; not ok: not at
+	// all. It is asked again when Edit is. nil: all are shown as they are.
+	Shown func(ctx context.Context, f store.Finding) (shown store.Finding, ok bool, err error)
 	// Version names what the functions above make: under another one the index
 	// is built again.
 	Version string
@@ -88,6 +91,7 @@ type Index struct {
 	o      Options
 	log    *slog.Logger
 	packer packer
+	most   int // bytes of text in a batch
 
 	stepping sync.Mutex
 
@@ -107,7 +111,7 @@ var _ store.Index = (*Index)(nil)
 // Open opens the index, and makes an empty one where there is none or where it
 // is of no use. Nothing is read from the store before the first Step.
 func Open(path string, o Options) (*Index, error) {
-	x := &Index{path: path, o: o, log: o.Log}
+	x := &Index{path: path, o: o, log: o.Log, most: bytesAtOnce}
 	if x.log == nil {
 		x.log = slog.New(slog.DiscardHandler)
 	}
@@ -118,6 +122,9 @@ func Open(path string, o Options) (*Index, error) {
 		x.o.Edit = func(context.Context, string, string) (func(string) string, error) {
 			return func(s string) string { return s }, nil
 		}
+	}
+	if x.o.Shown == nil {
+		x.o.Shown = func(_ context.Context, f store.Finding) (store.Finding, bool, error) { return f, true, nil }
 	}
 	var err error
 	if x.packer, err = newPacker(); err != nil {
@@ -229,9 +236,11 @@ func schema() []string {
 		`CREATE INDEX entry_item ON entry (item, mark)`,
 		`CREATE VIRTUAL TABLE words USING fts5(` + c + `, content='', contentless_delete=1, tokenize='ascii')`,
 		`INSERT INTO words (words, rank) VALUES ('rank', 'bm25(1.0, 0.0, 0.0)')`,
+		// a finding has the numbers from no on, one for each of its passages, and at least one
 		`CREATE TABLE finding (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, change INTEGER NOT NULL, at INTEGER NOT NULL,
-			source INTEGER NOT NULL, thing INTEGER NOT NULL, topic INTEGER NOT NULL, flags INTEGER NOT NULL)`,
-		`CREATE VIRTUAL TABLE found USING fts5(` + c + `, content='', detail=column, columnsize=0, tokenize='ascii')`,
+			source INTEGER NOT NULL, thing INTEGER NOT NULL, topic INTEGER NOT NULL, flags INTEGER NOT NULL, passages INTEGER NOT NULL)`,
+		`CREATE INDEX finding_thing ON finding (thing)`,
+		`CREATE VIRTUAL TABLE found USING fts5(` + c + `, content='', contentless_delete=1, detail=column, tokenize='ascii')`,
 	}
 }
 
@@ -335,7 +344,12 @@ type Size struct {
 func (x *Index) Size() Size {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	s := Size{Findings: len(x.mem.found) - 1}
+	s := Size{}
+	for _, f := range x.mem.found[1:] {
+		if f.flags&(flagPassage|flagHidden) == 0 {
+			s.Findings++
+		}
+	}
 	for _, it := range x.mem.items {
 		if it.live {
 			s.Items++

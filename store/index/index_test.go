@@ -76,7 +76,13 @@ func describe(it store.Item) Described {
 }
 
 func factsOf(f store.Finding) query.Facts {
-	x := query.Facts{Topics: []string{string(f.Topic)}, Kinds: []string{string(f.Kind)}, Tiers: []string{string(f.Tier)}, Sources: []string{f.Source}, Areas: f.Areas, Text: f.Title + "\n" + f.Quote}
+	x := query.Facts{Topics: []string{string(f.Topic)}, Kinds: []string{string(f.Kind)}, Tiers: []string{string(f.Tier)}, Sources: []string{f.Source}, Areas: f.Areas, Text: f.Title}
+	for _, m := range f.Mentions() {
+		x.Passages = append(x.Passages, m.Quote)
+	}
+	if f.Text != "" { // as of a finding without sentences
+		x.Text, x.Passages = f.Title+"\n"+f.Text, nil
+	}
 	if f.Stage != "" {
 		x.Stages = []string{f.Stage}
 	}
@@ -394,6 +400,7 @@ func (b *bench) grow(r *rand.Rand, commits int) {
 			var out []store.Finding
 			for range r.IntN(3) {
 				out = append(out, store.Finding{
+					Quotes: mentions(r, r.IntN(4)), Others: mentions(r, max(0, r.IntN(9)-5)), Text: []string{"", "", "", prose(r, 9)}[r.IntN(4)],
 					Topic: topics()[r.IntN(8)], Tier: []store.Tier{store.TierCertain, store.TierLikely, store.TierMention}[r.IntN(3)], Silent: r.IntN(4) == 0,
 					Areas: []string{[]string{"rutland", "leicester"}[r.IntN(2)]}, Stage: []string{"", "tender", "award"}[r.IntN(3)], Quote: prose(r, 12),
 				})
@@ -401,6 +408,13 @@ func (b *bench) grow(r *rand.Rand, commits int) {
 			return out
 		})
 	}
+}
+
+func mentions(r *rand.Rand, n int) (out []store.Mention) {
+	for range n {
+		out = append(out, store.Mention{Quote: prose(r, 6)})
+	}
+	return out
 }
 
 func randomWord(r *rand.Rand) string {

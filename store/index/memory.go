@@ -15,7 +15,7 @@ import (
 
 // memory is what counting and ordering need of every entry, so that a search
 // for a common word does not read a hundred thousand rows: 4 bytes a place,
-// some 48 an item and 40 a finding.
+// some 48 an item and 40 a passage of a finding.
 type memory struct {
 	place uint64 // in the log
 	last  string // the change there, in a few words
@@ -23,7 +23,7 @@ type memory struct {
 	entries []uint32            // number of the item, by id of the entry; 0: there is none
 	items   []itemRow           // by number; the first is nobody
 	joint   map[uint32][]uint32 // further bodies of an item
-	found   []foundRow          // by number, in the order of the log; the first is nothing
+	found   []foundRow          // by number, in the order of the log; the first is nothing. The passages of a finding follow it
 	names   []string            // of sources and bodies, by number
 	number  map[string]uint32
 }
@@ -49,6 +49,8 @@ type foundRow struct {
 const (
 	flagSilent = 1 << iota
 	flagAtOnce
+	flagPassage // a further one of the finding before it
+	flagHidden  // not to be shown
 )
 
 // topics and kinds in the order of their numbers.
@@ -106,6 +108,15 @@ func (m *memory) item(no uint32, row itemRow, bodies []uint32) {
 		m.joint[no] = bodies[1:]
 	}
 	m.items[no] = row
+}
+
+func (m *memory) finding(no, passages int, row foundRow) {
+	grow(&m.found, no+passages-1)
+	m.found[no] = row
+	row.flags |= flagPassage
+	for i := range passages - 1 {
+		m.found[no+1+i] = row
+	}
 }
 
 func (m *memory) entry(id int64, item uint32) {
@@ -176,13 +187,13 @@ func load(ctx context.Context, db *sql.DB) (*memory, error) {
 	}
 	var f foundRow
 	var change, thing, topic, flags int64
-	err = rows(ctx, db, `SELECT no, change, at, source, thing, topic, flags FROM finding ORDER BY no`, nil, func(r *sql.Rows) error {
-		if err := r.Scan(&no, &change, &f.at, &source, &thing, &topic, &flags); err != nil {
+	var passages int
+	err = rows(ctx, db, `SELECT no, change, at, source, thing, topic, flags, passages FROM finding ORDER BY no`, nil, func(r *sql.Rows) error {
+		if err := r.Scan(&no, &change, &f.at, &source, &thing, &topic, &flags, &passages); err != nil {
 			return err
 		}
 		f.change, f.source, f.thing, f.topic, f.flags = uint64(change), uint32(source), uint64(thing), uint8(topic), uint8(flags) //nolint:gosec // as they went
-		grow(&m.found, int(no))
-		m.found[no] = f
+		m.finding(int(no), passages, f)
 		return nil
 	})
 	return m, err

@@ -24,7 +24,7 @@ func Prepare(f Facts) *Prepared {
 	}
 	p.index()
 	for _, s := range f.Passages {
-		x := &Prepared{lists: p.lists, tokens: tokenise(f.Text + "\n" + s)}
+		x := &Prepared{lists: p.lists, tokens: tokenise(withPassage(f.Text, s))}
 		x.index()
 		p.passages = append(p.passages, x)
 	}
@@ -82,8 +82,8 @@ func (t token) fits(m mode, w term) bool {
 		if w.word == "&" {
 			return t.word == w.stem
 		}
-		// ICBs are ICB too
-		return t.raw == w.word || len(t.raw) == len(w.word)+1 && t.raw[:len(w.word)] == w.word && t.raw[len(w.word)] == 's'
+		// ICBs are ICB too, but not GASs: its stem is another, as an index has it
+		return t.raw == w.word || t.stem == w.stem && len(t.raw) == len(w.word)+1 && t.raw[:len(w.word)] == w.word && t.raw[len(w.word)] == 's'
 	default:
 		return t.stem == w.stem
 	}

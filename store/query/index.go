@@ -33,7 +33,27 @@ func Columns() []string { return []string{columnStems, columnCapitals, columnFac
 // everyone is borne by all facts; no value of a field looks like it.
 const everyone = "any"
 
-// Index cuts facts into the words they are filed under.
+// Apart are facts as an index files them: with each of their passages by itself,
+// as a query is asked about them. The facts fit a query if one of these does.
+func Apart(f Facts) []Facts {
+	passages := f.Passages
+	f.Passages = nil
+	if len(passages) == 0 {
+		return []Facts{f}
+	}
+	out := make([]Facts, len(passages))
+	for i, s := range passages {
+		out[i] = f
+		out[i].Text = withPassage(f.Text, s)
+	}
+	return out
+}
+
+// withPassage is the text of facts with one of their passages.
+func withPassage(text, passage string) string { return text + "\n" + passage }
+
+// Index cuts facts that have no passages into the words they are filed under;
+// those that have some are taken Apart first.
 func Index(f Facts) Indexed {
 	p := Indexed{}
 	var stems, capitals strings.Builder

@@ -32,3 +32,16 @@ func TestPassagesAreAskedOneByOne(t *testing.T) {
 		}
 	}
 }
+
+// A word finds the same within a phrase as by itself.
+func TestPluralOfAnAcronymIsTheSameInAPhrase(t *testing.T) {
+	for text, want := range map[string]bool{"GAS GAS": true, "GAS GASs": false, "GASs GAS": false, "GASs GASs": false} {
+		if q, err := Parse("GAS-GAS"); err != nil || q.Match(Facts{Text: text}) != want {
+			t.Errorf("%q: not %t, %v", text, want, err)
+		}
+	}
+	q, err := Parse("ICB-ICB")
+	if err != nil || !q.Match(Facts{Text: "ICBs ICBs"}) {
+		t.Error("the plural of an acronym is not found in a phrase", err)
+	}
+}

@@ -1,0 +1,160 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"ccgwatch/alerts/judge"
+	"ccgwatch/store"
+	"ccgwatch/store/query"
+)
+
+// A kept remembers what was worked out, as long as the log and the matcher stand
+// where they stood, for a few minutes at most: what an operator decides about
+// procurements, and time, are not in the log. Nobody alters what it gives.
+type kept[T any] struct {
+	mu    sync.Mutex
+	state feedState
+	at    time.Time
+	known map[string]T
+}
+
+// keptMost is how many things a kept remembers before it begins again.
+const keptMost = 512
+
+func (k *kept[T]) get(key string, state feedState, now time.Time) (T, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if age := now.Sub(k.at); k.state != state || age < 0 || age >= feedFresh {
+		k.known = nil
+	}
+	x, ok := k.known[key]
+	return x, ok
+}
+
+// put remembers what was worked out while the record stood at a state.
+func (k *kept[T]) put(key string, x T, state feedState, now time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.known == nil || k.state != state || len(k.known) >= keptMost {
+		k.known, k.state, k.at = map[string]T{}, state, now
+	}
+	k.known[key] = x
+}
+
+// fold is a procurement for a list, in which nobody needs the latest minute.
+func (s *site) fold(ctx context.Context, id string) (judge.Thread, error) {
+	state, err := s.feedState(ctx)
+	if err != nil {
+		return judge.Thread{}, err
+	}
+	now := s.Now()
+	if t, ok := s.folds.get(id, state, now); ok {
+		return t, nil
+	}
+	t, err := s.Thread(ctx, id)
+	if err == nil {
+		s.folds.put(id, t, state, now)
+	}
+	return t, err
+}
+
+// datesKept are the dates that are asked for, as a program that reads them page
+// by page wants them. Nobody alters the list.
+func (s *site) datesKept(ctx context.Context, x DatesWant, base string) ([]Date, error) {
+	state, err := s.feedState(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, now := base+"?"+x.What+"?"+x.values().Encode(), s.Now()
+	if list, ok := s.lists.get(key, state, now); ok {
+		return list, nil
+	}
+	list, err := s.dates(ctx, x, base)
+	if err == nil {
+		s.lists.put(key, list, state, now)
+	}
+	return list, err
+}
+
+// A readPapers is what the papers say, as saidInPapers gives it.
+type readPapers struct {
+	said      []saying
+	read, all int
+}
+
+// papersKept is saidInPapers, which is asked for again until all are read.
+func (s *site) papersKept(ctx context.Context) (readPapers, error) {
+	state, err := s.feedState(ctx)
+	if err != nil {
+		return readPapers{}, err
+	}
+	now := s.Now()
+	if x, ok := s.papers.get("", state, now); ok {
+		return x, nil
+	}
+	var x readPapers
+	if x.said, x.read, x.all, err = s.saidInPapers(ctx); err == nil && x.read == x.all {
+		s.papers.put("", x, state, now)
+	}
+	return x, err
+}
+
+// threadsThatFit calls f with the procurements that have a finding that fits a
+// query, that of the latest such finding first, until f returns false. Without
+// an index the latest finding of each is asked.
+func (s *site) threadsThatFit(ctx context.Context, q query.Query, f func(store.Finding) bool) error {
+	notices, err := query.Field("kind", string(store.KindNotice))
+	if err != nil {
+		return err
+	}
+	if q.String() != "" && s.indexed(ctx) {
+		seen := map[string]bool{}
+		looked := 0
+		var failed error
+		err := s.Index.Found(ctx, query.And(q, notices), store.FoundPlace{}, func(v store.Found) bool {
+			x, err := s.Outbox.Finding(ctx, v.ID)
+			switch {
+			case isNotFound(err):
+				return true
+			case err != nil:
+				failed = err
+				return false
+			}
+			if looked++; looked > mostMatched {
+				return false
+			}
+			if x.Thread == "" || x.Retired != "" || seen[x.Thread] || !q.Match(s.Facts(x)) {
+				return true
+			}
+			seen[x.Thread] = true
+			return f(x)
+		})
+		if err == nil {
+			err = failed
+		}
+		return err
+	}
+	return s.Threads(ctx, func(x store.Finding) bool {
+		return q.String() != "" && !q.Match(s.Facts(x)) || f(x)
+	})
+}
+
+// threadsKept is listThreads, remembered.
+func (s *site) threadsKept(r *http.Request, body *threadsBody, q query.Query, from int) error {
+	state, err := s.feedState(r.Context())
+	if err != nil {
+		return err
+	}
+	key, now := "/threads?"+withFrom(body.values(), from), s.Now()
+	if known, ok := s.threadLists.get(key, state, now); ok {
+		*body = known
+		return nil
+	}
+	if err = s.listThreads(r, body, q, from); err == nil {
+		s.threadLists.put(key, *body, state, now)
+	}
+	return err
+}
