@@ -31,8 +31,8 @@ type round struct {
 	force bool            // a quiet day is told, too
 
 	queue []store.Owed // made, and not in the store yet
-	size  int         // of their messages, in bytes
-	made  int         // in the store
+	size  int          // of their messages, in bytes
+	made  int          // in the store
 }
 
 func (g *Digester) newRound(ctx context.Context, now time.Time) (*round, error) {
@@ -104,29 +104,39 @@ func (r *round) owed(ctx context.Context, s store.Subscription) (owing, bool, er
 // person queues what the address of a subscription is owed, if this one is owed
 // anything.
 func (r *round) person(ctx context.Context, s store.Subscription) error {
-	first, ok, err := r.owed(ctx, s)
-	if !ok || err != nil {
+	all, err := r.owedWith(ctx, s)
+	if err != nil {
 		return err
 	}
-	all := []owing{first}
-	if r.g.Of != nil {
-		of, err := r.g.Of(ctx, s.Address)
-		if err != nil {
-			return fmt.Errorf("digest: read what else the address of subscription %s has: %w", s.ID, err)
-		}
-		all = nil
-		for _, o := range of { // as they stand now: they may have been told since they were read
-			d, ok, err := r.owed(ctx, o)
-			if err != nil {
-				return err
-			}
-			if ok {
-				all = append(all, d)
-			}
-		}
-		slices.SortStableFunc(all, func(a, b owing) int { return a.Created.Compare(b.Created) })
-	}
 	return r.chunks(ctx, all)
+}
+
+// owedWith are the subscriptions of an address that are owed a digest, the oldest
+// first, if this one is; else none.
+func (r *round) owedWith(ctx context.Context, s store.Subscription) ([]owing, error) {
+	first, ok, err := r.owed(ctx, s)
+	if !ok || err != nil {
+		return nil, err
+	}
+	if r.g.Of == nil {
+		return []owing{first}, nil
+	}
+	of, err := r.g.Of(ctx, s.Address)
+	if err != nil {
+		return nil, fmt.Errorf("digest: read what else the address of subscription %s has: %w", s.ID, err)
+	}
+	var all []owing
+	for _, o := range of { // as they stand now: they may have been told since they were read
+		d, ok, err := r.owed(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			all = append(all, d)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b owing) int { return a.Created.Compare(b.Created) })
+	return all, nil
 }
 
 // chunks queues what some subscriptions of an address are owed.

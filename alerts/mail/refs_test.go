@@ -49,7 +49,7 @@ func TestThreadsByReferences(t *testing.T) {
 		"the same paper again":                       {alert(0, minutes), of},
 		"two things":                                 {alert(0, tender, other), ""},
 		"one thing, and others that are not shown":   {alert(3, tender), ""},
-		"a digest":                                   {quiet, ""},
+		"a digest": {quiet, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := references(t, c, x.l); got != x.want {
