@@ -31,6 +31,12 @@ const (
 // list), or every mailbox of it fails at once. That says nothing of its
 // mailboxes, so nothing is counted against them; the operator is told, and after
 // some hours one message is let through to see. It is safe for concurrent use.
+//
+// What failed in the last day is counted in memory, and read from the outbox when
+// the process begins, so that a program that is started every hour by cron counts
+// as one that runs: what a relay refused, and what came back because of who
+// sends. Of what came back for another reason nothing stands in the outbox; after
+// a restart it takes three mailboxes more to say that all of a domain fail.
 type Domains struct {
 	House       store.House
 	Backlog     store.Backlog
@@ -72,10 +78,15 @@ func domainOf(address string) string {
 	return d
 }
 
-// load reads the holds once; mu is held.
-func (x *Domains) load(ctx context.Context) error {
+// load reads the holds and what failed of late, once, but one delivery; mu is
+// held.
+func (x *Domains) load(ctx context.Context, now time.Time, but string) error {
 	if x.read {
 		return nil
+	}
+	failed, policy, err := x.recent(ctx, now, but)
+	if err != nil {
+		return err
 	}
 	holds, err := x.House.Holds(ctx)
 	if err != nil {
@@ -83,8 +94,48 @@ func (x *Domains) load(ctx context.Context) error {
 	}
 	x.seen.Lock()
 	defer x.seen.Unlock()
-	x.holds, x.failed, x.policy, x.read = holds, map[string]map[string]failure{}, map[string]int{}, true
+	x.holds, x.failed, x.policy, x.read = holds, failed, policy, true
 	return nil
+}
+
+// recent counts what the outbox knows of the failures of the last day.
+func (x *Domains) recent(ctx context.Context, now time.Time, but string) (failed map[string]map[string]failure, policy map[string]int, err error) {
+	failed, policy = map[string]map[string]failure{}, map[string]int{}
+	since := now.Add(-lookedAtDay)
+	var lost []store.Delivery
+	err = x.Backlog.Recent(ctx, since.Add(-giveUp), func(d store.Delivery) bool {
+		if d.ID != but && (d.Failure == store.FailedPolicy || d.Failure == store.FailedHard) && tried(d, now, since) {
+			lost = append(lost, d)
+		}
+		return true
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, d := range lost {
+		s, err := x.Subscribers.Subscription(ctx, d.Subscription)
+		if errors.Is(err, store.ErrNotFound) || s.Address == "" {
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		key := x.Key(domainOf(s.Address))
+		if failed[key] == nil {
+			failed[key] = map[string]failure{}
+		}
+		ours := d.Failure == store.FailedPolicy
+		failed[key][s.ID] = failure{now, ours}
+		if ours {
+			policy[key]++
+		}
+	}
+	return failed, policy, nil
+}
+
+// tried tells whether a delivery was handed over, or refused, since a time.
+func tried(d store.Delivery, now, since time.Time) bool {
+	return d.State == store.Sent && d.SentAt.After(since) || d.Failure != "" && (d.Created.After(since) || d.SentAt.After(since) || d.Due.After(now))
 }
 
 // set stores a hold, or lifts it (nil); mu is held.
@@ -106,7 +157,7 @@ func (x *Domains) set(ctx context.Context, key string, h *store.Hold) error {
 func (x *Domains) Wait(ctx context.Context, now time.Time, d store.Delivery, address string) (time.Time, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if err := x.load(ctx); err != nil {
+	if err := x.load(ctx, now, ""); err != nil {
 		return time.Time{}, err
 	}
 	key := x.Key(domainOf(address))
@@ -126,8 +177,16 @@ func (x *Domains) Wait(ctx context.Context, now time.Time, d store.Delivery, add
 	return time.Time{}, x.set(ctx, key, nil)
 }
 
+// Ready reads what Holding is to know; a process that has just begun knows nothing.
+func (x *Domains) Ready(ctx context.Context, now time.Time) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.load(ctx, now, "")
+}
+
 // Holding tells whether the domain of an address is held back, so that nothing
-// is to be counted against the address. It may be asked within a transaction.
+// is to be counted against the address. It may be asked within a transaction,
+// and wants Ready before.
 func (x *Domains) Holding(address string) bool {
 	x.seen.Lock()
 	defer x.seen.Unlock()
@@ -141,7 +200,7 @@ func (x *Domains) Holding(address string) bool {
 func (x *Domains) Failed(ctx context.Context, now time.Time, d store.Delivery, sub store.Subscription, policy bool) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if err := x.load(ctx); err != nil {
+	if err := x.load(ctx, now, d.ID); err != nil {
 		return err
 	}
 	domain := domainOf(sub.Address)
@@ -175,18 +234,22 @@ func (x *Domains) Failed(ctx context.Context, now time.Time, d store.Delivery, s
 		return err
 	}
 	h := store.Hold{Since: now, Until: now.Add(heldFirst)}
-	if err := x.set(ctx, key, &h); err != nil {
-		return err
-	}
+	held.Until, held.Details = h.Until, d.LastError
+	held.ID = fmt.Sprintf("held %s %d", key, now.UnixNano())
+	// The operator is told first: after a crash before the domain is held back, the
+	// next failure tells again, which is better than never. What cannot be told
+	// holds it back all the same.
+	told := x.Tell(ctx, now, *held)
 	for id := range x.failed[key] {
 		if err := x.House.Forgive(ctx, id, now.Add(-lookedAtDay)); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 	}
-	held.Until, held.Details = h.Until, d.LastError
-	held.ID = fmt.Sprintf("held %s %d", key, now.UnixNano())
+	if err := x.set(ctx, key, &h); err != nil {
+		return errors.Join(told, err)
+	}
 	x.Log.Error("a domain fails as a whole: nothing is sent to it for now", "because_of_who_sends", held.Policy, "failed", held.Failed, "of", held.Of, "next_look", held.Until)
-	return x.Tell(ctx, now, *held)
+	return told
 }
 
 // judge looks at what went to a domain in the last day; nil: it does not fail
@@ -194,12 +257,11 @@ func (x *Domains) Failed(ctx context.Context, now time.Time, d store.Delivery, s
 func (x *Domains) judge(ctx context.Context, now time.Time, domain, key string) (*Held, error) {
 	of := map[string]string{} // subscription -> address, "" where it is another's
 	messages, refused := 0, 0
-	var tried []store.Delivery
+	var recent []store.Delivery
 	since := now.Add(-lookedAtDay)
 	err := x.Backlog.Recent(ctx, since.Add(-giveUp), func(d store.Delivery) bool {
-		attempted := d.State == store.Sent && d.SentAt.After(since) || d.Failure != "" && (d.Created.After(since) || d.SentAt.After(since) || d.Due.After(now))
-		if attempted {
-			tried = append(tried, d)
+		if tried(d, now, since) {
+			recent = append(recent, d)
 		}
 		return true
 	})
@@ -207,7 +269,7 @@ func (x *Domains) judge(ctx context.Context, now time.Time, domain, key string) 
 		return nil, err
 	}
 	mailboxes, failing := map[string]bool{}, map[string]bool{}
-	for _, d := range tried {
+	for _, d := range recent {
 		address, known := of[d.Subscription]
 		if !known {
 			s, err := x.Subscribers.Subscription(ctx, d.Subscription)

@@ -13,8 +13,8 @@ import (
 // ended: once, in fixed words, when nothing else of the address is left, and
 // only if it was confirmed before (was). It is for those who ended it where they
 // could not see the answer, or on the page behind their own link. The button in
-// a mail program (RFC 8058) gets none: who presses it wants no further mail at
-// all. An end is never undone because its goodbye could not be queued; a crash
+// a mail program gets none where it asks a page (RFC 8058): who presses it wants no
+// further mail at all. One that writes a mail looks like a person who does. An end is never undone because its goodbye could not be queued; a crash
 // in between costs the goodbye.
 func (d *Desk) Goodbye(ctx context.Context, now time.Time, was store.Subscription) error {
 	if was.State != store.StateConfirmed {

@@ -207,33 +207,53 @@ func (m *memory) put(d store.Delivery) {
 	}
 }
 
-func (m *memory) Digest(_ context.Context, d store.Delivery, of ...store.Period) error {
+func (m *memory) Digest(ctx context.Context, d store.Delivery, of ...store.Period) error {
+	return m.Digests(ctx, []store.Owed{{Delivery: d, Of: of}})
+}
+
+func (m *memory) Digests(_ context.Context, all []store.Owed) error {
 	return m.tx(func() error {
-		for _, p := range of {
-			if s := m.subs[p.Subscription]; !s.LastDigest.Equal(p.From) || s.State != store.StateConfirmed {
-				return store.ErrConflict
+		for _, x := range all {
+			if err := m.digestable(x.Delivery, x.Of); err != nil {
+				return err
 			}
 		}
-		for _, id := range d.Carries {
-			x := m.delivery(id)
-			if x == nil || !x.Lost() {
-				return store.ErrConflict
-			}
-			x.Carried = d.ID
-		}
-		for _, p := range of {
-			s := m.subs[p.Subscription]
-			s.LastDigest = p.Until
-			m.subs[s.ID] = s
-		}
-		if d.Periods = nil; len(of) > 1 {
-			d.Periods = of
-		}
-		if d.ID != "" {
-			m.put(d)
+		for _, x := range all {
+			m.digest(x.Delivery, x.Of)
 		}
 		return nil
 	})
+}
+
+func (m *memory) digestable(d store.Delivery, of []store.Period) error {
+	for _, p := range of {
+		if s := m.subs[p.Subscription]; !s.LastDigest.Equal(p.From) || s.State != store.StateConfirmed {
+			return store.ErrConflict
+		}
+	}
+	for _, id := range d.Carries {
+		if x := m.delivery(id); x == nil || !x.Lost() {
+			return store.ErrConflict
+		}
+	}
+	return nil
+}
+
+func (m *memory) digest(d store.Delivery, of []store.Period) {
+	for _, id := range d.Carries {
+		m.delivery(id).Carried = d.ID
+	}
+	for _, p := range of {
+		s := m.subs[p.Subscription]
+		s.LastDigest = p.Until
+		m.subs[s.ID] = s
+	}
+	if d.Periods = nil; len(of) > 1 {
+		d.Periods = of
+	}
+	if d.ID != "" {
+		m.put(d)
+	}
 }
 
 func (m *memory) Rejudge(_ context.Context, after, upTo uint64, rules string, fs []store.Finding) (fresh, retired int, err error) {

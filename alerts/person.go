@@ -16,6 +16,7 @@ const (
 	maxTogether = 5         // their way out must fit into one header
 	roomForMany = 100 << 10 // bytes; a longer one is made as two
 	quietAtOnce = 500       // periods ended in one transaction
+	madeAtOnce  = 200       // digests queued in one transaction, of bytesAtOnce at most
 )
 
 // A round is one call of DueDigests: what there is to tell for each time of a
@@ -26,8 +27,12 @@ type round struct {
 	lost  *lost
 	weeks map[string]*week
 	quiet []store.Period
-	noted map[string]bool // subscriptions in quiet
+	noted map[string]bool // subscriptions in quiet and in queue
 	force bool            // a quiet day is told, too
+
+	queue []store.Owed // made, and not in the store yet
+	size  int          // of their messages, in bytes
+	made  int          // in the store
 }
 
 func (g *Digester) newRound(ctx context.Context, now time.Time) (*round, error) {
@@ -47,9 +52,10 @@ func (g *Digester) newRound(ctx context.Context, now time.Time) (*round, error) 
 // earlier messages did not; one who wants alerts alone gets a digest for nothing
 // else. A daily digest about which there is nothing to say is not made.
 //
-// A message and the periods it ends are one transaction: after a crash in
-// between the next call goes on with those who are still owed theirs.
-func (g *Digester) DueDigests(ctx context.Context, now time.Time) (made int, err error) {
+// Messages and the periods they end are in one transaction, with those of others
+// as far as they go together: after a crash in between the next call goes on with
+// those who are still owed theirs.
+func (g *Digester) DueDigests(ctx context.Context, now time.Time) (int, error) {
 	r, err := g.newRound(ctx, now)
 	if err != nil {
 		return 0, err
@@ -57,20 +63,18 @@ func (g *Digester) DueDigests(ctx context.Context, now time.Time) (made int, err
 	for after := ""; ; {
 		subs, err := g.Subscribers.Subscriptions(ctx, after, 500)
 		if err != nil {
-			return made, fmt.Errorf("digest: read subscriptions: %w", err)
+			return r.made, fmt.Errorf("digest: read subscriptions: %w", err)
 		}
 		if len(subs) == 0 {
 			if err := r.flush(ctx); err != nil {
-				return made, err
+				return r.made, err
 			}
-			return made, r.lost.done(ctx)
+			return r.made, r.lost.done(ctx)
 		}
 		for _, s := range subs {
 			after = s.ID
-			n, err := r.person(ctx, s)
-			made += n
-			if err != nil {
-				return made, err
+			if err := r.person(ctx, s); err != nil {
+				return r.made, err
 			}
 		}
 	}
@@ -98,47 +102,62 @@ func (r *round) owed(ctx context.Context, s store.Subscription) (owing, bool, er
 }
 
 // person queues what the address of a subscription is owed, if this one is owed
-// anything. It counts messages.
-func (r *round) person(ctx context.Context, s store.Subscription) (made int, err error) {
+// anything.
+func (r *round) person(ctx context.Context, s store.Subscription) error {
+	all, err := r.owedWith(ctx, s)
+	if err != nil {
+		return err
+	}
+	return r.chunks(ctx, all)
+}
+
+// owedWith are the subscriptions of an address that are owed a digest, the oldest
+// first, if this one is; else none.
+func (r *round) owedWith(ctx context.Context, s store.Subscription) ([]owing, error) {
 	first, ok, err := r.owed(ctx, s)
 	if !ok || err != nil {
-		return 0, err
+		return nil, err
 	}
-	all := []owing{first}
-	if r.g.Of != nil {
-		of, err := r.g.Of(ctx, s.Address)
+	if r.g.Of == nil {
+		return []owing{first}, nil
+	}
+	of, err := r.g.Of(ctx, s.Address)
+	if err != nil {
+		return nil, fmt.Errorf("digest: read what else the address of subscription %s has: %w", s.ID, err)
+	}
+	var all []owing
+	for _, o := range of { // as they stand now: they may have been told since they were read
+		d, ok, err := r.owed(ctx, o)
 		if err != nil {
-			return 0, fmt.Errorf("digest: read what else the address of subscription %s has: %w", s.ID, err)
+			return nil, err
 		}
-		all = nil
-		for _, o := range of { // as they stand now: they may have been told since they were read
-			d, ok, err := r.owed(ctx, o)
-			if err != nil {
-				return 0, err
-			}
-			if ok {
-				all = append(all, d)
-			}
+		if ok {
+			all = append(all, d)
 		}
-		slices.SortStableFunc(all, func(a, b owing) int { return a.Created.Compare(b.Created) })
 	}
+	slices.SortStableFunc(all, func(a, b owing) int { return a.Created.Compare(b.Created) })
+	return all, nil
+}
+
+// chunks queues what some subscriptions of an address are owed.
+func (r *round) chunks(ctx context.Context, all []owing) error {
 	told := map[string]bool{}
 	for part := range slices.Chunk(all, maxTogether) {
-		n, err := r.message(ctx, part, told)
-		made += n
-		if err != nil {
-			return made, err
+		if err := r.message(ctx, part, told, len(all) > maxTogether); err != nil {
+			return err
 		}
 	}
-	return made, nil
+	return nil
 }
 
 // message queues one message for some subscriptions of an address, or two if it
-// would be too long. What it shows is added to told.
-func (r *round) message(ctx context.Context, of []owing, told map[string]bool) (made int, err error) {
+// would be too long. What it shows is added to told. Where more than one is made
+// for the address, each is in the store before the next: what one tells counts
+// as told only then.
+func (r *round) message(ctx context.Context, of []owing, told map[string]bool, alone bool) error {
 	parts, carries, err := r.parts(ctx, of, told)
 	if err != nil || len(parts) == 0 {
-		return 0, err
+		return err
 	}
 	var periods []store.Period
 	for _, d := range of {
@@ -152,37 +171,82 @@ func (r *round) message(ctx context.Context, of []owing, told map[string]bool) (
 	}
 	msg, err := r.g.Compose(Letter{ID: out.ID, Date: r.now, Subscription: lead.Subscription, Digest: lead.Digest, Others: parts[1:]})
 	if len(of) > 1 && (err != nil || len(msg.Raw) > roomForMany) {
-		return r.halves(ctx, of, told)
+		if err := r.message(ctx, of[:len(of)/2], told, true); err != nil {
+			return err
+		}
+		return r.message(ctx, of[len(of)/2:], told, true)
 	}
 	if err != nil {
 		r.g.Log.Error("a digest cannot be composed", "subscription", lead.Subscription.ID, "slot", lead.Digest.Slot, "error", err)
-		return 0, nil
+		return nil
 	}
 	out.MessageID, out.Subject, out.Raw = msg.MessageID, msg.Subject, msg.Raw
 	for _, p := range parts {
 		out.Findings = append(out.Findings, p.Digest.ids()...)
 	}
-	switch err := r.g.Outbox.Digest(ctx, out, periods...); {
-	case errors.Is(err, store.ErrConflict): // one of them ended, or was told, since it was read
-		return 0, nil
-	case err != nil:
-		return 0, fmt.Errorf("digest: queue for subscription %s: %w", out.Subscription, err)
+	due := store.Owed{Delivery: out, Of: periods}
+	if !alone {
+		return r.later(ctx, due)
+	}
+	made, err := r.keep(ctx, due)
+	if err != nil || !made {
+		return err
 	}
 	for _, p := range parts {
 		for _, k := range p.Digest.items() {
 			told[k] = true
 		}
 	}
-	return 1, nil
+	return nil
 }
 
-func (r *round) halves(ctx context.Context, of []owing, told map[string]bool) (int, error) {
-	n, err := r.message(ctx, of[:len(of)/2], told)
-	if err != nil {
-		return n, err
+// later queues a digest together with others.
+func (r *round) later(ctx context.Context, due store.Owed) error {
+	r.queue = append(r.queue, due)
+	r.size += len(due.Delivery.Raw)
+	for _, p := range due.Of {
+		r.noted[p.Subscription] = true
 	}
-	m, err := r.message(ctx, of[len(of)/2:], told)
-	return n + m, err
+	if len(r.queue) < madeAtOnce && r.size < bytesAtOnce {
+		return nil
+	}
+	return r.store(ctx)
+}
+
+// store queues what was put off. After a crash before it, all of it is made again.
+func (r *round) store(ctx context.Context) error {
+	if len(r.queue) == 0 {
+		return nil
+	}
+	all := r.queue
+	r.queue, r.size = nil, 0
+	err := r.g.Outbox.Digests(ctx, all)
+	if err == nil {
+		r.made += len(all)
+		return nil
+	}
+	if !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("digest: queue %d: %w", len(all), err)
+	}
+	for _, due := range all { // one of them must not hold up the others
+		if _, err := r.keep(ctx, due); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep queues one digest by itself; false if somebody whom it tells ended,
+// was erased or was told since they were read.
+func (r *round) keep(ctx context.Context, due store.Owed) (bool, error) {
+	switch err := r.g.Outbox.Digest(ctx, due.Delivery, due.Of...); {
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("digest: queue for subscription %s: %w", due.Delivery.Subscription, err)
+	}
+	r.made++
+	return true, nil
 }
 
 // parts are what the subscriptions are told, each item once, without those for
@@ -283,9 +347,12 @@ func (r *round) quietDay(ctx context.Context, p Part) error {
 	return r.flush(ctx)
 }
 
-// flush ends the quiet periods. After a crash before it those days are looked
-// at again.
+// flush queues what was put off, and ends the quiet periods. After a crash before
+// it those days are looked at again.
 func (r *round) flush(ctx context.Context) error {
+	if err := r.store(ctx); err != nil {
+		return err
+	}
 	if len(r.quiet) == 0 {
 		return nil
 	}
@@ -323,7 +390,7 @@ func digestsID(of []store.Period) string {
 // was due: of all since their last ones. The next in time tells what comes after.
 // It counts messages: none if it could not be made, somebody was faster, or none
 // of them is confirmed and wants digests.
-func (g *Digester) Now(ctx context.Context, of []store.Subscription, now time.Time) (made int, err error) {
+func (g *Digester) Now(ctx context.Context, of []store.Subscription, now time.Time) (int, error) {
 	slot := now.Truncate(time.Second)
 	g.only = map[string]bool{}
 	defer func() { g.only = nil }()
@@ -342,14 +409,10 @@ func (g *Digester) Now(ctx context.Context, of []store.Subscription, now time.Ti
 		return 0, err
 	}
 	r.force = true
-	told := map[string]bool{}
-	for part := range slices.Chunk(all, maxTogether) {
-		n, err := r.message(ctx, part, told)
-		if made += n; err != nil {
-			return made, err
-		}
+	if err := r.chunks(ctx, all); err != nil {
+		return r.made, err
 	}
-	return made, nil
+	return r.made, r.store(ctx)
 }
 
 // due tells whether a digest is owed, by the schedule or because it was asked for.

@@ -123,6 +123,12 @@ type Position struct {
 	Subscription string `json:"subscription,omitempty"`
 }
 
+// An Owed is a digest, and the periods that it ends (see Outbox.Digest).
+type Owed struct {
+	Delivery Delivery
+	Of       []Period
+}
+
 // An Outbox keeps findings and the messages owed because of them.
 //
 //nolint:interfacebloat // whole operations over one set of messages, each of which the daemon needs
@@ -144,6 +150,10 @@ type Outbox interface {
 	// periods are over. A crash before it leaves all of them owed, one after it
 	// none.
 	Digest(ctx context.Context, d Delivery, of ...Period) error
+	// Digests is Digest for several, in one transaction: if one of them cannot be
+	// queued, none is, and the error is what Digest says of that one. A crash
+	// before it leaves all of them owed.
+	Digests(ctx context.Context, all []Owed) error
 	// Findings calls f with the findings after (exclusive) a change, oldest
 	// first, until f returns false; it passes over retired ones. f must not call
 	// the store.

@@ -90,6 +90,10 @@ func (c *Composer) message(l alerts.Letter, to, subject string, s *sheet) (alert
 	h.field("Subject", encodeWords(subject, len("Subject: ")))
 	h.field("Date", l.Date.In(c.zone).Format(time.RFC1123Z))
 	h.field("Message-ID", id)
+	if root := c.root(l); root != "" {
+		h.field("In-Reply-To", root)
+		h.field("References", root)
+	}
 	h.field("Auto-Submitted", "auto-generated")
 	h.field("List-Id", "CCGWatch <alerts."+c.domain+">")
 	https, mailto := c.links.Unsubscribe(tells(l)...)

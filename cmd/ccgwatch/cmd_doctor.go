@@ -103,6 +103,7 @@ func (c *doctorCmd) Run(e *env) error {
 		x.schedule(s.ID+": "+s.words(), s.next)
 	}
 	x.schedule("weekly digests: every Friday at 07:30", alerts.Fridays(london()).Next)
+	x.schedule("daily digests: every day at 07:30", alerts.Fridays(london()).For(store.Daily).Next)
 	if when, err := config.ParseSchedule(nightTime); err == nil {
 		x.schedule("a copy of the store: "+when.Words(), when.Next)
 	}
@@ -344,12 +345,15 @@ func (x *examination) digests(a *app) error {
 	if err != nil {
 		return err
 	}
-	weekly, due := 0, 0
+	digested, daily, due := 0, 0, 0
 	for _, s := range subs {
 		if s.State != store.StateConfirmed || !store.Digested(s.Often) {
 			continue
 		}
-		weekly++
+		digested++
+		if s.Often == store.Daily {
+			daily++
+		}
 		if _, owed := alerts.Fridays(london()).Due(s, now); owed {
 			due++
 		}
@@ -374,7 +378,11 @@ func (x *examination) digests(a *app) error {
 	if err != nil {
 		return err
 	}
-	x.sayf("digests", well, "%s; %d due now; the next goes out %s", plural(weekly, "subscription has one", "subscriptions have one"), due, stamp(a.nextDigest(now)))
+	next := stamp(a.nextDigest(now))
+	if daily > 0 {
+		next += fmt.Sprintf(", of the %d daily %s", daily, stamp(a.nextDaily(now)))
+	}
+	x.sayf("digests", well, "%s; %d due now; the next goes out %s", plural(digested, "subscription has one", "subscriptions have one"), due, next)
 	switch {
 	case waiting > 0 && now.Sub(oldest) > 24*time.Hour:
 		x.sayf("queue", unsure, "%s waiting since %s; %d failed for good", plural(waiting, "message", "messages"), stamp(oldest), failed)

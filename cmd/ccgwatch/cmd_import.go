@@ -257,9 +257,18 @@ func mayTakeOver(s store.Subscription, of []store.Subscription, left time.Time) 
 	}
 	live := slices.ContainsFunc(of, func(o store.Subscription) bool { return o.State == store.StateConfirmed })
 	if !live && !left.Before(s.ConsentAt) {
-		return fmt.Errorf("this address was taken off on %s, after the consent recorded here; its owner can sign up again", left.In(london()).Format(time.DateOnly))
+		return &leftError{left}
 	}
 	return nil
+}
+
+// A leftError is that an address was taken off after what is recorded of it.
+type leftError struct{ on time.Time }
+
+func (e *leftError) day() string { return e.on.In(london()).Format(time.DateOnly) }
+
+func (e *leftError) Error() string {
+	return fmt.Sprintf("this address was taken off on %s, after the consent recorded here; its owner can sign up again", e.day())
 }
 
 func canonicalQuery(q string) string {

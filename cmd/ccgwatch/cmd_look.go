@@ -314,6 +314,7 @@ type jsonFinding struct {
 	Deadline *store.Deadline   `json:"deadline"`
 	Thread   string            `json:"thread"`
 	Moves    []store.Move      `json:"moves,omitempty"`
+	Joins    []store.Joint     `json:"joins,omitempty"` // procurements that the item speaks of; of a notice, what speaks of it
 	Unsaid   []string          `json:"unsaid,omitempty"`
 	Body     string            `json:"body,omitempty"`
 	Areas    []string          `json:"areas,omitempty"`
@@ -348,7 +349,7 @@ func atPage(address string, page int) string {
 func findingJSON(f store.Finding) jsonFinding {
 	return jsonFinding{
 		f.ID, stamp(f.At), f.Source, f.Key, f.Topic, f.Tier, f.Title, f.URL, f.Document, f.Quote, f.Page, quotesJSON(f), f.More, f.AlsoIn,
-		f.Stage, f.Regime, f.Deadline, f.Thread, f.Moves, f.Unsaid, f.Body, f.Areas, f.Silent,
+		f.Stage, f.Regime, f.Deadline, f.Thread, f.Moves, f.Joins, f.Unsaid, f.Body, f.Areas, f.Silent,
 	}
 }
 
@@ -597,6 +598,16 @@ func (c *explainCmd) Run(e *env) error {
 		}
 		w := e.stdout
 		fmt.Fprintf(w, "%s, %s: %s\n%s\n", f.Topic, f.Tier, f.Title, quoteLines(f))
+		for _, m := range f.Others { // a list shows the best alone
+			page := ""
+			if m.Page > 0 {
+				page = fmt.Sprintf(" (page %d)", m.Page)
+			}
+			fmt.Fprintf(w, "also     “%s”%s\n", m.Quote, page)
+		}
+		if n := f.More - len(f.Others); n > 0 && len(f.Others) > 0 {
+			fmt.Fprintf(w, "also     %s\n", plural(n, "further sentence, which is not kept", "further sentences, which are not kept"))
+		}
 		fmt.Fprintf(w, "rule     %s (rules %s)\n", f.Rule, f.Rules)
 		if f.Retired != "" {
 			fmt.Fprintf(w, "retired  the rules of version %s find it no longer; it is in no list\n", f.Retired)

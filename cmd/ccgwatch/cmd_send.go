@@ -133,6 +133,27 @@ type jsonDue struct {
 	Due       string `json:"due"`
 	Attempts  int    `json:"attempts"`
 	LastError string `json:"last_error"`
+	Together  int    `json:"together,omitempty"` // alerts that go as this one message, or subscriptions whose digest it is; 0: one
+	Lost      int    `json:"lost,omitempty"`     // messages that came to nothing, whose news it brings
+	maybe     bool
+}
+
+// words says what is known of a message that is not made yet, or not made so.
+func (d jsonDue) words() string {
+	what := cmp.Or(d.Subject, "(to be made)")
+	switch {
+	case d.maybe:
+		what = "(to be made, if there is something to tell)"
+	case d.Kind == alerts.KindAlert && d.Together > 1:
+		what = fmt.Sprintf("(%d alerts that have waited for days, as one)", d.Together)
+	}
+	if d.Kind == alerts.KindDigest && d.Together > 1 {
+		what += fmt.Sprintf(" (for %d subscriptions)", d.Together)
+	}
+	if d.Lost > 0 {
+		what += fmt.Sprintf(" (with what %s did not bring)", count(d.Lost, "message"))
+	}
+	return what
 }
 
 // list prints what would be sent now. It claims and makes nothing. This is the
@@ -149,7 +170,7 @@ func (c sendCmd) list(e *env, a *app) error {
 			}
 			continue
 		}
-		fmt.Fprintf(e.stdout, "%-7s  to %s  %s", d.Kind, d.To, cmp.Or(d.Subject, "(to be made)"))
+		fmt.Fprintf(e.stdout, "%-7s  to %s  %s", d.Kind, d.To, d.words())
 		if d.LastError != "" {
 			fmt.Fprintf(e.stdout, "  (tried before: %s)", d.LastError)
 		}
@@ -185,13 +206,27 @@ func (a *app) dueMail(e *env) (due []jsonDue, later int, err error) {
 		return true
 	})
 	slices.SortStableFunc(ready, func(x, y store.Delivery) int { return x.Due.Compare(y.Due) })
-	for _, d := range ready {
-		due = append(due, jsonDue{d.ID, to[d.Subscription].Address, d.Kind, d.Subject, stamp(alerts.DueFrom(d)), d.Attempts, d.LastError})
+	if err != nil {
+		return nil, 0, err
 	}
-	for _, s := range subs {
-		if slot, owed := a.digests.Schedule.Due(s, e.now()); owed {
-			due = append(due, jsonDue{To: s.Address, Kind: "digest", Due: stamp(slot)})
+	folded := map[string]int{} // where in due, by subscription
+	for _, d := range ready {
+		if i, ok := folded[d.Subscription]; ok && alerts.Foldable(d, e.now()) {
+			due[i].Together = max(due[i].Together, 1) + 1
+			continue
 		}
+		if alerts.Foldable(d, e.now()) {
+			folded[d.Subscription] = len(due)
+		}
+		due = append(due, jsonDue{ID: d.ID, To: to[d.Subscription].Address, Kind: d.Kind, Subject: d.Subject, Due: stamp(alerts.DueFrom(d)), Attempts: d.Attempts, LastError: d.LastError})
+	}
+	digests, err := a.digests.Expect(e.ctx, e.now())
+	for _, x := range digests {
+		d := jsonDue{To: x.Subscriptions[0].Address, Kind: alerts.KindDigest, Due: stamp(x.Slot), Lost: x.Lost, maybe: x.MayBeQuiet}
+		if n := len(x.Subscriptions); n > 1 {
+			d.Together = n
+		}
+		due = append(due, d)
 	}
 	return due, later, err
 }

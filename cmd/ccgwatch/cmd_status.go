@@ -42,7 +42,9 @@ type jsonQueue struct {
 	Coverage      jsonCoverage `json:"coverage"`
 	Subscriptions int          `json:"subscriptions"`
 	LastMail      string       `json:"last_mail"`
-	NextDigest    string       `json:"next_digest"`
+	NextDigest    string       `json:"next_digest"` // of the weekly ones
+	NextDaily     string       `json:"next_daily"`  // of the daily ones
+	Daily         int          `json:"daily"`       // subscriptions that have a daily digest
 	Offline       bool         `json:"offline"`
 	Paused        string       `json:"paused"`    // why nothing is crawled, "" while it is
 	FellBack      string       `json:"fell_back"` // what the daemon did about a damaged store lately, "" for nothing
@@ -175,6 +177,9 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 	for _, s := range subs {
 		if s.State == store.StateConfirmed {
 			q.Subscriptions++
+			if s.Often == store.Daily {
+				q.Daily++
+			}
 		}
 	}
 	if full := a.roomToCrawl(); full != nil {
@@ -184,7 +189,7 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 		q.FellBack = f.Said() + " The damaged store is in " + f.Aside + "."
 	}
 	q.LastCopy = stamp(lastGoodCopy(copiesIn(e.copiesDir())))
-	q.LastMail, q.NextDigest = stamp(last), stamp(a.nextDigest(e.now()))
+	q.LastMail, q.NextDigest, q.NextDaily = stamp(last), stamp(a.nextDigest(e.now())), stamp(a.nextDaily(e.now()))
 	return q, err
 }
 
@@ -248,7 +253,11 @@ func printQueue(e *env, q jsonQueue) error {
 	if q.Queue.Uncertain > 0 {
 		uncertain += fmt.Sprintf(", %d uncertain (the relay broke off twice at the very end: they may have come or not)", q.Queue.Uncertain)
 	}
-	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed%s; last sent %s\n%s; next digest %s\nlast copy of the store: %s\nsearch: %s\n",
-		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, uncertain, orNever(q.LastMail), count(q.Subscriptions, "subscription"), q.NextDigest, orNever(q.LastCopy), q.Search)
+	daily := ""
+	if q.Daily > 0 {
+		daily = fmt.Sprintf(", of the %d daily %s", q.Daily, q.NextDaily)
+	}
+	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed%s; last sent %s\n%s; next digest %s%s\nlast copy of the store: %s\nsearch: %s\n",
+		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, uncertain, orNever(q.LastMail), count(q.Subscriptions, "subscription"), q.NextDigest, daily, orNever(q.LastCopy), q.Search)
 	return err
 }

@@ -78,8 +78,10 @@ func orEverything(q string) string {
 type subscribersAdd struct {
 	Address string `arg:""`
 	Consent string
-	Query   string
-	Often   string `default:"weekly"`
+	// ConsentAt is when they agreed; "" is now.
+	ConsentAt string `name:"consent-at"`
+	Query     string
+	Often     string `default:"weekly"`
 }
 
 func (c *subscribersAdd) Run(e *env) error {
@@ -96,6 +98,15 @@ func (c *subscribersAdd) Run(e *env) error {
 	if _, err := query.Parse(c.Query); err != nil {
 		return usagef("--query: %w", err)
 	}
+	agreed := e.now()
+	if c.ConsentAt != "" {
+		if agreed, err = parseTime(c.ConsentAt); err != nil {
+			return usagef("--consent-at: %w", err)
+		}
+		if agreed.After(e.now()) {
+			return usagef("--consent-at is still to come")
+		}
+	}
 	return e.query(func(a *app) error {
 		if err := a.checkQuery(c.Query); err != nil {
 			return usagef("--query: %w", err)
@@ -111,7 +122,10 @@ func (c *subscribersAdd) Run(e *env) error {
 		now := e.now()
 		s := store.Subscription{
 			ID: hex.EncodeToString(id), Address: address, Query: strings.TrimSpace(c.Query), Often: c.Often, State: store.StateConfirmed,
-			Created: now, Consent: c.Consent, ConsentAt: now, Since: since,
+			Created: now, Consent: c.Consent, ConsentAt: agreed, Since: since,
+		}
+		if err := a.mayAdd(e.ctx, s, c.ConsentAt != ""); err != nil {
+			return err
 		}
 		if err := a.forgetPending(e.ctx, s); err != nil {
 			return err
@@ -125,6 +139,29 @@ func (c *subscribersAdd) Run(e *env) error {
 		}
 		return err
 	})
+}
+
+// mayAdd holds the operator to what import holds a list to: nobody comes back who
+// has left, complained, or whose mail came back. Who has left and agreed anew is
+// added if it is said when they did.
+func (a *app) mayAdd(ctx context.Context, s store.Subscription, said bool) error {
+	left, err := a.store.left()
+	if err != nil {
+		return err
+	}
+	of, err := a.store.Of(ctx, s.Address)
+	if err != nil {
+		return err
+	}
+	if !said {
+		s.ConsentAt = time.Unix(0, 0) // it may be of what was agreed before they left
+	}
+	err = mayTakeOver(s, of, left(s.Address))
+	var gone *leftError
+	if errors.As(err, &gone) && !said {
+		return fmt.Errorf("this address was taken off on %s; its owner can sign up again, or, if they have agreed to you since, say when with --consent-at", gone.day())
+	}
+	return err
 }
 
 // forgetPending drops what the person asked for on the pages and has not

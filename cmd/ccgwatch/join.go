@@ -309,6 +309,11 @@ func (a *app) areaIDs() []string {
 
 func (a *app) nextDigest(now time.Time) time.Time { return alerts.Fridays(london()).Next(now) }
 
+// nextDaily is when the next daily digests go out.
+func (a *app) nextDaily(now time.Time) time.Time {
+	return alerts.Fridays(london()).For(store.Daily).Next(now)
+}
+
 // mailGoes says where messages are sent to.
 func (a *app) mailGoes() string {
 	if s := a.cfg.SMTP; s.Host != "" {

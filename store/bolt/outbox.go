@@ -157,33 +157,48 @@ func (t *tx) drop(id string) error {
 // Digest is one transaction: either the digest is queued and its periods are
 // over, or neither.
 func (s *Store) Digest(ctx context.Context, d store.Delivery, of ...store.Period) error {
-	return s.update(ctx, "queue digest "+d.ID, func(t *tx) error {
-		for _, p := range of {
-			var sub store.Subscription
-			if err := found(t.get(bSubs, []byte(p.Subscription), &sub)); err != nil {
-				return err
-			}
-			if sub.State != store.StateConfirmed || !sub.LastDigest.Equal(p.From) {
-				return fmt.Errorf("subscription %s is %s, its last digest ended %s: %w", sub.ID, sub.State, sub.LastDigest.Format(time.RFC3339), store.ErrConflict)
-			}
-			sub.LastDigest = p.Until
-			if err := t.put(bSubs, []byte(sub.ID), sub); err != nil {
-				return err
+	return s.update(ctx, "queue digest "+d.ID, func(t *tx) error { return t.digest(d, of) })
+}
+
+// Digests are one transaction: what makes a digest durable costs far more than
+// the digest does.
+func (s *Store) Digests(ctx context.Context, all []store.Owed) error {
+	return s.update(ctx, "queue digests", func(t *tx) error {
+		for _, x := range all {
+			if err := t.digest(x.Delivery, x.Of); err != nil {
+				return fmt.Errorf("digest %s: %w", x.Delivery.ID, err)
 			}
 		}
-		if d.ID == "" {
-			return nil
-		}
-		if d.Periods = nil; len(of) > 1 {
-			d.Periods = of
-		}
-		for _, id := range d.Carries {
-			if err := t.carry(id, d); err != nil {
-				return err
-			}
-		}
-		return t.addDelivery(d)
+		return nil
 	})
+}
+
+func (t *tx) digest(d store.Delivery, of []store.Period) error {
+	for _, p := range of {
+		var sub store.Subscription
+		if err := found(t.get(bSubs, []byte(p.Subscription), &sub)); err != nil {
+			return err
+		}
+		if sub.State != store.StateConfirmed || !sub.LastDigest.Equal(p.From) {
+			return fmt.Errorf("subscription %s is %s, its last digest ended %s: %w", sub.ID, sub.State, sub.LastDigest.Format(time.RFC3339), store.ErrConflict)
+		}
+		sub.LastDigest = p.Until
+		if err := t.put(bSubs, []byte(sub.ID), sub); err != nil {
+			return err
+		}
+	}
+	if d.ID == "" {
+		return nil
+	}
+	if d.Periods = nil; len(of) > 1 {
+		d.Periods = of
+	}
+	for _, id := range d.Carries {
+		if err := t.carry(id, d); err != nil {
+			return err
+		}
+	}
+	return t.addDelivery(d)
 }
 
 // wanted tells whether a delivery may go out as things stand: all whom it tells

@@ -68,6 +68,15 @@ func (x *Filing) Match(p *Prepared, f func(number int)) {
 	for stem := range p.at {
 		keys = append(keys, wordKey(stem))
 	}
+	said := map[string]bool{} // in passages alone
+	for _, x := range p.passages {
+		for stem := range x.at {
+			if _, known := p.at[stem]; !known && !said[stem] {
+				said[stem] = true
+				keys = append(keys, wordKey(stem))
+			}
+		}
+	}
 	for i, list := range p.lists {
 		for _, v := range list {
 			keys = append(keys, fieldKey(field(i), v))

@@ -53,8 +53,13 @@ func (g generator) facts() Facts {
 		}
 		return []string{g.pick(s...)}
 	}
+	var passages []string
+	for range max(0, g.IntN(6)-3) {
+		passages = append(passages, g.word()+" "+g.word()+" "+g.word())
+	}
 	return Facts{
-		Topics: some("tenders", "awards", "foi"), Areas: some("leicester", "rutland"), Bodies: some("QK1", "Leicester City Council"),
+		Passages: passages,
+		Topics:   some("tenders", "awards", "foi"), Areas: some("leicester", "rutland"), Bodies: some("QK1", "Leicester City Council"),
 		Kinds: some("paper", "notice"), Tiers: some("certain", "likely"), Stages: some("award"), Sources: some("a", "b"), Text: strings.Join(text, " "),
 	}
 }
@@ -217,4 +222,18 @@ func BenchmarkFiling(b *testing.B) {
 			i++
 		}
 	})
+}
+
+// What stands in a passage alone is found, too: that alerts about board packs
+// reach those who asked for a word.
+func TestFilingFindsWhatOnlyAPassageSays(t *testing.T) {
+	q, err := Parse("insourcing")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	NewFiling([]Query{q}).Match(Prepare(Facts{Text: "Board pack", Passages: []string{"Cleaning.", "The insourcing of endoscopy.", "More insourcing."}}), func(int) { n++ })
+	if n != 1 {
+		t.Errorf("called %d times", n)
+	}
 }

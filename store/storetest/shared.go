@@ -88,6 +88,16 @@ func together(t *T) {
 	t.must(err)
 	t.same("its period is over", last.LastDigest, week)
 
+	// Several in one go: all of them, or none.
+	next := week.AddDate(0, 0, 7)
+	all := []store.Owed{
+		{Delivery: delivery("go 1", "two", next), Of: []store.Period{period("two", week, next)}},
+		{Delivery: delivery("go 2", "four", next), Of: []store.Period{period("four", time.Time{}, next)}},
+	}
+	t.is(t.Digests(t.ctx, all), store.ErrConflict)
+	_, err = t.Delivery(t.ctx, "go 1")
+	t.is(err, store.ErrNotFound)
+
 	// Erasing the address takes all of it.
 	_, err = t.Erase(t.ctx, address)
 	t.must(err)

@@ -227,8 +227,18 @@ func (c *Clerk) unsubscribe(ctx context.Context, now time.Time, token string) (s
 			effect = EffectNoLink
 			return err
 		}
-		if err := c.Subscribers.End(ctx, id, now); err != nil && !errors.Is(err, store.ErrNotFound) {
+		was, err := c.Subscribers.Subscription(ctx, id)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
+		}
+		if err := c.Subscribers.End(ctx, id, now); errors.Is(err, store.ErrNotFound) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		// Who leaves by mail sees no page that says so.
+		if err := c.Desk.Goodbye(ctx, now, was); err != nil && ctx.Err() == nil {
+			c.Log.Warn("a goodbye was not queued", "subscription", id, "err", err)
 		}
 		return nil
 	})
@@ -285,6 +295,11 @@ func arrived(d store.Delivery, now time.Time) bool {
 func (c *Clerk) rule(ctx context.Context, now time.Time, r store.Returned, kind Kind, h Hardness, counts func(store.Delivery, time.Time) bool) (string, error) {
 	var of string
 	var bounced func() error // tells Domains
+	if c.Domains != nil {
+		if err := c.Domains.Ready(ctx, now); err != nil {
+			return "", err
+		}
+	}
 	made, stopped, fresh, err := c.Mailroom.Return(ctx, r, func(d store.Delivery, s store.Subscription, had store.BounceScore) store.Ruling {
 		of = s.ID
 		none := store.Ruling{Effect: EffectUnknown, Score: had}

@@ -1,6 +1,7 @@
 package inbox_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -200,4 +201,67 @@ func TestARelayThatRefusesUsHoldsADomainBack(t *testing.T) {
 	if l := o.send(); len(l) != 3 {
 		t.Errorf("%d of the rest", len(l))
 	}
+}
+
+// B14: a program that is started anew for every round counts as one that runs.
+func TestWhatADomainRefusedIsKnownAfterARestart(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	big := o.readers(4, "big.example")
+	var sent []letter
+	for _, s := range big {
+		sent = append(sent, o.alert(s))
+	}
+	for i := range 3 {
+		if len(o.held) != 0 {
+			t.Fatalf("held after %d", i)
+		}
+		o.restart()
+		o.take(o.bounce(sent[i].from, "5.7.1"))
+	}
+	if len(o.held) != 1 || o.held[0].Failed != 3 {
+		t.Fatalf("the operator was told %+v", o.held)
+	}
+	o.restart()
+	o.want("the next one, to a process that has just begun", o.take(o.bounce(sent[3].from, "5.1.1")), inbox.EffectHeld)
+	if p := o.points(big[3]); p != 0 {
+		t.Errorf("%v points", p)
+	}
+}
+
+// B14: the operator hears of a domain that is held back, wherever the power fails.
+func TestTheOperatorIsToldOfAHoldWhateverCrashes(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	var sent []letter
+	for _, s := range o.readers(5, "big.example") {
+		sent = append(sent, o.alert(s))
+	}
+	told := o.Domains.Tell
+	o.Domains.Tell = func(ctx context.Context, now time.Time, h alerts.Held) error {
+		if holds, err := o.store.Holds(ctx); err != nil || len(holds) != 0 {
+			t.Errorf("held back before anybody is told: %v, %v", holds, err)
+		}
+		return told(ctx, now, h)
+	}
+	for i := range 3 {
+		o.take(o.bounce(sent[i].from, "5.7.1"))
+	}
+	holds, err := o.store.Holds(t.Context())
+	o.must(err)
+	for key := range holds { // the power failed in between
+		o.must(o.store.SetHold(t.Context(), key, nil))
+	}
+	o.restart()
+	o.take(o.bounce(sent[3].from, "5.7.1"))
+	if holds, err := o.store.Holds(t.Context()); err != nil || len(holds) != 1 || len(o.held) != 2 {
+		t.Errorf("%v, %v, told %d times", holds, err, len(o.held))
+	}
+}
+
+// restart is a new process over the same store.
+func (o *office) restart() {
+	d := o.Domains
+	o.Domains = &alerts.Domains{House: d.House, Backlog: d.Backlog, Subscribers: d.Subscribers, Key: d.Key, Tell: d.Tell, Log: d.Log}
+	o.post.Domains = o.Domains
 }
