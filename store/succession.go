@@ -92,7 +92,8 @@ func succeeds(was, now Item) bool {
 // history says the key it had, and that goes without a word of its own.
 func (p *proposal) move(was, it Item, at time.Time, silent bool) {
 	p.live++
-	p.met++
+	// It is not met: a list on which nothing has the key it had is another list,
+	// and what happened to it is for Guard to say.
 	now, c, _ := revisit(was, it, at)
 	now.Key, c.Key = it.Key, it.Key
 	c.Fields = append(c.Fields, FieldChange{Name: "key", Old: was.Key, New: it.Key})

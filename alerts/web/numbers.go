@@ -116,10 +116,16 @@ func (s *site) charts() []chart {
 }
 
 // awarded is the latest notice of each procurement that awards, makes or
-// confirms a contract. An intention is none: it may come to nothing.
+// confirms a contract. An intention is none: it may come to nothing. What the
+// notice does not repeat, value or suppliers, is as the latest of its procurement
+// says, an intention included: confirmations of the Provider Selection Regime may
+// leave out what they confirm.
 func awarded(rows []*noticed) []*noticed {
-	last := map[string]*noticed{}
+	last, said := map[string]*noticed{}, map[string][]*noticed{}
 	for _, n := range rows {
+		if awarding(n.stage) && n.stage != "modification" {
+			said[n.thread] = append(said[n.thread], n)
+		}
 		if n.stage != "award" && n.stage != "contract" && n.stage != "confirmation" {
 			continue
 		}
@@ -128,8 +134,20 @@ func awarded(rows []*noticed) []*noticed {
 		}
 	}
 	out := make([]*noticed, 0, len(last))
-	for _, n := range last {
-		out = append(out, n)
+	for thread, n := range last {
+		whole := *n
+		for _, x := range said[thread] { // the latest that says it
+			if x.value > 0 && (whole.value == 0 || n.value == 0 && x.at.After(whole.at)) {
+				whole.value, whole.currency, whole.at = x.value, x.currency, x.at
+			}
+		}
+		named := time.Time{}
+		for _, x := range said[thread] {
+			if len(n.suppliers) == 0 && len(x.suppliers) > 0 && !x.at.Before(named) {
+				whole.suppliers, named = x.suppliers, x.at
+			}
+		}
+		out = append(out, &whole)
 	}
 	return out
 }
@@ -186,8 +204,8 @@ func valueByClass(rows []*noticed) chart {
 			Cells: []string{strconv.Itoa(x.all), strconv.Itoa(x.stated), worth}})
 	}
 	c.Notes = []string{
-		"Each procurement counts once, with the latest notice that states a value. Many values are ceilings of frameworks, for many years or several suppliers, and some include options: the sum is of what notices state and not of what is paid.",
-		"Not counted: values in other currencies, values of a pound or less, intentions to award, and contracts of which no notice was published or read.",
+		"Each procurement counts once, with the latest notice that states a value, of an award or else of the intention that became one. Many values are ceilings of frameworks, for many years or several suppliers, and some include options: the sum is of what notices state and not of what is paid.",
+		"Not counted: values in other currencies, values of a pound or less, intentions of which no award was read, and contracts of which no notice was published or read.",
 	}
 	return c
 }

@@ -128,6 +128,9 @@ func TestHeldAlertsGoOnTheOperatorsWordAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if n := send(now); n != 1 {
+		t.Errorf("%d mails to the operator", n)
+	}
 	mails, _ := operatorMails(t, dir)
 	if len(mails) != 1 || !strings.Contains(mails[0], "alerts wait for your word (20)") || !strings.Contains(mails[0], "send --release") {
 		t.Errorf("the operator is told: %q", mails)

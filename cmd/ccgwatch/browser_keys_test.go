@@ -23,6 +23,7 @@ type focus struct {
 	Fits    bool   // it is what is looked for
 	Seen    bool   // it is on the screen and marked as focused
 	Body    bool   // nothing of the page
+	Again   bool   // the element is the one of the stop before: a date has three fields and a button
 }
 
 // focused looks at it. A mark is an outline that the element has now: the style
@@ -31,9 +32,11 @@ func (b *browser) focused(selector string) focus {
 	b.t.Helper()
 	script := fmt.Sprintf(`(() => {
 		const x = document.activeElement, box = x.getBoundingClientRect(), style = getComputedStyle(x);
-		const marked = x.matches(":focus-visible") && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+		const marked = (x.matches(":focus-visible") || x.matches("input[type=date]:focus-within")) && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
 		const on = box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth && box.width > 0;
-		return {Element: x.outerHTML.slice(0, 200), Fits: x.matches(%q), Seen: marked && on, Body: x === document.body || x === document.documentElement};
+		const again = x === window.stoppedAt;
+		window.stoppedAt = x;
+		return {Again: again, Element: x.outerHTML.slice(0, 200), Fits: x.matches(%q), Seen: marked && on, Body: x === document.body || x === document.documentElement};
 	})()`, selector)
 	return evaluate[focus](b, script)
 }
@@ -59,7 +62,7 @@ func (b *browser) tabTo(selector string) {
 		}
 		last = f.Element
 	}
-	b.t.Fatalf("Tab never comes to %s", selector)
+	b.t.Fatalf("Tab never comes to %s on:\n%s", selector, evaluate[string](b, `location.href + "\n" + document.querySelector("main").innerText`))
 }
 
 // enter presses a key on what has the focus and waits for the page it leads to.
@@ -123,6 +126,18 @@ func TestBrowserWithTheKeyboardAlone(t *testing.T) {
 		}
 		b.tabTo(`a[rel="prev"], a[rel="next"]`)
 		b.enter(kb.Enter, "Board pack")
+
+		// A word in all that was published, and the page on which it stands.
+		b.tabTo(`nav a[href="/search"]`)
+		b.enter(kb.Enter, "Search")
+		b.tabTo("#q")
+		b.key("endoscopy insourcing")
+		b.enter(kb.Enter, "Search")
+		b.tabTo(`main a[href^="/paper"]`)
+		b.enter(kb.Enter, "Board pack")
+		if page := evaluate[string](b, `location.hash + location.search + document.querySelector("main").innerText`); !strings.Contains(page, "endoscopy") {
+			t.Errorf("the link of a hit does not open at its page: %s", page)
+		}
 		b.open("numbers", base+"/numbers", 200)
 		b.tabTo("summary")
 		b.key(" ")
@@ -194,11 +209,14 @@ func TestBrowserTabLeadsThroughEveryPage(t *testing.T) {
 				return all.filter(x => x.type !== "radio" || !radios.has(x.name) && radios.add(x.name)).length;
 			})()`)
 			seen := 0
-			for range stops + 1 {
+			for range 5*stops + 1 {
 				b.key(kb.Tab)
 				f := b.focused("*")
 				if f.Body {
 					break
+				}
+				if f.Again && strings.Contains(f.Element, `type="date"`) && f.Seen {
+					continue
 				}
 				if seen++; !f.Seen {
 					t.Errorf("%s: the focus cannot be seen at %s", name, f.Element)

@@ -78,6 +78,9 @@ func corrected(t *testing.T, a *app) (noted, gone string) {
 				t.Fatal(err)
 			}
 		}
+		if err := a.indexAll(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	page := func(it store.Item) string {
 		return "/item?" + url.Values{"source": {it.Source}, "key": {it.Key}}.Encode()

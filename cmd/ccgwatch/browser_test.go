@@ -298,6 +298,8 @@ func pageKinds(t *testing.T, a *app) []struct {
 		{"search-wrong", "/search?q=%22", 400},
 		{"finding-paper", "/finding/" + quoted, 200},
 		{"finding-notice", "/finding/" + dated, 200},
+		{"threads", "/threads", 200},
+		{"thread", linkOn(t, a, "/threads", `href="(/thread/[^"]+)"`), 200},
 		{"meetings", "/meetings", 200},
 		{"meetings-body", "/meetings?body=mercia-vale-council", 200},
 		{"item-meeting", meeting, 200},

@@ -52,3 +52,11 @@ func (k *keeper) FallDue(ctx context.Context, due []store.Change, job string, ne
 	k.diary.due = nil
 	return k.Store.FallDue(ctx, due, job, next)
 }
+
+// Tell writes the diary in the transaction that queues a message to the group.
+func (k *keeper) Tell(ctx context.Context, house store.Subscription, d store.Delivery, due map[string]time.Time) (bool, error) {
+	k.diary.mu.Lock()
+	defer k.diary.mu.Unlock()
+	k.diary.due = nil
+	return k.Store.Tell(ctx, house, d, due)
+}

@@ -148,6 +148,7 @@ delay = "5s"  # between two requests to a site; a site that asks for more gets i
 	b.WriteString("\n[web]\nlisten = \"127.0.0.1:8080\"  # a web server in front of it makes the pages public\n")
 	b.WriteString("\n[operator]\nlisten = \"127.0.0.1:8081\"  # a page for you alone, on this machine alone\n" +
 		"ping = \"\"  # the address a watching service gave you; it writes to you when it is not asked any more\n")
+	b.WriteString("\n[documents]\nocr = false  # true: tesseract, if it is installed, reads pages that are pictures\n")
 	if err := d.writeSources(&b); err != nil {
 		return "", err
 	}

@@ -164,7 +164,7 @@ func TestRemindersAreMatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"a", "b", "d"} {
-		if got[id] != "Reminder: Community nursing at home (NHS Mercia Vale Integrated Care Board)" {
+		if got[id] != "Reminder, by Wed 2 Sep 12:00: Community nursing at home (NHS Mercia Vale Integrated Care Board)" {
 			t.Errorf("%s is sent %q", id, got[id])
 		}
 	}

@@ -155,7 +155,7 @@ func TestTheDaemonForgets(t *testing.T) {
 		t.Errorf("erased on the page, a day later: %d files", n)
 	}
 	noted, err := readSuppressed(filepath.Join(dir, suppressedFile))
-	if err != nil || len(noted) != 1 {
+	if err != nil || len(noted) != 2 { // the subscription as erased, and that this address left
 		t.Errorf("noted outside the store: %v, %v", noted, err)
 	}
 }

@@ -443,7 +443,7 @@ func TestSuppressionsAreNoted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Split(string(b), "\n"); len(lines) != 4 || !strings.Contains(lines[1], " ended ") || !strings.Contains(lines[2], " erased ") {
+	if lines := strings.Split(string(b), "\n"); len(lines) != 5 || !strings.Contains(lines[1], " ended ") || !strings.Contains(lines[2], " erased ") || !strings.Contains(lines[3], " ended ") {
 		t.Errorf("noted: %q", lines)
 	}
 	for _, s := range subs {

@@ -68,7 +68,7 @@ func (s *site) accordion(_ crawl.Visit, p *crawl.Page) error {
 				return
 			}
 			a := goquery.NewDocumentFromNode(n).Selection
-			if l, ok := s.link(p, a); ok && isFile(l.url) {
+			if l, ok := s.link(p, a); ok && s.isPaper(p, l) {
 				it := s.row(l, o.path())
 				if i, twice := place[it.Key]; twice {
 					merge(&items[i], it)

@@ -151,7 +151,7 @@ func (s *site) either(v crawl.Visit, p *crawl.Page) error {
 	}
 	files, folders := 0, 0
 	for _, a := range content(d).Find("a[href]").EachIter() {
-		if l, ok := s.link(p, a); ok && isFile(l.url) {
+		if l, ok := s.link(p, a); ok && s.isPaper(p, l) {
 			files++
 		} else if ok && l.url.Host == s.root.Host && s.tidy.folder(l.text) > 0 {
 			folders++
@@ -229,6 +229,18 @@ func isFile(u *url.URL) bool {
 	}
 	// Concrete CMS hides the name of a file.
 	return strings.Contains(path, "/download_file/")
+}
+
+// isPaper tells what is listed as a paper: a file, or a web page that is called
+// one on a list that is not itself such a page. Where all pages of a site end in
+// .html, the ending says nothing.
+func (s *site) isPaper(p *crawl.Page, l link) bool {
+	return isFile(l.url) || isWeb(l.url) && !isWeb(p.URL) && s.tidy.web.MatchString(l.text) && s.tidy.folder(l.text) == 0
+}
+
+func isWeb(u *url.URL) bool {
+	path := strings.ToLower(u.Path)
+	return strings.HasSuffix(path, ".htm") || strings.HasSuffix(path, ".html") || strings.HasSuffix(path, ".xhtml")
 }
 
 // content is the part of a page that is about its subject, or the whole body

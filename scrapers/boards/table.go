@@ -73,7 +73,7 @@ func (s *site) table(v crawl.Visit, p *crawl.Page) error {
 				t.read(goquery.NewDocumentFromNode(n).Selection, o.path())
 			case n.Data == "a" && enter && !within(n, "table"):
 				a := goquery.NewDocumentFromNode(n).Selection
-				if l, ok := s.link(p, a); ok && isFile(l.url) {
+				if l, ok := s.link(p, a); ok && s.isPaper(p, l) {
 					t.add(s.row(l, o.path()), nil)
 				}
 			}
@@ -228,13 +228,19 @@ func (t *tabled) hop(it *store.Item, tr *goquery.Selection, when date) *crawl.Re
 	return nil
 }
 
-// papers adds the files that a row links.
+// papers adds the papers that a row links. A single link to a web page leads to
+// the papers, see hop.
 func (t *tabled) papers(it *store.Item, tr *goquery.Selection) {
+	var list []link
 	for _, a := range tr.Find("a[href]").EachIter() {
-		l, ok := t.link(t.p, a)
-		if !ok || !isFile(l.url) {
-			continue
+		if l, ok := t.link(t.p, a); ok && t.isPaper(t.p, l) {
+			list = append(list, l)
 		}
+	}
+	if len(list) == 1 && !isFile(list[0].url) {
+		return
+	}
+	for _, l := range list {
 		doc := store.Document{Key: t.key("document", l.url), Title: t.tidy.label(l), URL: l.url.String(), Role: store.RoleReport}
 		if t.tidy.minutes.MatchString(doc.Title) {
 			doc.Role = store.RoleMinutes

@@ -232,7 +232,7 @@ func (s *site) pack(p *crawl.Page, main *goquery.Selection) (list []store.Docume
 	known := map[string]bool{}
 	for _, a := range main.Find("a[href]").EachIter() {
 		l, ok := s.link(p, a)
-		if !ok || !isFile(l.url) {
+		if !ok || !s.isPaper(p, l) {
 			continue
 		}
 		doc := store.Document{Key: s.key("document", l.url), Title: s.tidy.label(l), URL: l.url.String(), Role: store.RoleReport}

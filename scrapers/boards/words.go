@@ -16,13 +16,14 @@ import (
 // A tidier takes the noise out of labels.
 type tidier struct {
 	noise, edges, called, said, absent, begins, minutes *regexp.Regexp
-	governors, annual, year, papers                     *regexp.Regexp
+	governors, annual, year, papers, web                *regexp.Regexp
 }
 
 func newTidier() tidier {
 	governors, annual, year, papers := newApart()
 	return tidier{
 		governors: governors, annual: annual, year: year, papers: papers,
+		web: regexp.MustCompile(`(?i)\b(?:agendas?|minutes|papers?|packs?|reports?|enclosures?|appendi(?:x|ces)|annex(?:es)?|item \d)\b|\bhtml\b`),
 		// [PDF], (PDF, 2.3MB), PDF 99 KB, opens in a new window
 		noise:  regexp.MustCompile(`(?i)[\[(]\s*(?:(?:pdf|docx?|xlsx?|pptx?|word|excel|powerpoint)\b[^\])]*|[\d.,]+\s*[km]b[^\])]*|opens? in [^\])]*|external link)[\])]|\b(?:pdf|docx?|xlsx?|pptx?)?\s*[,-]?\s*[\d.,]+\s*(?:kb|mb)\b|\bopens? in (?:a )?new (?:window|tab)\b|\.(?:pdf|docx?|xlsx?|pptx?)$|\bpdf$`),
 		edges:  regexp.MustCompile(`^[\s|–—:,;/-]+|[\s|–—:,;/-]+$`),

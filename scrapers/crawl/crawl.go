@@ -120,6 +120,9 @@ func (v *visit) run(ctx context.Context, emit func(store.Sighting) error) error 
 		r := queue[0]
 		queue = queue[1:]
 		got, err := v.ask(ctx, r, len(queue))
+		if r.Hint != nil {
+			return v.hint(ctx, emit, r.Hint, err)
+		}
 		if err == nil {
 			queue = append(got.follow, queue...)
 			if got.reached && !v.src.Whole && len(v.items) >= flushAt && !awaitsDetails(queue) {
@@ -171,6 +174,21 @@ func (v *visit) end(ctx context.Context, emit func(store.Sighting) error, err er
 		return err
 	}
 	return errors.Join(err, v.emit(emit, false))
+}
+
+// hint hands on what a last resort gave, and lets the failure before it stand.
+func (v *visit) hint(ctx context.Context, emit func(store.Sighting) error, why, err error) error {
+	if ctx.Err() != nil || err != nil || len(v.items) == 0 || v.Old.Baseline.IsZero() {
+		return why
+	}
+	some := func(s store.Sighting) error {
+		s.Whole, s.None, s.From, s.To = false, false, time.Time{}, time.Time{}
+		return emit(s)
+	}
+	if err := v.emit(some, false); err != nil {
+		return errors.Join(why, err)
+	}
+	return why
 }
 
 // awaitsDetails: an item that is handed on can no longer be completed.

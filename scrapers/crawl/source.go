@@ -90,4 +90,10 @@ type Request struct {
 	// the failure stand; an empty list that is not nil says that there is nothing
 	// there, and that this is an answer.
 	Or func(err error) []Request
+
+	// Hint marks a last resort after this error: what its page adds is handed on
+	// as news of single items, from which nothing can be missing, and only where
+	// the source was read completely before. Whatever comes of it, the visit
+	// fails with this error.
+	Hint error
 }

@@ -87,6 +87,8 @@ func hostileSeeds(t *testing.T) [][]byte {
 		docx(t, "word/document.xml", p("one")+`<w:tbl><w:tr><w:tc>`+p("cell")+`</w:tc></w:tr></w:tbl>`),
 		workbook(t, `<row><c t="s"><v>1</v></c><c s="2"><v>46348.5</v></c></row>`),
 		slides(t, slide("", `<a:p><a:t>one</a:t></a:p>`), slide("", `<a:p><a:t>two</a:t></a:p>`)),
+		[]byte(`<!DOCTYPE html><html><head><title>Papers</title></head><body><nav>menu</nav><main><h1>Board</h1><p>one</p><table><tr><td>cell</td></tr></table><h2>Item 2</h2><ul><li>two</li></ul></main></body></html>`),
+		archive(t, "1 Agenda.html", "<html><body><main><p>one</p></main></body></html>", "2 Report.pdf", string(textPDF("page one"))),
 	}
 }
 

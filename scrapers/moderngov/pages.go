@@ -43,7 +43,7 @@ func (s *site) pageCommittees() crawl.Request {
 	return crawl.Request{
 		URL: s.base + "/mgListCommittees.aspx?bcr=1", Accept: htmlType, Parse: parse,
 		Or: func(error) []crawl.Request {
-			return []crawl.Request{{URL: s.base + "/mgCommitteeStructure.aspx", Accept: htmlType, Parse: parse}}
+			return []crawl.Request{{URL: s.base + "/mgCommitteeStructure.aspx", Accept: htmlType, Parse: parse, Or: s.toFeed}}
 		},
 	}
 }
@@ -76,6 +76,7 @@ func (s *site) pageList(w walk) crawl.Request {
 		s.onward(p, w, l, step{act: "earlier", later: l.later, d: l.earlier})
 		return nil
 	}
+	r.Or = s.toFeed
 	if c.gone {
 		// Asked only because meetings of it were known. That its page is gone is
 		// an answer; that the site did not answer is none.

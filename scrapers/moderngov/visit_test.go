@@ -79,6 +79,9 @@ func today() time.Time { return at("2026-08-12T09:00:00+01:00") }
 func (c *council) visit(t *testing.T, now time.Time, old []store.Item, names ...string) (s store.Sighting, err error) {
 	t.Helper()
 	snap := store.Snapshot{Items: map[string]store.Item{}}
+	if len(old) > 0 {
+		snap.Baseline = now.AddDate(0, -1, 0)
+	}
 	for _, it := range old {
 		snap.Items[it.Key] = it
 	}
