@@ -182,9 +182,8 @@ func (d *Desk) serve(ctx context.Context, now time.Time, address string, client 
 			return err
 		}
 		r := decide(of)
-		// Mail that came back, or a complaint: they said no in their way.
-		r.silent = r.silent || unwritten(address, d.Links.Email()) ||
-			slices.ContainsFunc(of, func(s store.Subscription) bool { return s.State == store.StateSuppressed })
+		// Mail that came back, or a complaint: they said no in their way (WayBack).
+		r.silent = r.silent || unwritten(address, d.Links.Email()) || barred(of, now)
 		queued, err := d.post(ctx, now, r, d.Caps.counts(address, client))
 		switch {
 		case errors.Is(err, store.ErrConflict) && try < 3:
@@ -227,7 +226,7 @@ func (d *Desk) post(ctx context.Context, now time.Time, r request, counts []stor
 
 // usable checks what a subscription is to be.
 func (d *Desk) usable(q, often string) error {
-	if often != store.Instant && often != store.Weekly && often != store.Both {
+	if !store.IsOften(often) {
 		return &QueryError{errors.New("how often is not said")}
 	}
 	if _, err := query.Parse(q); err != nil {
@@ -337,7 +336,7 @@ func (d *Desk) Change(ctx context.Context, now time.Time, token, id, q, often st
 		return err
 	}
 	since := s.Since
-	if s.Often == store.Instant && often != store.Instant {
+	if !store.Digested(s.Often) && store.Digested(often) {
 		judged, err := d.Outbox.Position(ctx, Follower)
 		if err != nil {
 			return err
@@ -353,10 +352,15 @@ func (d *Desk) Change(ctx context.Context, now time.Time, token, id, q, often st
 
 // End ends one subscription that a manage link opens.
 func (d *Desk) End(ctx context.Context, now time.Time, token, id string) error {
-	if _, err := d.one(ctx, now, token, id); err != nil {
+	was, err := d.one(ctx, now, token, id)
+	if err != nil {
 		return err
 	}
-	return linkError(d.Subscribers.End(ctx, id, now))
+	if err := d.Subscribers.End(ctx, id, now); err != nil {
+		return linkError(err)
+	}
+	d.ended(ctx, now, was)
+	return nil
 }
 
 // EndAll ends all of them. Each is an end of its own: one cut short has ended
@@ -366,11 +370,16 @@ func (d *Desk) EndAll(ctx context.Context, now time.Time, token string) error {
 	if err != nil {
 		return err
 	}
+	var last store.Subscription
 	for _, s := range m.Live() {
 		if err := d.Subscribers.End(ctx, s.ID, now); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
+		if s.State == store.StateConfirmed {
+			last = s
+		}
 	}
+	d.ended(ctx, now, last)
 	return nil
 }
 

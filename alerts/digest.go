@@ -10,9 +10,11 @@ import (
 	"ccgwatch/store/query"
 )
 
-// A Schedule says when digests are due: once a week, by the clock on the wall.
+// A Schedule says when digests are due: once a week or every day, by the clock
+// on the wall.
 type Schedule struct {
-	Day          time.Weekday
+	Daily        bool         // on every day of the week, whatever Day says
+	Day          time.Weekday // of the weekly ones
 	Hour, Minute int
 	Zone         *time.Location
 }
@@ -23,13 +25,25 @@ func Fridays(london *time.Location) Schedule {
 	return Schedule{Day: time.Friday, Hour: 7, Minute: 30, Zone: london}
 }
 
+// For is the schedule of those who want mail so often. The daily hour is the
+// weekly one, on weekends too: councils publish late on Fridays, and what does
+// not happen on a Sunday makes no mail on Monday (see Digest.Quiet). On Fridays
+// both fall together, so that one mail can tell both.
+func (s Schedule) For(often string) Schedule {
+	s.Daily = often == store.Daily
+	return s
+}
+
 // Last is the latest time by the schedule that is not after t.
 func (s Schedule) Last(t time.Time) time.Time {
 	l := t.In(s.Zone)
 	back := (int(l.Weekday()) - int(s.Day) + 7) % 7
+	if s.Daily {
+		back = 0
+	}
 	at := s.on(l.Year(), l.Month(), l.Day()-back)
 	if at.After(t) {
-		at = s.on(l.Year(), l.Month(), l.Day()-back-7)
+		at = s.on(l.Year(), l.Month(), l.Day()-back-s.days())
 	}
 	return at
 }
@@ -37,7 +51,15 @@ func (s Schedule) Last(t time.Time) time.Time {
 // Next is the first time by the schedule after t.
 func (s Schedule) Next(t time.Time) time.Time {
 	l := s.Last(t)
-	return s.on(l.Year(), l.Month(), l.Day()+7)
+	return s.on(l.Year(), l.Month(), l.Day()+s.days())
+}
+
+// days is how many there are from one time to the next.
+func (s Schedule) days() int {
+	if s.Daily {
+		return 1
+	}
+	return 7
 }
 
 // on is the time of the day by the wall clock, whatever the offset is then.
@@ -46,13 +68,14 @@ func (s Schedule) on(y int, m time.Month, d int) time.Time {
 }
 
 // Due tells whether a digest is owed to a subscription at now, and for which
-// time of the schedule. After a gap only the latest one is owed: it covers the
-// whole gap. A new subscription waits for the next time after its consent.
+// time of the schedule of those who want mail as often. After a gap only the
+// latest one is owed: it covers the whole gap. A new subscription waits for the
+// next time after its consent.
 func (s Schedule) Due(sub store.Subscription, now time.Time) (slot time.Time, due bool) {
-	if sub.Often != store.Weekly && sub.Often != store.Both {
+	if !store.Digested(sub.Often) {
 		return time.Time{}, false
 	}
-	return s.slot(sub, now)
+	return s.For(sub.Often).slot(sub, now)
 }
 
 // slot is Due whatever was asked for.
@@ -62,8 +85,8 @@ func (s Schedule) slot(sub store.Subscription, now time.Time) (slot time.Time, d
 	}
 	slot = s.Last(now)
 	last := sub.LastDigest
-	if last.After(s.Next(now)) {
-		last = time.Time{} // made while the clock was wrong
+	if last.After(s.For(store.Weekly).Next(now)) {
+		last = time.Time{} // made while the clock was wrong by a week and more
 	}
 	for _, t := range []time.Time{last, sub.Created, sub.ConsentAt} {
 		if !slot.After(t) {
@@ -77,7 +100,8 @@ func (s Schedule) slot(sub store.Subscription, now time.Time) (slot time.Time, d
 const (
 	maxMeetings  = 20
 	maxClosing   = 10
-	maxSection   = 3
+	maxSection   = 3  // of a topic in a week
+	maxOfDay     = 10 // of a topic in a day
 	maxMentioned = 5
 	maxOutages   = 10
 
@@ -87,11 +111,14 @@ const (
 // Ahead is how far a digest looks.
 const Ahead = 28 * 24 * time.Hour
 
-// A Digest is what one subscription is told for one week.
+// A Digest is what one subscription is told for one week, or one day. A daily
+// one tells what changed, and the meetings of the next day: what the week ahead
+// holds was told when it was announced, and is told again when it falls due.
 type Digest struct {
-	Slot time.Time // the time of the schedule it was due
-	Now  time.Time // when it was made
-	From time.Time // since when changes are told; zero for a first digest
+	Slot  time.Time // the time of the schedule it was due
+	Now   time.Time // when it was made
+	From  time.Time // since when changes are told; zero for a first digest
+	Daily bool
 
 	Meetings     []Coming // by time, cancelled ones among them
 	MoreMeetings int
@@ -103,6 +130,9 @@ type Digest struct {
 	// as far as it is not told above. It is all there is in the digest of a
 	// subscription that wants none.
 	Undelivered Section
+	// Shared counts the things that fit and are told for another subscription in
+	// the same message, once.
+	Shared int
 
 	Looked  int      // sources that were looked at since From
 	Read    int      // of these, how many could be read
@@ -110,7 +140,8 @@ type Digest struct {
 	More    int      // further outages
 }
 
-// Quiet tells whether there is nothing to say of but what was looked at.
+// Quiet tells whether there is nothing to say of but what was looked at. A quiet
+// week is told, so that silence means something; a quiet day makes no mail.
 func (d *Digest) Quiet() bool {
 	return len(d.Meetings)+len(d.Closing)+len(d.Sections)+len(d.Mentioned.Things)+len(d.Undelivered.Things)+d.Undelivered.More == 0
 }
@@ -225,7 +256,8 @@ type (
 type week struct {
 	now      time.Time
 	slot     time.Time
-	upto     uint64 // Seq
+	schedule Schedule // that slot is a time of
+	upto     uint64   // Seq
 	meetings []coming
 	closing  []closing
 	changes  []news // in the order of the log
@@ -248,7 +280,7 @@ func (w *week) cached(typed string, q query.Query, from time.Time, since uint64)
 		if len(w.made) >= digestsCached || w.made == nil {
 			w.made = map[string]*Digest{}
 		}
-		d = w.digest(q, from, since)
+		d = w.digest(q, from, since, nil)
 		w.made[k] = d
 	}
 	return d
@@ -261,15 +293,22 @@ type move struct {
 	new, restored, agenda, more bool
 }
 
-// digest chooses what concerns one query. Changes count after the Seq since.
-func (w *week) digest(q query.Query, from time.Time, since uint64) *Digest {
-	d := &Digest{Slot: w.slot, Now: w.now, From: from, Looked: w.looked, Read: w.read, Outages: w.outages}
+// digest chooses what concerns one query. Changes count after the Seq since;
+// items told elsewhere in the same message are counted as Shared.
+func (w *week) digest(q query.Query, from time.Time, since uint64, elsewhere map[string]bool) *Digest {
+	d := &Digest{Slot: w.slot, Now: w.now, From: from, Daily: w.schedule.Daily, Looked: w.looked, Read: w.read, Outages: w.outages}
+	shared := map[string]bool{}
 	if n := len(d.Outages); n > maxOutages {
 		d.Outages, d.More = d.Outages[:maxOutages], n-maxOutages
 	}
 	told := map[string]bool{} // items told of as a meeting or by their date
 	for _, m := range w.meetings {
-		if !q.MatchPrepared(m.prepared) {
+		k := itemKey(m.Item.Source, m.Item.Key)
+		if d.Daily && !w.nextDay(m.When, from) || !q.MatchPrepared(m.prepared) {
+			continue
+		}
+		if elsewhere[k] {
+			shared[k] = true
 			continue
 		}
 		if len(d.Meetings) >= maxMeetings {
@@ -278,13 +317,16 @@ func (w *week) digest(q query.Query, from time.Time, since uint64) *Digest {
 			}
 			continue
 		}
-		k := itemKey(m.Item.Source, m.Item.Key)
 		told[k] = true
 		d.Meetings = append(d.Meetings, m.since(since, w.moves[k]))
 	}
 	dates := map[string]bool{}
 	for _, c := range w.closing {
-		if !q.MatchPrepared(c.prepared) {
+		if d.Daily || !q.MatchPrepared(c.prepared) {
+			continue
+		}
+		if k := itemKey(c.Finding.Source, c.Finding.Key); elsewhere[k] {
+			shared[k] = true
 			continue
 		}
 		if len(d.Closing) >= maxClosing {
@@ -294,8 +336,38 @@ func (w *week) digest(q query.Query, from time.Time, since uint64) *Digest {
 		dates[itemKey(c.Finding.Source, c.Finding.Key)] = true
 		d.Closing = append(d.Closing, c.Closing)
 	}
-	w.sections(d, q, since, told, dates)
+	w.sections(d, q, since, told, dates, elsewhere, shared)
+	d.Shared = len(shared)
 	return d
+}
+
+// nextDay tells whether a daily digest tells of a meeting because of its day:
+// on the day before, so that each is told so once, and later if that digest was
+// missed.
+func (w *week) nextDay(at, from time.Time) bool {
+	day := func(t time.Time, plus int) string {
+		l := t.In(w.schedule.Zone)
+		return time.Date(l.Year(), l.Month(), l.Day()+plus, 12, 0, 0, 0, time.UTC).Format(time.DateOnly)
+	}
+	on := day(at, 0)
+	return on <= day(w.slot, 1) && (from.IsZero() || on > day(from, 1))
+}
+
+// items are the keys of what the digest shows.
+func (d *Digest) items() []string {
+	var keys []string
+	for _, m := range d.Meetings {
+		keys = append(keys, itemKey(m.Item.Source, m.Item.Key))
+	}
+	for _, c := range d.Closing {
+		keys = append(keys, itemKey(c.Finding.Source, c.Finding.Key))
+	}
+	for _, s := range append(slices.Clone(d.Sections), d.Mentioned) {
+		for _, t := range s.Things {
+			keys = append(keys, itemKey(t.Lead().Source, t.Lead().Key))
+		}
+	}
+	return keys
 }
 
 // since adds what happened to the meeting after a change.
@@ -317,11 +389,15 @@ func (m coming) since(seq uint64, moves []move) Coming {
 // sections sorts the changes into topics, each item once: under its most
 // certain finding. What is told already by its date or as a coming meeting is
 // not told again, but for what a meeting's papers say.
-func (w *week) sections(d *Digest, q query.Query, since uint64, meetings, dates map[string]bool) {
+func (w *week) sections(d *Digest, q query.Query, since uint64, meetings, dates, elsewhere, shared map[string]bool) {
 	sure, mentions := newFolder(len(w.changes)), newFolder(len(w.changes))
 	for _, c := range w.changes {
 		k := itemKey(c.Source, c.Key)
 		if c.Change <= since || dates[k] || meetings[k] && c.Topic == store.TopicMeetings || !q.MatchPrepared(c.prepared) {
+			continue
+		}
+		if elsewhere[k] {
+			shared[k] = true
 			continue
 		}
 		if c.Tier == store.TierCertain || c.Tier == store.TierLikely {
@@ -329,6 +405,10 @@ func (w *week) sections(d *Digest, q query.Query, since uint64, meetings, dates 
 		} else {
 			mentions.add(c.Finding)
 		}
+	}
+	most := maxSection
+	if d.Daily {
+		most = maxOfDay
 	}
 	byTopic := map[store.Topic]*Section{}
 	for _, t := range sure.done() {
@@ -338,7 +418,7 @@ func (w *week) sections(d *Digest, q query.Query, since uint64, meetings, dates 
 			s = &Section{Topic: topic}
 			byTopic[topic] = s
 		}
-		s.add(t, maxSection)
+		s.add(t, most)
 	}
 	for _, s := range byTopic {
 		d.Sections = append(d.Sections, *s)

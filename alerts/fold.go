@@ -101,6 +101,11 @@ func (p *Postman) foldInto(now time.Time, d store.Delivery, sub store.Subscripti
 	for _, x := range all {
 		one.Carries = append(one.Carries, x.ID)
 		one.More += x.More
+		for _, id := range x.Also {
+			if !slices.Contains(one.Also, id) {
+				one.Also = append(one.Also, id)
+			}
+		}
 	}
 	things := newFolder(MaxThings)
 	for _, f := range found {

@@ -4,7 +4,9 @@
 // how a finding is made (see alerts/judge).
 //
 // Its promises: every confirmed subscription hears of each matching commit
-// once, and gets one digest a week; nothing is decided twice, whatever moment
+// once, and is told once in every digest it is owed; a person with several
+// subscriptions gets one digest for all that are due, and hears of an item once;
+// nothing is decided twice, whatever moment
 // the power fails; what is sent again is sent byte for byte.
 package alerts
 
@@ -27,15 +29,28 @@ const (
 	KindConfirm = store.MailConfirm // is it really you?
 	KindManage  = store.MailManage  // the link to change or end it
 	KindProbe   = store.MailProbe   // does the address still work?
+	KindGoodbye = store.MailGoodbye // it has ended
+	// KindCorrection says that something that was mailed was wrong.
+	KindCorrection = "correction"
 )
 
 // A Letter is all that one message says, before it is put into words. Exactly
-// one of Alert and Digest is set.
+// one of Alert, Digest and Correction is set.
 type Letter struct {
 	ID           string    // of the delivery
 	Date         time.Time // for the header of that name
 	Subscription store.Subscription
 	Alert        *Alert
+	Digest       *Digest
+	Correction   *Correction
+	// Others are what further subscriptions of the address are told in the same
+	// digest.
+	Others []Part
+}
+
+// A Part is what one subscription is told in a digest.
+type Part struct {
+	Subscription store.Subscription
 	Digest       *Digest
 }
 

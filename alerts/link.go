@@ -66,10 +66,32 @@ func (l Links) Token(subscription string) string {
 	return base64.RawURLEncoding.EncodeToString(l.mac("unsubscribe", subscription))
 }
 
-// Unsubscribe gives the two ways out. https is "" unless the pages are on
-// https: nothing else counts for one-click (RFC 8058).
-func (l Links) Unsubscribe(subscription string) (https, mailto string) {
-	t := l.Token(subscription)
+// tokens is the token of several: that of each, with points between them: who leaves by the
+// button of a mail that tells several leaves all of them, and who leaves by the
+// link below one of its parts leaves that one.
+func (l Links) tokens(subscriptions []string) string {
+	var ts []string
+	for _, id := range subscriptions {
+		ts = append(ts, l.Token(id))
+	}
+	return strings.Join(ts, ".")
+}
+
+// Each calls f with each of the tokens that one is made of, until it gives an
+// error.
+func Each(token string, f func(token string) error) error {
+	for _, t := range strings.Split(token, ".") {
+		if err := f(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Unsubscribe gives the two ways out of some subscriptions. https is "" unless
+// the pages are on https: nothing else counts for one-click (RFC 8058).
+func (l Links) Unsubscribe(subscriptions ...string) (https, mailto string) {
+	t := l.tokens(subscriptions)
 	if strings.HasPrefix(l.base, "https://") {
 		https = l.base + "/u/" + t
 	}

@@ -12,7 +12,7 @@ import (
 
 // lost are the messages of late that came to nothing, or not for certain
 // (store.Delivery.Lost), while digests are made up. They are read once, and
-// only if a digest is due.
+// only if a digest is owing.
 type lost struct {
 	g    *Digester
 	now  time.Time
@@ -71,7 +71,9 @@ func (l *lost) load(ctx context.Context) error {
 	l.by = map[string][]store.Delivery{}
 	err := l.g.Backlog.Recent(ctx, l.now.Add(-lookedBack), func(d store.Delivery) bool {
 		if d.Lost() && len(d.Findings) > 0 {
-			l.by[d.Subscription] = append(l.by[d.Subscription], d)
+			for _, id := range append(d.Tells(), d.Also...) {
+				l.by[id] = append(l.by[id], d)
+			}
 		}
 		return true
 	})
@@ -82,35 +84,74 @@ func (l *lost) load(ctx context.Context) error {
 	return nil
 }
 
-// into adds what a subscription was not brought to its digest, and gives the
-// deliveries that it so carries. What was found more than five weeks ago is let
-// go: an address that refuses every mail would be told of it for ever.
-func (l *lost) into(ctx context.Context, d *Digest, s store.Subscription) (*Digest, []string, error) {
+// into adds what the subscriptions of a message were not brought to its first
+// part, and gives the deliveries that it so carries. What was found more than
+// five weeks ago is let go: an address that refuses every mail would be told of
+// it for ever.
+func (l *lost) into(ctx context.Context, parts []Part, of []owing) ([]string, error) {
 	if err := l.load(ctx); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var carries []string
 	var found []store.Finding
 	more := 0
-	for _, x := range l.by[s.ID] {
-		carries = append(carries, x.ID)
-		more += x.More
-		for _, id := range x.Findings {
-			f, err := l.g.Outbox.Finding(ctx, id)
-			if errors.Is(err, store.ErrNotFound) {
+	for _, s := range of {
+		for _, x := range l.by[s.ID] {
+			if slices.Contains(carries, x.ID) {
 				continue
 			}
-			if err != nil {
-				return nil, nil, fmt.Errorf("digest: read finding %s: %w", id, err)
+			carries = append(carries, x.ID)
+			theirs := slices.ContainsFunc(of, func(s owing) bool { return slices.Contains(x.Tells(), s.ID) })
+			if theirs {
+				more += x.More
 			}
-			if !f.At.Before(l.now.Add(-lookedBack)) {
-				found = append(found, f)
+			fs, err := l.findings(ctx, x)
+			if err != nil {
+				return nil, err
+			}
+			for _, f := range fs {
+				if theirs || l.fits(s, f) {
+					f.Text = ""
+					found = append(found, f)
+				}
 			}
 		}
 	}
 	if len(carries) == 0 {
-		return d, nil, nil
+		return nil, nil
 	}
+	told := map[string]bool{}
+	for _, p := range parts {
+		for _, id := range p.Digest.ids() {
+			told[id] = true
+		}
+	}
+	found = slices.DeleteFunc(found, func(f store.Finding) bool { return told[f.ID] })
 	slices.SortStableFunc(found, func(a, b store.Finding) int { return a.At.Compare(b.At) })
-	return d.with(found, more), carries, nil
+	parts[0].Digest = parts[0].Digest.with(found, more)
+	return carries, nil
+}
+
+// findings are those of a lost delivery that are not too old.
+func (l *lost) findings(ctx context.Context, x store.Delivery) (found []store.Finding, err error) {
+	for _, id := range x.Findings {
+		f, err := l.g.Outbox.Finding(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("digest: read finding %s: %w", id, err)
+		}
+		if !f.At.Before(l.now.Add(-lookedBack)) {
+			found = append(found, f)
+		}
+	}
+	return found, nil
+}
+
+// fits tells whether a subscription asked for a finding that was told, for it
+// too, in the alert of another one.
+func (l *lost) fits(s owing, f store.Finding) bool {
+	q, err := l.g.queries.parse(s.Query, l.g.Log)
+	return err == nil && q.Match(l.g.Facts(f))
 }

@@ -40,6 +40,10 @@ type Matcher struct {
 	Compose func(Letter) (Message, error)
 	// Facts are what a query is asked about a finding.
 	Facts func(store.Finding) query.Facts
+	// Of gives the subscriptions of an address (store.Signups), so that a person
+	// is told of an item once (see share.go); nil: each subscription is told by
+	// itself.
+	Of func(ctx context.Context, address string) ([]store.Subscription, error)
 
 	// Told tells whether a subscription was told of a finding before the store
 	// was brought back from a copy, and found again in this commit; nil: never.
@@ -301,7 +305,7 @@ func (m *Matcher) tell(ctx context.Context, now time.Time, pos store.Position, c
 		if len(subs) == 0 {
 			return m.advance(ctx, &pos, store.Position{Seq: c.last}, c, nil)
 		}
-		found, err := m.matchPage(ctx, c, subs)
+		found, err := m.matchPage(ctx, c, subs, nil)
 		if err != nil {
 			return err
 		}
@@ -312,10 +316,18 @@ func (m *Matcher) tell(ctx context.Context, now time.Time, pos store.Position, c
 			if found[i] == nil {
 				continue
 			}
-			d, ok := m.delivery(now, c, s, found[i])
+			left, also, err := m.share(ctx, c, s, found[i], queue)
+			if err != nil {
+				return err
+			}
+			if len(left.things) == 0 { // all of it is told by another of theirs
+				continue
+			}
+			d, ok := m.delivery(now, c, s, left)
 			if !ok {
 				continue
 			}
+			d.Also = also
 			queue = append(queue, d)
 			if size += len(d.Raw); size >= bytesAtOnce {
 				if err := m.advance(ctx, &pos, store.Position{Seq: pos.Seq, Subscription: s.ID}, c, queue); err != nil {
@@ -341,13 +353,13 @@ func (m *Matcher) advance(ctx context.Context, pos *store.Position, to store.Pos
 	return nil
 }
 
-// matchPage asks every subscription of the page about every candidate; nil
-// where nothing fits.
-func (m *Matcher) matchPage(ctx context.Context, c *commit, subs []store.Subscription) ([]*folder, error) {
+// matchPage asks every subscription of the page about every candidate (of which
+// is true; nil: all); nil where nothing fits.
+func (m *Matcher) matchPage(ctx context.Context, c *commit, subs []store.Subscription, of func(store.Finding) bool) ([]*folder, error) {
 	found := make([]*folder, len(subs))
 	queries := make([]*query.Query, len(subs))
 	for i, s := range subs {
-		if s.State != store.StateConfirmed || s.Often != store.Instant && s.Often != store.Both {
+		if s.State != store.StateConfirmed || !store.AtOnce(s.Often) {
 			continue
 		}
 		if q, err := m.queries.parse(s.Query, m.Log); err == nil {
@@ -355,6 +367,9 @@ func (m *Matcher) matchPage(ctx context.Context, c *commit, subs []store.Subscri
 		}
 	}
 	err := m.each(ctx, c, func(x candidate) bool {
+		if of != nil && !of(x.finding) {
+			return true
+		}
 		for i, s := range subs {
 			if queries[i] == nil || x.finding.Change <= s.Since || x.finding.At.Before(s.Created) || !queries[i].MatchPrepared(x.prepared) {
 				continue

@@ -51,7 +51,7 @@ func plain(l Letter) (Message, error) {
 func facts(f store.Finding) query.Facts {
 	return query.Facts{
 		Topics: []string{string(f.Topic)}, Kinds: []string{string(f.Kind)}, Tiers: []string{string(f.Tier)}, Sources: []string{f.Source},
-		Bodies: []string{f.Body}, Areas: f.Areas, Stages: []string{f.Stage}, Text: f.Title + " " + f.Quote + " " + f.Text,
+		Bodies: []string{f.Body}, Areas: f.Areas, Stages: []string{f.Stage}, Committees: []string{f.Committee}, Threads: []string{f.Thread}, Text: f.Title + " " + f.Quote + " " + f.Text,
 	}
 }
 

@@ -195,11 +195,12 @@ func (m *memory) put(d store.Delivery) {
 	}
 }
 
-func (m *memory) Digest(_ context.Context, d store.Delivery, from, until time.Time) error {
+func (m *memory) Digest(_ context.Context, d store.Delivery, of ...store.Period) error {
 	return m.tx(func() error {
-		s := m.subs[d.Subscription]
-		if !s.LastDigest.Equal(from) || s.State != store.StateConfirmed {
-			return store.ErrConflict
+		for _, p := range of {
+			if s := m.subs[p.Subscription]; !s.LastDigest.Equal(p.From) || s.State != store.StateConfirmed {
+				return store.ErrConflict
+			}
 		}
 		for _, id := range d.Carries {
 			x := m.delivery(id)
@@ -208,9 +209,17 @@ func (m *memory) Digest(_ context.Context, d store.Delivery, from, until time.Ti
 			}
 			x.Carried = d.ID
 		}
-		s.LastDigest = until
-		m.subs[s.ID] = s
-		m.put(d)
+		for _, p := range of {
+			s := m.subs[p.Subscription]
+			s.LastDigest = p.Until
+			m.subs[s.ID] = s
+		}
+		if d.Periods = nil; len(of) > 1 {
+			d.Periods = of
+		}
+		if d.ID != "" {
+			m.put(d)
+		}
 		return nil
 	})
 }
@@ -351,6 +360,27 @@ func (m *memory) delivery(id string) *store.Delivery {
 		}
 	}
 	return nil
+}
+
+func (m *memory) Delivery(_ context.Context, id string) (store.Delivery, error) {
+	if d := m.delivery(id); d != nil {
+		x := *d
+		x.Raw = nil
+		return x, nil
+	}
+	return store.Delivery{}, store.ErrNotFound
+}
+
+// of is store.Signups.Of.
+func (m *memory) of(_ context.Context, address string) ([]store.Subscription, error) {
+	var out []store.Subscription
+	for _, s := range m.subs {
+		if strings.EqualFold(s.Address, address) {
+			out = append(out, s)
+		}
+	}
+	slices.SortFunc(out, func(a, b store.Subscription) int { return strings.Compare(a.ID, b.ID) })
+	return out, nil
 }
 
 func (m *memory) Recent(_ context.Context, since time.Time, f func(store.Delivery) bool) error {

@@ -186,9 +186,9 @@ func (p *Postman) wait(ctx context.Context) error {
 // deliver makes one attempt and records what came of it, even if ctx ends
 // meanwhile. It gives no state where there was no attempt.
 func (p *Postman) deliver(ctx context.Context, clock func() time.Time, d store.Delivery) (store.DeliveryState, error) {
-	sub, err := p.Subscribers.Subscription(ctx, d.Subscription)
+	sub, wanted, err := p.wanted(ctx, d)
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && !sub.Wants(d.Kind):
+	case err == nil && !wanted:
 		// ended since the claim
 		d.State, d.LastError = store.Suppressed, ""
 	case err != nil:
@@ -241,6 +241,24 @@ func (p *Postman) deliver(ctx context.Context, clock func() time.Time, d store.D
 		p.Refused(context.WithoutCancel(ctx), d, clock())
 	}
 	return d.State, nil
+}
+
+// wanted gives the subscription that a delivery is owed to, and whether all
+// whom it tells still want it.
+func (p *Postman) wanted(ctx context.Context, d store.Delivery) (sub store.Subscription, ok bool, err error) {
+	for i, id := range d.Tells() {
+		s, err := p.Subscribers.Subscription(ctx, id)
+		if errors.Is(err, store.ErrNotFound) || err == nil && !s.Wants(d.Kind) {
+			return s, false, nil
+		}
+		if err != nil {
+			return s, false, err
+		}
+		if i == 0 {
+			sub = s
+		}
+	}
+	return sub, true, nil
 }
 
 // tell logs an attempt that did not succeed.

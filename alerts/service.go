@@ -16,7 +16,7 @@ import (
 // holds nothing that a stranger typed but the address it goes to.
 type Service struct {
 	ID    string // of the delivery
-	Kind  string // KindConfirm, KindManage or KindProbe
+	Kind  string // KindConfirm, KindManage, KindProbe or KindGoodbye
 	To    string
 	Often string // of the subscription
 	Token string // for the link

@@ -3,7 +3,6 @@ package alerts
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -22,7 +21,7 @@ const lookBack = 180 * 24 * time.Hour
 // this week.
 const unread = 8 * 24 * time.Hour
 
-// A Digester makes up the weekly digests. It is not safe for concurrent use.
+// A Digester makes up the digests. It is not safe for concurrent use.
 type Digester struct {
 	Ledger      store.Ledger
 	Outbox      store.Outbox
@@ -38,99 +37,18 @@ type Digester struct {
 	// SourceName is what readers call a source, "" for one that is not
 	// followed any more. nil is its id.
 	SourceName func(id string) string
+	// Of gives the subscriptions of an address (store.Signups): what several of
+	// them are owed at the same time goes into one message. nil: each has its own.
+	Of func(ctx context.Context, address string) ([]store.Subscription, error)
 
-	Schedule Schedule
+	Schedule Schedule // of the weekly ones; the daily ones have its hour
 	// Backlog knows of messages that came to nothing, whose news digests carry;
 	// nil: they do not.
 	Backlog store.Backlog
 	Log     *slog.Logger
 
 	queries queries
-	only    string // the subscription that Now makes one for
-}
-
-// DueDigests queues a digest for every subscription that is owed one at now,
-// each in its own transaction, and returns how many. However often it runs,
-// and wherever it is cut short, a subscription gets one for a time of the
-// schedule; each change that fits is in exactly one of them, also if it was
-// judged only after the one before was made. It brings what earlier messages
-// did not; one who wants alerts alone gets a digest for nothing else.
-func (g *Digester) DueDigests(ctx context.Context, now time.Time) (made int, err error) {
-	var w *week
-	l, err := g.lookForLost(ctx, now)
-	if err != nil {
-		return 0, err
-	}
-	for after := ""; ; {
-		subs, err := g.Subscribers.Subscriptions(ctx, after, 500)
-		if err != nil {
-			return made, fmt.Errorf("digest: read subscriptions: %w", err)
-		}
-		if len(subs) == 0 {
-			return made, l.done(ctx)
-		}
-		for _, s := range subs {
-			after = s.ID
-			slot, due := g.due(s, now)
-			if !due {
-				if slot, due, err = l.owed(ctx, s); err != nil {
-					return made, err
-				}
-			}
-			if !due {
-				continue
-			}
-			if w == nil {
-				if w, err = g.week(ctx, now, slot); err != nil {
-					return made, err
-				}
-			}
-			ok, err := g.queue(ctx, w, l, s)
-			if err != nil {
-				return made, err
-			}
-			if ok {
-				made++
-			}
-		}
-	}
-}
-
-// queue makes up one digest. false: it could not be, or someone was faster.
-func (g *Digester) queue(ctx context.Context, w *week, l *lost, s store.Subscription) (bool, error) {
-	d := &Digest{Slot: w.slot, Now: w.now, From: s.LastDigest}
-	if s.Often != store.Instant {
-		q, err := g.queries.parse(s.Query, g.Log)
-		if err != nil {
-			return false, nil // logged; the others must get theirs
-		}
-		since, err := g.since(ctx, s, w)
-		if err != nil {
-			return false, err
-		}
-		d = w.cached(s.Query, q, s.LastDigest, since)
-	}
-	d, carries, err := l.into(ctx, d, s)
-	if err != nil {
-		return false, err
-	}
-	id := digestID(s.ID, w.slot)
-	msg, err := g.Compose(Letter{ID: id, Date: w.now, Subscription: s, Digest: d})
-	if err != nil {
-		g.Log.Error("a digest cannot be composed", "subscription", s.ID, "slot", w.slot, "error", err)
-		return false, nil
-	}
-	out := store.Delivery{
-		ID: id, Subscription: s.ID, Kind: KindDigest, MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw,
-		Findings: d.ids(), Carries: carries, State: store.Queued, Created: w.now, Due: w.now,
-	}
-	switch err := g.Outbox.Digest(ctx, out, s.LastDigest, w.slot); {
-	case errors.Is(err, store.ErrConflict): // ended, or done, since it was read
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("digest: queue for subscription %s: %w", s.ID, err)
-	}
-	return true, nil
+	only    map[string]bool // the subscriptions that Now makes one for
 }
 
 // markOf is the name under which the place in the log is kept up to which the
@@ -172,7 +90,7 @@ func (g *Digester) since(ctx context.Context, s store.Subscription, w *week) (ui
 		return s.Since, nil
 	}
 	if last.After(w.slot) { // made while the clock was wrong
-		last = g.Schedule.Last(w.slot.Add(-time.Second))
+		last = w.schedule.Last(w.slot.Add(-time.Second))
 	}
 	seq, ok, err := g.marked(ctx, last)
 	if err == nil && !ok { // the schedule was another then
@@ -199,10 +117,11 @@ func (g *Digester) before(ctx context.Context, t time.Time) (uint64, error) {
 	return uint64(n), failed //nolint:gosec // n is not negative
 }
 
-// week gathers what there is to tell at now. It reads the log back to the
-// earliest thing that any subscription may not have been told.
-func (g *Digester) week(ctx context.Context, now, slot time.Time) (*week, error) {
-	w := &week{now: now, slot: slot, moves: map[string][]move{}}
+// week gathers what there is to tell at now for a time of a schedule. It reads
+// the log back to the earliest thing that any subscription may not have been
+// told.
+func (g *Digester) week(ctx context.Context, now, slot time.Time, by Schedule) (*week, error) {
+	w := &week{now: now, slot: slot, schedule: by, moves: map[string][]move{}}
 	var err error
 	if w.upto, err = g.mark(ctx, slot); err != nil {
 		return nil, err
@@ -238,7 +157,7 @@ func (g *Digester) earliest(ctx context.Context, w *week) (uint64, error) {
 		}
 		for _, s := range subs {
 			after = s.ID
-			if _, due := g.due(s, w.now); !due {
+			if slot, due := g.due(s, w.now); !due || !slot.Equal(w.slot) {
 				continue
 			}
 			if k := s.LastDigest.UnixNano(); !s.LastDigest.IsZero() {
@@ -368,7 +287,7 @@ func (g *Digester) items(ctx context.Context, w *week, dates map[string]*closing
 func About(it store.Item) store.Finding {
 	f := store.Finding{
 		Source: it.Source, Key: it.Key, Kind: it.Kind, Topic: store.TopicMeetings, Tier: store.TierCertain,
-		Title: it.Title, URL: it.URL, Body: it.Body, When: it.When(), At: it.Changed,
+		Title: it.Title, URL: it.URL, Body: it.Body, When: it.When(), At: it.Changed, Committee: it.Fields[store.FieldCommittee],
 		Text: it.Fields[store.FieldCommittee] + "\n" + it.Fields[store.FieldVenue],
 	}
 	for _, p := range it.Parts {

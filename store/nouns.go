@@ -347,9 +347,11 @@ type Finding struct {
 	Body     string    `json:"body,omitempty"`
 	BodyName string    `json:"body_name,omitempty"`
 	Areas    []string  `json:"areas,omitempty"`
-	Thread   string    `json:"thread"`
-	Text     string    `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
-	Rules    string    `json:"rules"`          // version of the rules that found it
+	// Committee is the name of who meets, for what a meeting or its papers say.
+	Committee string `json:"committee,omitempty"`
+	Thread    string `json:"thread"`
+	Text      string `json:"text,omitempty"` // further words a search may match: description, suppliers, committee
+	Rules     string `json:"rules"`          // version of the rules that found it
 	// Retired is the version of the rules that finds it no longer; such a finding
 	// is in no list, and is kept because messages that were sent refer to it.
 	Retired string `json:"retired,omitempty"`
@@ -391,13 +393,6 @@ const (
 	StateEnded      State = "ended"
 )
 
-// How often a subscription is mailed.
-const (
-	Instant = "instant" // alerts as things appear
-	Weekly  = "weekly"  // one digest a week
-	Both    = "both"
-)
-
 // A Subscription is one address, one query and how often.
 type Subscription struct {
 	ID         string    `json:"id"` // random, 128 bits, hex
@@ -408,7 +403,8 @@ type Subscription struct {
 	Created    time.Time `json:"created"`
 	Consent    string    `json:"consent"` // how, in the operator's words or the form's version
 	ConsentAt  time.Time `json:"consent_at"`
-	Ended      time.Time `json:"ended,omitzero"`
+	Ended      time.Time `json:"ended,omitzero"`       // or suppressed
+	Stopped    string    `json:"stopped,omitempty"`    // why it was suppressed: the Effect of the Ruling that did it
 	LastDigest time.Time `json:"last_digest,omitzero"` // end of the period of the last digest queued
 	// Since is the Seq after which changes count for this subscription: what
 	// was known before it was made is not mailed.
@@ -474,12 +470,34 @@ type Delivery struct {
 	// brings; Carried is the one that does so for this one, "" while none does.
 	Carries []string `json:"carries,omitempty"`
 	Carried string   `json:"carried,omitempty"`
+	// Also are further subscriptions of the same address that an alert speaks
+	// for: some of what it tells is what they asked for, too, and they get no
+	// alert of their own about that.
+	Also []string `json:"also,omitempty"`
+	// Periods, of a digest that tells several subscriptions of an address, is
+	// what it tells each of; Subscription is the first of them. If one of them
+	// ends before it is sent, it is not sent, and the others are owed theirs again.
+	Periods []Period `json:"periods,omitempty"`
+}
+
+// Tells lists the subscriptions that a delivery tells all of what they asked
+// for: the one it is owed to first.
+func (d Delivery) Tells() []string {
+	ids := []string{d.Subscription}
+	for _, p := range d.Periods {
+		if p.Subscription != d.Subscription {
+			ids = append(ids, p.Subscription)
+		}
+	}
+	return ids
 }
 
 // Lost tells whether the delivery is over, its news was not certainly brought,
 // and another message may still bring it: not where there is no such address.
+// An alert that was stopped because its own subscription ended is lost to those
+// it spoke for.
 func (d Delivery) Lost() bool {
-	return d.Carried == "" && (d.State == Uncertain || d.State == Failed && d.Failure != FailedHard)
+	return d.Carried == "" && (d.State == Uncertain || d.State == Failed && d.Failure != FailedHard || d.State == Suppressed && len(d.Also) > 0)
 }
 
 // Doubted is the delivery after an attempt of which nobody knows whether it

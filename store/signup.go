@@ -12,14 +12,19 @@ const (
 	// MailProbe is the one that nobody asked for: to a confirmed one whose mail
 	// came back, to see whether this comes back, too.
 	MailProbe = "probe"
+	// MailGoodbye is the last one, to one that its owner has ended: it says so.
+	MailGoodbye = "goodbye"
 )
 
 // Wants tells whether a mail of a kind may go to the subscription as it stands.
 // Nobody who has not confirmed gets anything but the question whether they
-// want it, and nobody who has ended gets anything.
+// want it, and nobody who has ended gets anything but the word that it is so.
 func (s Subscription) Wants(kind string) bool {
-	if kind == MailConfirm {
+	switch kind {
+	case MailConfirm:
 		return s.State == StatePending
+	case MailGoodbye:
+		return s.State == StateEnded
 	}
 	return s.State == StateConfirmed
 }
@@ -75,8 +80,8 @@ type Post struct {
 	// Pending, with a MailConfirm, is the subscription it asks about: a new one,
 	// or a pending one in place of what it was.
 	Pending  *Subscription
-	Delivery Delivery // of Pending, or of a confirmed subscription
-	Token    Token
+	Delivery Delivery // of Pending, or of a subscription that wants its kind
+	Token    Token    // without a Hash there is none
 	Counts   []Count
 }
 
@@ -109,7 +114,8 @@ type Signups interface {
 
 	// Confirm uses up a MailConfirm token, and all others for the same
 	// subscription: from the last change in the log on, it is confirmed. The
-	// Unconfirmed of person begins anew. One transaction; ErrNotFound unless the
+	// Unconfirmed of person begins anew, and what is suppressed of the address is
+	// ended instead, with its BounceScore gone. One transaction; ErrNotFound unless the
 	// token is good and the subscription pending.
 	Confirm(ctx context.Context, hash string, at time.Time, person Count) (Subscription, error)
 

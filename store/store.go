@@ -32,6 +32,7 @@ type Store interface {
 	Revision
 	Diary
 	Threads
+	Corrections
 	Mailroom
 	io.Closer
 }
@@ -126,11 +127,15 @@ type Outbox interface {
 	// delivery whose subscription is unknown is left out: its address was erased
 	// while the message was being made.
 	Advance(ctx context.Context, follower string, from, to Position, f []Finding, d []Delivery) error
-	// Digest queues a digest and moves its subscription's LastDigest to until,
-	// in one transaction; ErrConflict unless LastDigest is from and the
-	// subscription is confirmed. In the same transaction the deliveries that it
+	// Digest queues a digest and moves LastDigest of each subscription it tells
+	// from the beginning to the end of its period, in one transaction;
+	// ErrConflict, and nothing is done, unless each of them is confirmed and
+	// stands at the beginning. In the same transaction the deliveries that it
 	// carries are noted as carried by it; ErrConflict if one of them is already.
-	Digest(ctx context.Context, d Delivery, from, until time.Time) error
+	// A delivery without an ID is none: there was nothing to tell, and only the
+	// periods are over. A crash before it leaves all of them owed, one after it
+	// none.
+	Digest(ctx context.Context, d Delivery, of ...Period) error
 	// Findings calls f with the findings after (exclusive) a change, oldest
 	// first, until f returns false; it passes over retired ones. f must not call
 	// the store.
@@ -140,7 +145,9 @@ type Outbox interface {
 
 	// Lease claims up to limit deliveries that are due, for a while. In the
 	// same transaction those that their subscription does not want any more
-	// (Subscription.Wants) become suppressed. A crash after it leaves claims that run out; one that
+	// (Subscription.Wants) become suppressed; a digest of several when one of them
+	// does not: the others are then owed theirs again, or, if it may have come
+	// already, it is Uncertain. A crash after it leaves claims that run out; one that
 	// runs out while dotting is an attempt in doubt (Delivery.Doubted), and is
 	// claimed again when it is due, or never.
 	Lease(ctx context.Context, now time.Time, length time.Duration, limit int) ([]Delivery, error)
@@ -156,6 +163,8 @@ type Outbox interface {
 	// Deliveries calls f with every delivery, oldest first, without its bytes,
 	// until f returns false. f must not call the store.
 	Deliveries(ctx context.Context, f func(Delivery) bool) error
+	// Delivery returns one by id without its bytes, or ErrNotFound.
+	Delivery(ctx context.Context, id string) (Delivery, error)
 	// Raw returns the frozen bytes of a delivery.
 	Raw(ctx context.Context, id string) ([]byte, error)
 }

@@ -89,6 +89,7 @@ func (f *finder) add(x store.Finding, part string) {
 		x.Body = f.it.Body
 	}
 	x.BodyName, x.Areas = f.bodyName, f.areas
+	x.Committee = f.it.Fields[store.FieldCommittee]
 	if x.When.IsZero() {
 		x.When = f.it.When()
 	}

@@ -68,8 +68,17 @@ func (c *Composer) Compose(l alerts.Letter) (alerts.Message, error) {
 	if err != nil || to.Address != l.Subscription.Address || !ascii(to.Address) {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: the subscriber's address cannot be written in a header", l.ID)
 	}
-	if (l.Alert == nil) == (l.Digest == nil) {
-		return alerts.Message{}, fmt.Errorf("mail: letter %s: expected either an alert or a digest", l.ID)
+	set := 0
+	for _, is := range []bool{l.Alert != nil, l.Digest != nil, l.Correction != nil} {
+		if is {
+			set++
+		}
+	}
+	if set != 1 {
+		return alerts.Message{}, fmt.Errorf("mail: letter %s: expected an alert, a digest or a correction", l.ID)
+	}
+	if l.Correction != nil && len(l.Correction.About) == 0 {
+		return alerts.Message{}, fmt.Errorf("mail: letter %s: a correction of nothing", l.ID)
 	}
 	if l.Alert != nil && len(l.Alert.Things) == 0 {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: an alert about nothing", l.ID)

@@ -156,14 +156,30 @@ func letters() map[string]alerts.Letter {
 	overdue := reminder
 	overdue.ID, overdue.Key, overdue.Deadline = id(5), "ocds-x-2", nil
 	overdue.Moves = []store.Move{{Kind: store.DueOverdue, Words: "60 days after the intention to award of 10 August 2026 we have seen no notice that confirms or abandons it."}}
+	daily := &alerts.Digest{
+		Slot: at("2026-08-14T07:30:00+01:00"), Now: at("2026-08-14T07:30:20+01:00"), From: at("2026-08-13T07:30:00+01:00"), Daily: true,
+		Sections: []alerts.Section{{Topic: store.TopicAwards, Things: things(award)}}, Looked: 14, Read: 14,
+	}
+	tomorrow := *daily
+	tomorrow.Meetings = []alerts.Coming{{Item: store.Item{Source: "leics", Key: "1", Kind: store.KindMeeting, Title: "Cabinet", URL: "https://democracy.example.gov.uk/1"}, Body: "Leicester City Council", When: at("2026-08-15T10:00:00+01:00")}}
+	still := *quiet
+	still.Shared, still.Slot, still.From = 2, at("2026-08-14T07:30:00+01:00"), at("2026-08-07T07:30:00+01:00")
+	second, third := subscription(store.Daily), subscription(store.Weekly)
+	second.ID, second.Query = id(2), `"patient transport" ICB`
+	third.ID, third.Query = id(3), "committee:cabinet"
+	wrong := &alerts.Correction{ID: "2026-08-13", About: []store.Finding{award, paper()}, Words: "The notice is of the next contract, and not of an award.\n\nWe had taken the word \"provider\" for the name of one <b>company</b>. {{.}} Please tell whom you told."}
 	return map[string]alerts.Letter{
-		"alert-one":    {Alert: &alerts.Alert{Things: things(notice())}, Subscription: subscription(store.Instant)},
-		"alert-award":  {Alert: &alerts.Alert{Things: things(award)}, Subscription: subscription(store.Instant)},
-		"alert-due":    {Alert: &alerts.Alert{Things: things(reminder, overdue)}, Subscription: subscription(store.Instant)},
-		"alert-many":   {Alert: &alerts.Alert{Things: all, More: 9}, Subscription: subscription(store.Both)},
-		"digest":       {Digest: week(), Subscription: subscription(store.Weekly)},
-		"digest-quiet": {Digest: quiet, Subscription: subscription(store.Weekly)},
-		"digest-blind": {Digest: blind, Subscription: subscription(store.Both)},
+		"alert-reminder":  {Alert: &alerts.Alert{Things: things(reminder)}, Subscription: subscription(store.Instant)},
+		"digest-daily":    {Digest: &tomorrow, Subscription: subscription(store.Daily)},
+		"digest-together": {Digest: week(), Subscription: subscription(store.Weekly), Others: []alerts.Part{{Subscription: second, Digest: daily}, {Subscription: third, Digest: &still}}},
+		"correction":      {Correction: wrong, Subscription: subscription(store.Both)},
+		"alert-one":       {Alert: &alerts.Alert{Things: things(notice())}, Subscription: subscription(store.Instant)},
+		"alert-award":     {Alert: &alerts.Alert{Things: things(award)}, Subscription: subscription(store.Instant)},
+		"alert-due":       {Alert: &alerts.Alert{Things: things(reminder, overdue)}, Subscription: subscription(store.Instant)},
+		"alert-many":      {Alert: &alerts.Alert{Things: all, More: 9}, Subscription: subscription(store.Both)},
+		"digest":          {Digest: week(), Subscription: subscription(store.Weekly)},
+		"digest-quiet":    {Digest: quiet, Subscription: subscription(store.Weekly)},
+		"digest-blind":    {Digest: blind, Subscription: subscription(store.Both)},
 	}
 }
 
@@ -187,7 +203,7 @@ func TestGolden(t *testing.T) {
 			kind = "pages"
 		}
 		n := 0
-		for _, name := range []string{"alert-one", "alert-many", "digest", "digest-quiet", "digest-blind", "alert-award", "alert-due"} {
+		for _, name := range []string{"alert-one", "alert-many", "digest", "digest-quiet", "digest-blind", "alert-award", "alert-due", "alert-reminder", "digest-daily", "digest-together", "correction"} {
 			n++
 			t.Run(kind+"/"+name, func(t *testing.T) {
 				m := compose(t, c, letters()[name], n)
@@ -332,7 +348,11 @@ func elements(t testing.TB, page string) {
 			continue
 		}
 		switch n.Data {
-		case "html", "head", "meta", "title", "body", "div", "p", "h1", "h2", "ul", "li", "strong", "bdi", "br", "a":
+		case "style":
+			if css := n.FirstChild.Data; css != darkMode {
+				t.Errorf("a style that is not ours: %s", css)
+			}
+		case "html", "head", "meta", "title", "body", "div", "p", "h1", "h2", "h3", "ul", "li", "strong", "bdi", "br", "a":
 		default:
 			t.Errorf("element %s", n.Data)
 		}

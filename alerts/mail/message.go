@@ -92,7 +92,7 @@ func (c *Composer) message(l alerts.Letter, to, subject string, s *sheet) (alert
 	h.field("Message-ID", id)
 	h.field("Auto-Submitted", "auto-generated")
 	h.field("List-Id", "CCGWatch <alerts."+c.domain+">")
-	https, mailto := c.links.Unsubscribe(l.Subscription.ID)
+	https, mailto := c.links.Unsubscribe(tells(l)...)
 	if https != "" {
 		h.field("List-Unsubscribe", "<"+https+">, <"+mailto+">")
 		h.field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
@@ -119,6 +119,15 @@ func (c *Composer) message(l alerts.Letter, to, subject string, s *sheet) (alert
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
 	}
 	return alerts.Message{MessageID: id, Subject: subject, Raw: h.buf.Bytes()}, nil
+}
+
+// tells lists the subscriptions of a letter.
+func tells(l alerts.Letter) []string {
+	ids := []string{l.Subscription.ID}
+	for _, p := range l.Others {
+		ids = append(ids, p.Subscription.ID)
+	}
+	return ids
 }
 
 func writePart(m *multipart.Writer, kind, words string) error {

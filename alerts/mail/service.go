@@ -12,8 +12,8 @@ import (
 )
 
 // ComposeService puts a service mail into words: the question whether somebody
-// wants to be subscribed, the link to change it, or the
-// question whether the address still works. Without pages it says what to answer by mail. It is plain text, belongs to
+// wants to be subscribed, the link to change it, the
+// question whether the address still works, or the word that it has ended. Without pages it says what to answer by mail. It is plain text, belongs to
 // no list, and holds nothing a stranger typed but the address in To: a form that
 // anybody can fill in must not carry anybody's message. The same letter gives
 // the same bytes. No error names an address.
@@ -22,7 +22,7 @@ func (c *Composer) ComposeService(l alerts.Service) (alerts.Message, error) {
 	if err != nil || to.Address != l.To || !ascii(l.To) {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: the address cannot be written in a header", l.ID)
 	}
-	if c.links.Home() == "" && !c.Mailbox && l.Kind != alerts.KindProbe {
+	if c.links.Home() == "" && !c.Mailbox && l.Kind != alerts.KindProbe && l.Kind != alerts.KindGoodbye {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: there are no pages that its link could lead to", l.ID)
 	}
 	var subject string
@@ -34,6 +34,8 @@ func (c *Composer) ComposeService(l alerts.Service) (alerts.Message, error) {
 		subject, paras = c.manage(l)
 	case alerts.KindProbe:
 		subject, paras = c.probe(l)
+	case alerts.KindGoodbye:
+		subject, paras = c.goodbye()
 	default:
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %q is no service mail", l.ID, l.Kind)
 	}
@@ -108,6 +110,23 @@ func (c *Composer) probe(l alerts.Service) (string, []string) {
 	return header("Does this address still work? CCGWatch (" + c.group + ")"), append(paras, c.ways(l)...)
 }
 
+// goodbye says that it is over. Its words are the same for everybody.
+func (c *Composer) goodbye() (string, []string) {
+	paras := []string{
+		"You have ended your last subscription with us, and this is our last mail to you. Mail that was on its way when you did may still come within the hour.",
+		"Your address is erased 28 days from now. What stays is a mark that cannot be turned back into it, so that a copy of our records brought back some day does not write to you again.",
+	}
+	switch {
+	case c.links.Home() != "":
+		paras = append(paras, "If it was not you, or you change your mind, sign up again:", c.links.Home()+"/subscribe")
+	case c.Mailbox:
+		paras = append(paras, "If it was not you, or you change your mind, send us a mail with the subject: subscribe")
+	default:
+		paras = append(paras, "If it was not you, or you change your mind, answer this mail.")
+	}
+	return header("You get no more mail from CCGWatch (" + c.group + ")"), paras
+}
+
 // ways are how subscriptions are changed with a token.
 func (c *Composer) ways(l alerts.Service) []string {
 	if c.links.Home() != "" {
@@ -124,7 +143,7 @@ func (c *Composer) ways(l alerts.Service) []string {
 	out = append(out, "To change what you get, put your words behind this subject:")
 	out = append(out, c.command("change "+l.Token)...)
 	return append(out,
-		"With words like these: change "+l.Token[:min(4, len(l.Token))]+"... weekly dialysis. It changes the subscription that you made last. Begin with instant, weekly or both to change how often it comes; the word everything stands for all there is. For something else as well, the subject is: subscribe, and your words.",
+		"With words like these: change "+l.Token[:min(4, len(l.Token))]+"... weekly dialysis. It changes the subscription that you made last. Begin with instant, daily, weekly or both to change how often it comes; the word everything stands for all there is. For something else as well, the subject is: subscribe, and your words.",
 		"This works until "+c.moment(l.Until)+". Whoever has this mail can change your subscriptions: do not pass it on.",
 		"For a copy of all that is kept about you, or to have it erased, answer this mail in your own words: people read it.")
 }

@@ -32,7 +32,8 @@ func TestServiceMails(t *testing.T) {
 	byMail := composer(t, "")
 	byMail.Mailbox = true
 	files := map[string][]string{} // with what to check
-	for name, c := range map[string]*Composer{"confirm": c, "manage": c, "probe": c, "confirm-mailonly": byMail, "manage-mailonly": byMail, "probe-mailonly": byMail} {
+	for name, c := range map[string]*Composer{"confirm": c, "manage": c, "probe": c, "confirm-mailonly": byMail, "manage-mailonly": byMail, "probe-mailonly": byMail,
+		"goodbye": c, "goodbye-mailonly": byMail} {
 		kind, _, mailOnly := strings.Cut(name, "-")
 		m, err := c.ComposeService(service(kind))
 		if err != nil {

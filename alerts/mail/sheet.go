@@ -6,6 +6,7 @@ import "strings"
 type sheet struct {
 	text, html strings.Builder
 	list       bool // an HTML list is open
+	several    bool // headings stand below those of a part
 }
 
 // A bit is a run of words; with an href it is a link.
@@ -54,8 +55,21 @@ func (s *sheet) endList() {
 // heading begins a section.
 func (s *sheet) heading(words string) {
 	s.endList()
-	s.html.WriteString(`<h2 style="font-size:18px;margin:24px 0 8px">` + escapeHTML(words) + "</h2>\n")
+	tag, size := "h2", "18"
+	if s.several {
+		tag, size = "h3", "16"
+	}
+	s.html.WriteString(`<` + tag + ` style="font-size:` + size + `px;margin:24px 0 8px">` + escapeHTML(words) + "</" + tag + ">\n")
 	s.text.WriteString("\n" + strings.ToUpper(words) + "\n\n")
+}
+
+// partHeading begins what one of several subscriptions is told; asked are the
+// reader's own words.
+func (s *sheet) partHeading(before, asked, after string) {
+	s.endList()
+	s.html.WriteString(`<h2 style="font-size:18px;border-top:2px solid #5b6670;padding:12px 0 0;margin:28px 0 8px">` + escapeHTML(before) + "<bdi>" + escapeHTML(asked) + "</bdi>" + escapeHTML(after) + "</h2>\n")
+	line := before + asked + after
+	s.text.WriteString("\n" + strings.Repeat("=", 60) + "\n" + defuse(line) + "\n")
 }
 
 // lead is the first sentence: a paragraph of the text, the main heading of the
@@ -127,10 +141,15 @@ func (s *sheet) textPart() string { return crlf(s.text.String()) }
 func (s *sheet) htmlPart(subject string) string {
 	s.endList()
 	return crlf(`<!DOCTYPE html>
-<html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>` + escapeHTML(subject) + `</title></head>
+<html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>` + escapeHTML(subject) + `</title>
+<style>` + darkMode + `</style></head>
 <body style="margin:0;padding:16px;font-family:Arial,sans-serif;font-size:16px;line-height:1.5;color:#212b32;background:#ffffff">
 <div role="article" aria-roledescription="email" lang="en-GB" style="max-width:640px;margin:0 auto;overflow-wrap:anywhere;word-break:break-word">
 ` + s.html.String() + "</div>\n</body></html>\n")
 }
+
+// darkMode is for readers whose screen is dark: light words on a dark ground,
+// at 13:1 and 11:1. Mail programs that do not know it show the page as it is.
+const darkMode = `@media (prefers-color-scheme: dark) { body { color: #e8edf0 !important; background: #15191c !important } a { color: #9ecbff !important } }`
 
 func crlf(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }

@@ -9,39 +9,108 @@ import (
 	"ccgwatch/store"
 )
 
-// digest writes the week on one page: dates first, then what changed, then
-// what could not be seen.
+// digest writes the week, or the day, on one page: dates first, then what
+// changed, then what could not be seen. What several subscriptions are told
+// follows each under its own heading, and what could not be seen once at the end.
 func (w *writer) digest(d *alerts.Digest) (subject string) {
 	if w.l.Subscription.Often == store.Instant {
 		return w.undeliveredAlone(d)
 	}
-	subject = "CCGWatch week to " + w.c.day(d.Slot) + ": "
-	var what []string
-	if n := d.Held(); n > 0 {
-		what = append(what, count(n, "meeting"))
+	all := w.all()
+	what, quiet := w.sums(all)
+	of := d // whose span is told: a week's, if one is among them
+	for _, x := range all {
+		if of.Daily && !x.Daily {
+			of = x
+		}
 	}
-	if n := len(d.Closing) + d.MoreClosing; n > 0 {
-		what = append(what, count(n, "closing date"))
+	span := "week to " + w.c.day(of.Slot)
+	if of.Daily {
+		span = "day to " + w.c.day(of.Slot)
 	}
-	if n := d.Changes(); n > 0 {
-		what = append(what, count(n, "change"))
-	}
-	if n := undelivered(d); n > 0 {
-		what = append(what, count(n, "earlier finding"))
+	subject = "CCGWatch " + span + ": "
+	ahead := "is coming up in the next four weeks or has changed"
+	if of.Daily {
+		ahead = "has changed"
 	}
 	switch {
-	case d.Quiet() && d.Read == 0:
+	case quiet && of.Read == 0:
 		subject += "nothing could be read"
-		w.lead(say(w.looked(d)))
-	case d.Quiet():
+		w.lead(say(w.looked(of)))
+	case quiet:
 		subject += "all quiet"
-		w.lead(say("All quiet: nothing that you asked for is coming up in the next four weeks or has changed since " + w.from(d) + ". " + w.looked(d)))
+		w.lead(say("All quiet: nothing that you asked for " + ahead + " since " + w.from(of) + ". " + w.looked(of)))
 	default:
-		if len(what) == 0 {
-			what = append(what, count(len(d.Meetings), "cancelled meeting"))
-		}
 		subject += strings.Join(what, ", ")
-		w.lead(say("The week to " + w.c.day(d.Slot) + ": " + strings.Join(what, ", ") + ". " + w.looked(d)))
+		w.lead(say("The " + span + ": " + strings.Join(what, ", ") + w.severally(all) + ". " + w.looked(of)))
+	}
+	w.part(w.l.Subscription, d)
+	for _, p := range w.l.Others {
+		w.part(p.Subscription, p.Digest)
+	}
+	w.several = false
+	w.outages(of)
+	return header(subject)
+}
+
+// all are the digests of a letter.
+func (w *writer) all() []*alerts.Digest {
+	ds := []*alerts.Digest{w.l.Digest}
+	for _, p := range w.l.Others {
+		ds = append(ds, p.Digest)
+	}
+	return ds
+}
+
+// sums count what the digests tell, in words; quiet if none tells anything.
+func (w *writer) sums(ds []*alerts.Digest) (what []string, quiet bool) {
+	quiet = true
+	held, closing, changes, earlier, listed := 0, 0, 0, 0, 0
+	for _, d := range ds {
+		quiet = quiet && d.Quiet()
+		held += d.Held()
+		closing += len(d.Closing) + d.MoreClosing
+		changes += d.Changes()
+		earlier += undelivered(d)
+		listed += len(d.Meetings)
+	}
+	for _, x := range []struct {
+		n    int
+		word string
+	}{{held, "meeting"}, {closing, "closing date"}, {changes, "change"}, {earlier, "earlier finding"}} {
+		if x.n > 0 {
+			what = append(what, count(x.n, x.word))
+		}
+	}
+	if len(what) == 0 {
+		what = append(what, count(listed, "cancelled meeting"))
+	}
+	return what, quiet
+}
+
+// severally says that more than one subscription is told.
+func (w *writer) severally(ds []*alerts.Digest) string {
+	if len(ds) < 2 {
+		return ""
+	}
+	return ", for " + strconv.Itoa(len(ds)) + " things that you asked for; what fits more than one of them is told once"
+}
+
+// part writes what one subscription is told.
+func (w *writer) part(s store.Subscription, d *alerts.Digest) {
+	if w.several = len(w.l.Others) > 0; w.several {
+		w.partHeading("You asked for ", cut(asked(s), 120), ", "+often(s.Often))
+		switch {
+		case d.Quiet() && d.Shared > 0:
+			w.gap()
+			w.para(say("All that fits this is told above: " + count(d.Shared, "thing") + "."))
+		case d.Quiet():
+			w.gap()
+			w.para(say("All quiet: nothing new since " + w.from(d) + "."))
+		case d.Shared > 0:
+			w.gap()
+			w.para(say(count(d.Shared, "thing") + " more that fit this are told above."))
+		}
 	}
 	w.meetings(d)
 	w.closing(d)
@@ -54,8 +123,6 @@ func (w *writer) digest(d *alerts.Digest) (subject string) {
 	if undelivered(d) > 0 {
 		w.section("From mails that may not have reached you", d.Undelivered)
 	}
-	w.outages(d)
-	return header(subject)
 }
 
 func undelivered(d *alerts.Digest) int { return len(d.Undelivered.Things) + d.Undelivered.More }
@@ -94,7 +161,11 @@ func (w *writer) meetings(d *alerts.Digest) {
 	if len(d.Meetings) == 0 {
 		return
 	}
-	w.heading("Coming meetings")
+	heading := "Coming meetings"
+	if d.Daily {
+		heading = "Meetings today and tomorrow"
+	}
+	w.heading(heading)
 	n := w.few(len(d.Meetings), 20)
 	for _, m := range d.Meetings[:n] {
 		when := w.c.moment(m.When)

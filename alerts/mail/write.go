@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,9 +23,14 @@ type writer struct {
 }
 
 func (w *writer) write() (subject string) {
-	if w.l.Alert != nil {
+	switch {
+	case w.l.Alert != nil && allFellDue(w.l.Alert):
+		subject = w.reminder(w.l.Alert)
+	case w.l.Alert != nil:
 		subject = w.alert(w.l.Alert)
-	} else {
+	case w.l.Correction != nil:
+		subject = w.correction(w.l.Correction)
+	default:
 		subject = w.digest(w.l.Digest)
 	}
 	w.footer()
@@ -204,26 +210,57 @@ func (w *writer) link(raw string) bit {
 
 // footer says why, how to stop, and who writes.
 func (w *writer) footer() {
-	c, s := w.c, w.l.Subscription
+	c := w.c
 	w.rule()
-	w.para(say("You get this because you asked for "), quoted(asked(s)), say(", "+often(s.Often)+"."))
-	https, mailto := c.links.Unsubscribe(s.ID)
-	token := c.links.Token(s.ID)
-	if https != "" {
-		w.para(say("To stop, open "), bit{words: "unsubscribe", href: https}, say(" and press the button. It ends with that; you need no account."))
+	if len(w.l.Others) == 0 {
+		s := w.l.Subscription
+		w.para(say("You get this because you asked for "), quoted(asked(s)), say(", "+often(s.Often)+"."))
+		w.stop("To stop", s.ID)
 		w.gap()
-		w.para(say("Or send a mail to "+c.links.Email()+" with the subject "), bit{words: "unsubscribe " + token, href: mailto}, say(" (nothing else)."))
-		w.gap()
-		w.para(say("To change what you get, ask for your own link: "), bit{words: "your subscriptions", href: c.links.Home() + "/manage"})
 	} else {
-		w.para(say("To stop, send a mail to "+c.links.Email()+" with the subject "), bit{words: "unsubscribe " + token, href: mailto}, say(" (nothing else)."))
-		if c.Mailbox {
-			w.gap()
-			w.para(say("To change what you get, ask for the ways to: send a mail to "+c.links.Email()+" with the subject "), bit{words: "help", href: c.links.Mailto("help")}, say("."))
+		w.para(say("You get this because you asked for several things:"))
+		w.why(w.l.Subscription)
+		for _, p := range w.l.Others {
+			w.why(p.Subscription)
 		}
+		w.gap()
+		w.stop("To stop all of them at once", tells(w.l)...)
+		w.gap()
 	}
-	w.gap()
+	if c.links.Home() != "" {
+		w.para(say("To change what you get, ask for your own link: "), bit{words: "your subscriptions", href: c.links.Home() + "/manage"})
+		w.gap()
+	} else if c.Mailbox {
+		w.para(say("To change what you get, ask for the ways to: send a mail to "+c.links.Email()+" with the subject "), bit{words: "help", href: c.links.Mailto("help")}, say("."))
+		w.gap()
+	}
 	w.para(say("CCGWatch is run by " + c.group + ", " + c.links.Email() + ". It tells what public bodies publish, in their words; please check the source before you act on it."))
+}
+
+// why is the reason for one of several parts, with its own way out.
+func (w *writer) why(s store.Subscription) {
+	w.entry(quoted(asked(s)), say(", "+often(s.Often)+"."))
+	https, mailto := w.c.links.Unsubscribe(s.ID)
+	if https == "" {
+		w.line(say("To stop this one alone, send a mail to "+w.c.links.Email()+" with the subject "), bit{words: "unsubscribe " + w.c.links.Token(s.ID), href: mailto}, say(" (nothing else)."))
+	} else {
+		w.line(say("To stop this one alone, open "), bit{words: "unsubscribe from this one", href: https}, say(" and press the button."))
+	}
+	w.endEntry()
+}
+
+// stop says how to stop some subscriptions.
+func (w *writer) stop(to string, subscriptions ...string) {
+	c := w.c
+	https, mailto := c.links.Unsubscribe(subscriptions...)
+	subject, _ := url.PathUnescape(mailto[strings.LastIndex(mailto, "=")+1:])
+	if https != "" {
+		w.para(say(to+", open "), bit{words: "unsubscribe", href: https}, say(" and press the button. It ends with that; you need no account."))
+		w.gap()
+		w.para(say("Or send a mail to "+c.links.Email()+" with the subject "), bit{words: subject, href: mailto}, say(" (nothing else)."))
+		return
+	}
+	w.para(say(to+", send a mail to "+c.links.Email()+" with the subject "), bit{words: subject, href: mailto}, say(" (nothing else)."))
 }
 
 // asked is the query as it was understood.
@@ -237,6 +274,8 @@ func asked(s store.Subscription) string {
 
 func often(s string) string {
 	switch s {
+	case store.Daily:
+		return "once a day, on days with something to tell"
 	case store.Weekly:
 		return "once a week"
 	case store.Both:

@@ -5,10 +5,12 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 	"ccgwatch/store/bolt"
 	"ccgwatch/store/query"
@@ -62,7 +64,11 @@ func stocked(tb testing.TB, items int) Server {
 					it.Parts = []store.Part{{Key: "a", Title: words(8), Text: words(100)}}
 					it.Documents = []store.Document{{Key: "d", Title: words(5), URL: "https://www.example.org/a.pdf", SHA256: strings.Repeat("ab", 32)}}
 				} else {
-					it.Notice = &store.Notice{OCID: fmt.Sprint(i), Title: it.Title, Description: words(300), Buyers: []store.Party{{ID: fmt.Sprint("body-", i%40), Name: "Body"}}}
+					it.Notice = &store.Notice{OCID: fmt.Sprint(i), Title: it.Title, Description: words(300), Buyers: []store.Party{{ID: fmt.Sprint("body-", i%40), Name: "Body"}}, Date: at}
+					if i%3 == 0 {
+						it.Notice.Suppliers = []store.Party{{Name: fmt.Sprintf("Supplier %d Limited", r.IntN(3000))}}
+						it.Notice.Value, it.Notice.Signed = fmt.Sprint(1000*(1+r.IntN(900))), at.AddDate(0, 0, -r.IntN(200)).Format(time.DateOnly)
+					}
 				}
 				snap.Items[it.Key] = it
 				changes = append(changes, store.Change{At: at, Source: source, Key: it.Key, Kind: it.Kind, Op: store.OpAdded, Title: it.Title, URL: it.URL})
@@ -81,7 +87,14 @@ func stocked(tb testing.TB, items int) Server {
 		var found []store.Finding
 		for _, c := range logged {
 			if c.Seq%2 == 0 {
-				found = append(found, store.Finding{ID: fmt.Sprintf("%064d", c.Seq), At: c.At, Change: c.Seq, Source: c.Source, Key: c.Key, Kind: c.Kind, Topic: store.TopicTenders, Tier: store.TierLikely, Title: c.Title, URL: c.URL, Quote: words(40), Text: words(200)})
+				x := store.Finding{ID: fmt.Sprintf("%064d", c.Seq), At: c.At, Change: c.Seq, Source: c.Source, Key: c.Key, Kind: c.Kind, Topic: store.TopicTenders, Tier: store.TierLikely, Title: c.Title, URL: c.URL, Quote: words(40), Text: words(200)}
+				if c.Kind == store.KindNotice {
+					x.Stage, x.Thread = []string{"tender", "award"}[r.IntN(2)], c.Key
+				}
+				if x.Stage == "tender" {
+					x.Deadline = &store.Deadline{Stated: c.At.AddDate(0, 0, 40).Format(time.RFC3339), Kind: "tender", Who: "providers"}
+				}
+				found = append(found, x)
 			}
 		}
 		to := store.Position{Seq: logged[len(logged)-1].Seq}
@@ -98,13 +111,30 @@ func stocked(tb testing.TB, items int) Server {
 // over the table of contents; a search that finds nothing reads mostMatched
 // findings and pauses.
 func BenchmarkPages(b *testing.B) {
-	s := stocked(b, 20_000)
+	items := 20_000
+	if os.Getenv("CCGWATCH_SOAK") != "" {
+		items = 100_000
+	}
+	s := stocked(b, items)
+	s.Provider = func(p store.Party, _ []string) judge.Party {
+		return judge.Party{Supplier: judge.Supplier{Name: p.Name, Class: "company", Evidence: "the name"}}
+	}
+	list := []store.Correction{{Source: "find-a-tender", Key: "x/000002", Act: store.ActNote, Note: "A note", Reason: "A reason"}}
+	s.Corrections = saidByUs{&list}
+	public := store.Public{Ledger: s.Ledger, Outbox: s.Outbox, Edits: saidByUs{&list}.Edits}
+	s.Ledger, s.Outbox = public, public
 	h := s.Handler()
-	for range 3 {
-		ask(h, "GET", "/items") // the table of contents
+	for range items / 1000 {
+		ask(h, "GET", "/") // the table of contents and the survey
 	}
 	for _, p := range []struct{ name, target string }{
 		{"start", "/"},
+		{"deadlines", "/deadlines"},
+		{"numbers", "/numbers"},
+		{"suppliers", "/suppliers"},
+		{"supplier", "/supplier/supplier-7"},
+		{"register", "/register"},
+		{"corrections", "/corrections"},
 		{"findings", "/findings"},
 		{"search-common", "/findings?q=1a"},
 		{"search-nothing", "/findings?q=unicorns"},

@@ -160,6 +160,7 @@ type bodyPage struct {
 	Notices []listed
 	Search  string // address of the search for its findings
 	Behind  time.Time
+	Follow  []follow
 }
 
 // body shows what a body publishes and where it is the buyer. Cost: the table
@@ -178,7 +179,7 @@ func (s *site) body(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := bodyPage{bodyView: v, Behind: s.record.behind(), Search: "/findings?" + url.Values{"q": {"body:" + b.ID}}.Encode()}
+	page := bodyPage{bodyView: v, Behind: s.record.behind(), Follow: s.followBody(b.ID), Search: "/findings?" + url.Values{"q": {"body:" + b.ID}}.Encode()}
 	states, _, err := s.states(ctx)
 	if err != nil {
 		return err

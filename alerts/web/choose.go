@@ -32,7 +32,7 @@ type chosen struct {
 	Beyond  bool     // the line says more than boxes can
 }
 
-// readChosen reads the form's fields: topic, body, area, words, phrase, any,
+// readChosen reads the form's fields: topic, body, area, committee, thread, words, phrase, any,
 // without, q, was, often.
 func readChosen(v url.Values) chosen {
 	list := func(name string) []string {
@@ -46,7 +46,7 @@ func readChosen(v url.Values) chosen {
 	}
 	c := chosen{
 		Form: query.Form{
-			Topics: list("topic"), Bodies: list("body"), Areas: list("area"),
+			Topics: list("topic"), Bodies: list("body"), Areas: list("area"), Committees: list("committee"), Threads: list("thread"),
 			Words: box(v, "words"), Phrase: box(v, "phrase"), Any: box(v, "any"), Without: box(v, "without"),
 		},
 		Line: box(v, "q"), Was: v.Get("was"), Often: v.Get("often"),
@@ -66,7 +66,7 @@ func mark(s string) string {
 
 // settle finds out what counts, and makes the boxes and the line say it.
 func (c *chosen) settle() {
-	for _, list := range [][]string{c.Topics, c.Bodies, c.Areas} {
+	for _, list := range [][]string{c.Topics, c.Bodies, c.Areas, c.Committees, c.Threads} {
 		if len(list) > mostChosen {
 			c.Wrong = "That is too many to choose: leave the list empty for all of them."
 			return
@@ -201,6 +201,7 @@ func ticks(name, legend string, list []option) tickList {
 type chooseView struct {
 	chosen
 	TopicList, BodyList, AreaList []option
+	CommitteeList, ThreadList     []option // those chosen, by a link or in words
 }
 
 func (s *site) choose(c chosen) chooseView {
@@ -214,6 +215,10 @@ func (s *site) choose(c chosen) chooseView {
 		bodies, areas = s.Choices()
 	}
 	v.BodyList, v.AreaList = options(bodies, c.Bodies), options(areas, c.Areas)
+	v.CommitteeList, v.ThreadList = options(nil, c.Committees), options(nil, nil)
+	for _, id := range c.Threads {
+		v.ThreadList = append(v.ThreadList, option{id, s.threadName(id), true})
+	}
 	return v
 }
 
@@ -222,6 +227,8 @@ func oftenWords(often string) string {
 	switch often {
 	case store.Instant:
 		return "as things appear"
+	case store.Daily:
+		return "once a day, in the morning, on days with something to tell"
 	case store.Weekly:
 		return "once a week, on Friday morning"
 	case store.Both:

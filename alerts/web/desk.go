@@ -227,14 +227,12 @@ func (s *site) sentPage(w http.ResponseWriter) error {
 
 // linkInstead sends the link to who was about to unsubscribe.
 func (s *site) linkInstead(w http.ResponseWriter, r *http.Request) error {
-	id, ok, err := s.Token(alerts.TrimToken(r.PathValue("token")))
-	switch {
-	case err != nil:
+	ids, err := s.subscriptionsOf(alerts.TrimToken(r.PathValue("token")))
+	if err != nil {
 		return err
-	case !ok:
-		return alerts.ErrLink
 	}
-	if err := s.Desk.AskLinkOf(r.Context(), s.Now(), id, s.client(r)); err != nil {
+	// All of them are of one address, and its link opens them all.
+	if err := s.Desk.AskLinkOf(r.Context(), s.Now(), ids[0], s.client(r)); err != nil {
 		return err
 	}
 	return s.sentPage(w)

@@ -75,8 +75,11 @@ func (s *site) page(f func(http.ResponseWriter, *http.Request) error) http.Handl
 func faultOf(err error) *fault {
 	var f *fault
 	var large *http.MaxBytesError
+	var hidden *store.WithheldError
 	switch {
 	case errors.As(err, &f):
+	case errors.As(err, &hidden):
+		f = withheld(hidden)
 	case errors.Is(err, store.ErrNotFound):
 		f = &fault{status: http.StatusNotFound, title: "Nothing here", text: "There is no such page, or what it showed is not kept any more."}
 	case errors.As(err, &large):

@@ -307,8 +307,12 @@ func (s *site) finding(w http.ResponseWriter, r *http.Request) error {
 		Item    *store.Item
 		Paper   *store.Document
 		History history
+		Edit    *store.Edit
 		Now     time.Time
 	}{shown: s.show(x), Now: s.Now()}
+	if body.Edit, err = s.editOf(r.Context(), x.Source, x.Key); err != nil {
+		return err
+	}
 	it, err := s.Ledger.Item(r.Context(), x.Source, x.Key)
 	switch {
 	case err == nil:

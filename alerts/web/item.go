@@ -98,7 +98,33 @@ type itemBody struct {
 	Newest    bool   // the history shown is the newest
 	From, All int    // of the documents: the first one shown, and how many there are
 	Rest      string // address of the page with further documents
-	CutParts  bool   // the agenda is longer than what is shown
+	Follow    []follow
+	CutParts  bool // the agenda is longer than what is shown
+	Agenda    []agendaPart
+	Edit      *store.Edit
+}
+
+// agendaPart is an item of an agenda with its papers.
+type agendaPart struct {
+	store.Part
+	Papers []store.Document
+}
+
+// papersOfAPart is how many papers are named under one item of an agenda.
+const papersOfAPart = 6
+
+func agendaOf(parts []store.Part, docs []store.Document) []agendaPart {
+	by := map[string][]store.Document{}
+	for _, d := range docs {
+		if d.Part != "" && len(by[d.Part]) < papersOfAPart {
+			by[d.Part] = append(by[d.Part], d)
+		}
+	}
+	out := make([]agendaPart, 0, len(parts))
+	for _, p := range parts {
+		out = append(out, agendaPart{p, by[p.Key]})
+	}
+	return out
 }
 
 func (s *site) item(w http.ResponseWriter, r *http.Request) error {
@@ -138,7 +164,12 @@ func (s *site) item(w http.ResponseWriter, r *http.Request) error {
 		body.Documents = it.Documents[from-1:]
 	}
 	body.Parts, body.CutParts = shortened(it.Parts)
+	body.Agenda = agendaOf(body.Parts, it.Documents)
+	if body.Edit, err = s.editOf(ctx, source, key); err != nil {
+		return err
+	}
 	body.Bodies = s.bodiesOf(it)
+	body.Follow = s.followItem(&it, body.Bodies)
 	body.Elsewhere = len(body.Bodies) != 1 || body.Bodies[0].Name != s.sourceName(it.Source)
 	return s.render(w, http.StatusOK, "item", view{Title: line(it.Title, 200), Here: "items", Body: body})
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"ccgwatch/store"
@@ -19,11 +20,45 @@ type preview struct {
 	Count  int // findings
 	Things int // items they are about
 	Mails  int // alerts, for who wants them at once
+	Days   int // on which there was something, for who wants them daily
 	List   []shown
 	From   time.Time // as far back as it looked
 	Cut    bool      // no further, because there was too much to look at
-	Weekly bool
+	Often  string
+	Weekly bool // a digest tells it, too
 	AtOnce bool
+	Now    time.Time
+}
+
+const month = 30 * 24 * time.Hour
+
+// Monthly says how many mails a month that is, "" if what is known is too short
+// to say. It is rounded up: nobody is promised less than will come.
+func (p preview) Monthly() string {
+	known := p.Now.Sub(p.From)
+	a := func(n int) int { return int((time.Duration(n)*month + known - 1) / known) }
+	if p.Often == store.Weekly {
+		return "one mail a week, a quiet week included"
+	}
+	if known < 14*24*time.Hour {
+		return ""
+	}
+	mails := func(n int) string {
+		switch n {
+		case 0:
+			return "less than one mail a month"
+		case 1:
+			return "about one mail a month"
+		}
+		return fmt.Sprintf("about %d mails a month", n)
+	}
+	switch p.Often {
+	case store.Daily:
+		return mails(a(p.Days)) + ", each for a day with something new"
+	case store.Both:
+		return mails(a(p.Mails)) + ", and one a week"
+	}
+	return mails(a(p.Mails))
 }
 
 // preview asks the query about the findings of the last 90 days, newest first.
@@ -31,7 +66,7 @@ type preview struct {
 // digests tell all of it.
 func (s *site) preview(ctx context.Context, q query.Query, often string) (preview, error) {
 	now := s.Now()
-	p := preview{From: now.Add(-lookBack), Weekly: often != store.Instant, AtOnce: often != store.Weekly}
+	p := preview{From: now.Add(-lookBack), Often: often, Weekly: store.Digested(often), AtOnce: store.AtOnce(often), Now: now}
 	high, err := s.Ledger.LastSeq(ctx)
 	if err != nil {
 		return p, err
@@ -41,6 +76,7 @@ func (s *site) preview(ctx context.Context, q query.Query, often string) (previe
 	} else if len(first) > 0 && first[0].At.After(p.From) {
 		p.From = first[0].At
 	}
+	days := map[time.Time]bool{}
 	things, mails := map[string]bool{}, map[string]bool{}
 	looked, past := 0, false
 	for step := uint64(500); high > 0 && !past; step = min(4*step, mostMatched/2) {
@@ -68,6 +104,7 @@ func (s *site) preview(ctx context.Context, q query.Query, often string) (previe
 			if atOnce {
 				mails[x.Source+"\x00"+x.At.UTC().String()] = true
 			}
+			days[dayOf(x.At, s.zone)] = true
 			part = append(part, x)
 			return true
 		})
@@ -82,6 +119,6 @@ func (s *site) preview(ctx context.Context, q query.Query, often string) (previe
 		}
 		high = low
 	}
-	p.Things, p.Mails = len(things), len(mails)
+	p.Things, p.Mails, p.Days = len(things), len(mails), len(days)
 	return p, nil
 }

@@ -21,10 +21,10 @@ const (
 type quota struct {
 	mu   sync.Mutex
 	seed maphash.Seed
-	full map[uint64]bucket
+	full map[uint64]allowance
 }
 
-type bucket struct {
+type allowance struct {
 	left float64
 	at   time.Time
 }
@@ -46,7 +46,7 @@ func (q *quota) ask(who netip.Addr, cost float64, now time.Time) time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.full == nil {
-		q.seed, q.full = maphash.MakeSeed(), map[uint64]bucket{}
+		q.seed, q.full = maphash.MakeSeed(), map[uint64]allowance{}
 	}
 	mark := maphash.Comparable(q.seed, who)
 	b, ok := q.full[mark]
@@ -54,7 +54,7 @@ func (q *quota) ask(who netip.Addr, cost float64, now time.Time) time.Duration {
 		if len(q.full) >= quotasKept {
 			q.forget(now)
 		}
-		b = bucket{askedAtOnce, now}
+		b = allowance{askedAtOnce, now}
 	}
 	b.left = min(askedAtOnce, b.left+max(0, now.Sub(b.at).Minutes())*askedAMinute)
 	b.at = now

@@ -46,6 +46,14 @@ type record struct {
 	news    []rhythm        // by number of the source
 	coming  map[ref]meeting // what has a date that was not over when it was read
 	dates   dates           // what calendars are made of
+	leads   map[ref]int     // days from the first papers, as far as we saw them come, to the meeting
+
+	notices   int   // ever added
+	papers    []ref // meetings and papers with a document, in the order of the log
+	papered   map[ref]bool
+	inOrder   []meeting // of coming, as of the entry orderedAt
+	orderedAt uint64
+	corrected []ref // by an operator, and not yet taken
 
 	publishers map[string]string // by source; both as of the last look
 	today      time.Time
@@ -115,7 +123,7 @@ func (n *numbered) of(name string) uint16 {
 }
 
 func newRecord(s *Server, zone *time.Location) *record {
-	return &record{server: s, zone: zone, seed: maphash.MakeSeed(), joint: map[uint32][]uint16{}, coming: map[ref]meeting{}, dates: dates{zone: zone}}
+	return &record{server: s, zone: zone, seed: maphash.MakeSeed(), joint: map[uint32][]uint16{}, coming: map[ref]meeting{}, dates: dates{zone: zone}, leads: map[ref]int{}, papered: map[ref]bool{}}
 }
 
 // kinds and ops in the order of their numbers in an entry, from 1.
@@ -124,7 +132,7 @@ func kindNumber(k store.Kind) uint8 {
 }
 
 func opNumber(o store.Op) uint8 {
-	return uint8(1 + slices.Index([]store.Op{store.OpAdded, store.OpAmended, store.OpWithdrawn, store.OpDue}, o)) //nolint:gosec // -1 to 3
+	return uint8(1 + slices.Index([]store.Op{store.OpAdded, store.OpAmended, store.OpWithdrawn, store.OpDue, store.OpCorrected}, o)) //nolint:gosec // -1 to 4
 }
 
 func (r *record) hash(x ref) uint32 {
@@ -183,7 +191,17 @@ func (r *record) add(ctx context.Context, c store.Change) error {
 	r.entries = append(r.entries, e)
 	r.last, r.until = c.Seq, c.At
 	r.dates.note(c, it)
-	if c.Op == store.OpDue {
+	if c.Kind == store.KindNotice && c.Op == store.OpAdded {
+		r.notices++
+	}
+	switch c.Op {
+	case store.OpDue:
+		return nil
+	case store.OpCorrected: // by us: no news of the body, but a date may read otherwise
+		r.corrected = append(r.corrected, x)
+		if delete(r.coming, x); it.Kind != "" {
+			r.date(x, it, bodies)
+		}
 		return nil
 	}
 	for _, b := range bodies {
@@ -199,7 +217,44 @@ func (r *record) add(ctx context.Context, c store.Change) error {
 		grown(&r.news, e.source).note(c.At)
 	}
 	r.date(x, it, bodies)
+	r.lead(x, c, it)
+	if len(it.Documents) > 0 && !r.papered[x] {
+		r.papered[x] = true
+		r.papers = append(r.papers, x)
+	}
 	return nil
+}
+
+// lead notes how long before a meeting its first papers came, if we saw them come.
+func (r *record) lead(x ref, c store.Change, it store.Item) {
+	when := it.When()
+	if _, known := r.leads[x]; known || c.Silent || when.IsZero() || it.Cancelled() || c.Kind != store.KindMeeting && c.Kind != store.KindPaper {
+		return
+	}
+	if c.Has(store.AgendaPublished) || slices.ContainsFunc(c.Documents, func(d store.Document) bool {
+		return c.Has(store.DocumentAdded) && (d.Role == store.RolePack || d.Role == store.RoleReport || d.Role == store.RoleFrontsheet)
+	}) {
+		r.leads[x] = int(dayOf(when, r.zone).Sub(dayOf(c.At, r.zone)).Hours()+12) / 24
+		if when.Before(c.At) && r.leads[x] >= 0 {
+			r.leads[x] = -1
+		}
+	}
+}
+
+// takeCorrected are the items corrected since it was asked last.
+func (r *record) takeCorrected() []ref {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := r.corrected
+	r.corrected = nil
+	return out
+}
+
+// upTo is when the last entry read was made.
+func (r *record) upTo() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.until
 }
 
 // grown is the place of a number in a list that grows with them.
@@ -347,23 +402,39 @@ func (r *record) named() []string {
 }
 
 // ahead are the dates from a day on, in their order; of a body alone where one
-// is named.
+// is named. They are put in order when the log has gone on.
 func (r *record) ahead(today time.Time, body string) []meeting {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var out []meeting
-	for x, m := range r.coming {
-		if m.when.Before(today) {
-			delete(r.coming, x)
-			continue
+	if r.inOrder == nil || r.orderedAt != r.last {
+		r.inOrder, r.orderedAt = make([]meeting, 0, len(r.coming)), r.last
+		for x, m := range r.coming {
+			if m.when.Before(today) {
+				delete(r.coming, x)
+				continue
+			}
+			r.inOrder = append(r.inOrder, m)
 		}
-		if body == "" || slices.Contains(m.bodies, r.bodies.number[body]) {
+		slices.SortFunc(r.inOrder, func(a, b meeting) int {
+			return cmp.Or(a.when.Compare(b.when), cmp.Compare(a.source, b.source), cmp.Compare(a.key, b.key))
+		})
+	}
+	from, _ := slices.BinarySearchFunc(r.inOrder, today, func(m meeting, t time.Time) int {
+		if m.when.Before(t) {
+			return -1
+		}
+		return 1
+	})
+	if body == "" {
+		return slices.Clip(r.inOrder[from:])
+	}
+	var out []meeting
+	number := r.bodies.number[body]
+	for _, m := range r.inOrder[from:] {
+		if slices.Contains(m.bodies, number) {
 			out = append(out, m)
 		}
 	}
-	slices.SortFunc(out, func(a, b meeting) int {
-		return cmp.Or(a.when.Compare(b.when), cmp.Compare(a.source, b.source), cmp.Compare(a.key, b.key))
-	})
 	return out
 }
 

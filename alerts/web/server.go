@@ -66,6 +66,18 @@ type Server struct {
 	// for each page that shows the state of things.
 	Held func() []string
 
+	// Provider is what is known of a supplier that a notice names, with the
+	// notice's classifications; nil: there are no pages about suppliers.
+	Provider func(p store.Party, cpv []string) judge.Party
+	// Plain makes a sentence of a paper fit to be quoted in a register: without
+	// contacts and names of persons. nil: papers are not quoted there.
+	Plain func(text string) string
+	// Archive has the papers as they were read, page by page; nil: no page shows them.
+	Archive store.Archive
+	// Corrections are what the operator has said about items; nil for nothing.
+	// Ledger and Outbox must be of a store.Public then.
+	Corrections store.Corrections
+
 	// Token tells whose subscription an unsubscribe token ends. It must answer
 	// ok for every token that was ever issued, those of erased subscriptions
 	// included (tokens are signed or their hashes kept), so that an old link
@@ -144,20 +156,20 @@ func (s Server) NewHTTPServer(addr string) *http.Server {
 // Handler serves all pages.
 func (s Server) Handler() http.Handler {
 	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd), queueOfFiles: make(chan struct{}, downloads), queueAtDesk: make(chan struct{}, atDeskAtOnce)}
-	v.record, v.started = newRecord(&v.Server, v.zone), s.Now()
+	v.record, v.survey, v.started = newRecord(&v.Server, v.zone), newSurvey(&v.Server, v.zone), s.Now()
 	v.bodies = map[string]*BodyInfo{}
 	for i := range s.Bodies {
 		v.bodies[s.Bodies[i].ID] = &s.Bodies[i]
 	}
 	v.brief = map[string]*template.Template{}
 	frames := func(m measure) func(name string) *template.Template {
-		frame := template.Must(template.New("base.html").Funcs(v.funcs(m)).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/choose.html"))
+		frame := template.Must(template.New("base.html").Funcs(v.funcs(m)).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/more.html", "pages/choose.html"))
 		return func(name string) *template.Template {
 			return template.Must(template.Must(frame.Clone()).ParseFS(assets, "pages/"+name+".html"))
 		}
 	}
 	whole, short := frames(full()), frames(brief())
-	for _, name := range []string{"status", "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "thread", "threads", "data", "unsubscribe", "error"} {
+	for _, name := range append(recordPages(), "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "thread", "threads", "data", "unsubscribe", "error") {
 		v.templates[name], v.brief[name] = whole(name), short(name)
 	}
 	for _, name := range deskPages() {
@@ -171,7 +183,8 @@ func (s Server) Handler() http.Handler {
 	v.style, v.styleTag = style, `"`+hex.EncodeToString(sum[:8])+`"`
 
 	mux := http.NewServeMux()
-	mux.Handle("/{$}", v.page(v.status))
+	mux.Handle("/{$}", v.page(v.start))
+	v.recordRoutes(mux)
 	mux.Handle("/findings", v.page(v.findings))
 	mux.Handle("/finding/{id}", v.page(v.finding))
 	mux.Handle("/meetings", v.page(v.meetings))
@@ -221,6 +234,8 @@ type site struct {
 	styleTag  string
 	crowd     chan struct{}
 	record    *record
+	survey    *survey
+	said      sayings // in papers
 	bodies    map[string]*BodyInfo
 	started   time.Time
 	feeds     feeds
@@ -295,12 +310,14 @@ type view struct {
 	Brief   bool // long texts are cut short
 	Open    bool // people can subscribe here
 	Threads bool // there are pages about procurements
-	Body    any
+
+	Suppliers bool // and about suppliers
+	Body      any
 }
 
 // render writes a page, whole or not at all.
 func (s *site) render(w http.ResponseWriter, status int, name string, v view) error {
-	v.Group, v.Version, v.Open, v.Threads = s.Group, s.Version, s.open(), s.Thread != nil
+	v.Group, v.Version, v.Open, v.Threads, v.Suppliers = s.Group, s.Version, s.open(), s.Thread != nil, s.Provider != nil
 	if v.Feed == nil && !v.Private {
 		v.Feed = &feedLink{Path: "/feed.atom", Title: "All findings"}
 	}

@@ -432,8 +432,10 @@ func TestPreview(t *testing.T) {
 	h.must(h.store.Commit(ctx, store.Snapshot{Source: "s"}, changes, store.Health{Source: "s"}))
 	h.must(h.store.Advance(ctx, "x", store.Position{}, store.Position{Seq: 7}, fs, nil))
 	for often, want := range map[string]string{
-		"weekly": "4 findings in 4 publications, in one mail a week.", "instant": "3 findings in 3 publications, in about 2 mails as they appeared.",
-		"both": "4 findings in 4 publications, in about 2 mails as they appeared and one mail a week.",
+		"weekly":  "4 findings in 4 publications. That makes one mail a week, a quiet week included.",
+		"daily":   "4 findings in 4 publications. That makes about one mail a month, each for a day with something new.",
+		"instant": "3 findings in 3 publications. That makes about one mail a month.",
+		"both":    "4 findings in 4 publications. That makes about one mail a month, and one a week.",
 	} {
 		s := h.open("/subscribe").press("subscribe", "preview", map[string][]string{"words": {"ward"}, "often": {often}})
 		if got := strings.Join(strings.Fields(s.Find("#preview").Text()), " "); !strings.Contains(got, want) || strings.Contains(got, "too old") || strings.Contains(got, "dentist") {

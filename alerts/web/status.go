@@ -3,8 +3,6 @@ package web
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"slices"
 	"time"
 
 	"ccgwatch/alerts"
@@ -45,54 +43,6 @@ type queue struct {
 	Waiting, Failed, Sent int
 	Oldest                time.Time // of those waiting
 	LastSent, LastDigest  time.Time
-}
-
-// mostListed is how many sources the first page names; those that need
-// attention come first, and all are on the page of the sources.
-const mostListed = 60
-
-// status is the first page: the state of things, what comes next and what was
-// found last.
-func (s *site) status(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
-	if err := s.record.follow(ctx); err != nil {
-		return err
-	}
-	states, gone, err := s.states(ctx)
-	if err != nil {
-		return err
-	}
-	now := s.Now()
-	body := struct {
-		Now     time.Time
-		Held    []string
-		Count   int
-		Sources []sourceState
-		Gone    []string // read once, followed no longer
-		Looked  int      // sources visited at all
-		Bad     int
-		Next    []store.Item
-		Newest  []store.Finding
-		Queue   queue
-		Contact string
-		Behind  time.Time
-	}{Now: now, Held: s.stopped(states), Count: len(states), Contact: s.Contact, Behind: s.record.behind()}
-	body.Bad, body.Looked = tallyStates(states)
-	slices.SortStableFunc(states, func(a, b sourceState) int { return rank(a) - rank(b) })
-	body.Sources = states[:min(len(states), mostListed)]
-	body.Gone = gone[:min(len(gone), mostListed)]
-	ahead := s.record.ahead(dayOf(now, s.zone), "")
-	ahead = slices.DeleteFunc(ahead, func(m meeting) bool { return m.off })
-	if body.Next, err = s.itemsOf(ctx, ahead[:min(len(ahead), 5)]); err != nil {
-		return err
-	}
-	if body.Newest, _, err = s.recent(ctx, filter{}, place{}, 5); err != nil {
-		return err
-	}
-	if body.Queue, err = s.outbox(ctx, now); err != nil {
-		return err
-	}
-	return s.render(w, http.StatusOK, "status", view{Title: "What we watch", Here: "status", Body: body})
 }
 
 func describe(info SourceInfo, h store.Health, now time.Time) sourceState {

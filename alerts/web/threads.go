@@ -158,7 +158,8 @@ func (s *site) thread(w http.ResponseWriter, r *http.Request) error {
 		Act     *act
 		Overdue []judge.Overdue
 		Unsaid  []string
-	}{Thread: t, Unsaid: t.Unsaid()}
+		Follow  []follow
+	}{Thread: t, Unsaid: t.Unsaid(), Follow: s.followThread(&t)}
 	if s.Overdue != nil {
 		body.Overdue = s.Overdue(&t, s.Now())
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"ccgwatch/alerts"
@@ -27,16 +28,15 @@ func (s *site) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 		return badRequest("The request broke off. Please try again.")
 	}
 	token := alerts.TrimToken(r.PathValue("token"))
-	id, ok, err := s.Token(token)
-	switch {
-	case err != nil:
-		return s.sorry(err)
-	case !ok:
-		text := "This link is not complete. Please copy all of it from the mail, up to its last letter."
-		return &fault{status: http.StatusNotFound, title: "We do not know this link", text: text}
+	ids, err := s.subscriptionsOf(token)
+	if err != nil {
+		return err
 	}
 	ended := r.Method == http.MethodPost
-	if ended {
+	for _, id := range ids {
+		if !ended {
+			break
+		}
 		err := s.Subscribers.End(r.Context(), id, s.Now())
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return s.sorry(err)
@@ -51,6 +51,34 @@ func (s *site) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 		Contact string
 		Link    string // where to post to for changing it instead
 	}{ended, s.Contact, "/u/" + url.PathEscape(token) + "/link"}})
+}
+
+// mostEnded is how many subscriptions one link can end.
+const mostEnded = 20
+
+// subscriptionsOf are those that a link ends: several, if the mail told several.
+// Each end is one of its own; a request cut short has ended some, and may be
+// made again.
+func (s *site) subscriptionsOf(token string) (ids []string, err error) {
+	unknown := &fault{
+		status: http.StatusNotFound, title: "We do not know this link",
+		text: "This link is not complete. Please copy all of it from the mail, up to its last letter.",
+	}
+	if strings.Count(token, ".") >= mostEnded {
+		return nil, unknown
+	}
+	err = alerts.Each(token, func(one string) error {
+		id, ok, err := s.Token(one)
+		switch {
+		case err != nil:
+			return s.sorry(err)
+		case !ok:
+			return unknown
+		}
+		ids = append(ids, id)
+		return nil
+	})
+	return ids, err
 }
 
 // sorry never claims that mails will stop when it could not be written down.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"html/template"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -24,7 +25,7 @@ func brief() measure { return measure{line: 24, quote: 100, prose: 300, link: 20
 
 // funcs are what the templates call.
 func (s *site) funcs(m measure) template.FuncMap {
-	return template.FuncMap{
+	all := template.FuncMap{
 		"line":  func(t string) string { return line(t, m.line) },
 		"quote": func(t string) string { return line(t, m.quote) },
 		"prose": func(t string) []string { return prose(t, m.prose) },
@@ -68,6 +69,8 @@ func (s *site) funcs(m measure) template.FuncMap {
 		"worthOf":    worthWords,
 		"class":      classWords,
 	}
+	maps.Copy(all, s.recordFuncs(m))
+	return all
 }
 
 // line makes one line of scraped text that shows what it says: no control
@@ -380,6 +383,8 @@ func opWords(o store.Op) string {
 		return "No longer listed"
 	case store.OpDue:
 		return "A date has come"
+	case store.OpCorrected:
+		return "Corrected by the people who run this"
 	}
 	return line(string(o), 40)
 }

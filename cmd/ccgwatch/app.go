@@ -45,13 +45,16 @@ type app struct {
 	names     map[string][]string   // under which the news of a body are asked for, by its id
 	matcher   *alerts.Matcher
 	digests   *alerts.Digester
+	corrector *alerts.Corrector
 	postman   *alerts.Postman
 	links     alerts.Links
 	desk      *alerts.Desk
 	marks     inbox.Marks
 	clerk     *inbox.Clerk
-	asked     chan struct{} // somebody waits for a service mail
-	threads   *alerts.Threads
+	asked     chan struct{}   // somebody waits for a service mail
+	public    store.Public    // what of the store may be shown or mailed
+	threads   *alerts.Threads // over what is public
+	judging   *alerts.Threads // over all there is: a correction is no news of the source
 	compose   *mail.Composer
 	watched   watchlist
 
@@ -399,8 +402,11 @@ func (a *app) follow(ctx context.Context, now time.Time) error {
 	defer a.following.Unlock()
 	for {
 		more, err := a.matcher.Step(ctx, now)
-		if err != nil || !more {
+		if err != nil {
 			return err
+		}
+		if !more {
+			return a.mailCorrections(ctx, now)
 		}
 	}
 }

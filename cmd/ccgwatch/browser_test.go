@@ -280,6 +280,7 @@ func pageKinds(t *testing.T, a *app) []struct {
 		t.Fatalf("the sample has no %q %q %q %q %q", notice, meeting, paper, quoted, dated)
 	}
 	leave, _ := a.links.Unsubscribe("11111111111111111111111111111111")
+	noted, gone := corrected(t, a)
 	return []struct {
 		name, path string
 		status     int64
@@ -306,6 +307,17 @@ func pageKinds(t *testing.T, a *app) []struct {
 		{"data", "/data", 200},
 		{"subscribe", "/subscribe", 200},
 		{"manage", "/manage", 200},
+		{"deadlines", "/deadlines", 200},
+		{"numbers", "/numbers", 200},
+		{"register", "/register", 200},
+		{"register-papers", "/register?of=papers", 200},
+		{"suppliers", "/suppliers", 200},
+		{"supplier", supplierOf(t, a), 200},
+		{"paper", paperQuoted(t, a), 200},
+		{"corrections", "/corrections", 200},
+		{"item-noted", noted, 200},
+		{"item-withdrawn", gone, 410},
+		{"help", "/help", 200},
 		{"unsubscribe", strings.TrimPrefix(leave, a.cfg.Group.URL), 200},
 		{"error", "/nothing", 404},
 	}

@@ -50,6 +50,7 @@ type cli struct {
 	Explain     explainCmd     `cmd:""`
 	Judge       judgeCmd       `cmd:""`
 	Rejudge     rejudgeCmd     `cmd:""`
+	Correct     correctCmd     `cmd:""`
 	Subscribers subscribersCmd `cmd:""`
 	Status      statusCmd      `cmd:""`
 	Init        initCmd        `cmd:""`

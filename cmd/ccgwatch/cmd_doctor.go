@@ -337,7 +337,7 @@ func (x *examination) digests(a *app) error {
 	}
 	weekly, due := 0, 0
 	for _, s := range subs {
-		if s.State != store.StateConfirmed || s.Often == store.Instant {
+		if s.State != store.StateConfirmed || !store.Digested(s.Often) {
 			continue
 		}
 		weekly++

@@ -401,21 +401,11 @@ func (c *showCmd) Run(e *env) error {
 			}
 			return a.showThread(e, th, c.JSON)
 		}
-		found, err := a.itemsByKey(e, c.Source, c.Key)
+		it, err := a.oneItem(e, c.Source, c.Key)
 		if err != nil {
 			return err
 		}
-		if len(found) == 0 {
-			return fmt.Errorf("nothing is known under %q: 'ccgwatch items' lists the keys", c.Key)
-		}
-		if len(found) > 1 {
-			var in []string
-			for _, it := range found {
-				in = append(in, it.Source)
-			}
-			return usagef("%q is in %s: say which with --source", c.Key, strings.Join(in, " and "))
-		}
-		return a.show(e, found[0], c.JSON)
+		return a.show(e, it, c.JSON)
 	})
 }
 
@@ -498,6 +488,16 @@ func (a *app) show(e *env, it store.Item, asJSON bool) error {
 		}
 		if d.Failed != "" {
 			fmt.Fprintf(w, "  could not be read since %s: %s\n", stamp(d.FailedAt), d.Failed)
+		}
+	}
+	edits, err := a.store.Edits(e.ctx)
+	if err != nil {
+		return err
+	}
+	if x := edits.Of(it.Source, it.Key); x != nil {
+		fmt.Fprintln(w, "\nCorrected by you (what stands above is the source's):")
+		for _, c := range x.Log {
+			fmt.Fprintf(w, "  %s  %s\n", c.At.In(london()).Format("2006-01-02 15:04"), strings.ReplaceAll(correctionLine(c), "\n", "\n  "))
 		}
 	}
 	fmt.Fprintln(w, "\nWhat changed:")

@@ -58,30 +58,21 @@ func (c sendCmd) Run(e *env) error {
 	})
 }
 
-// digestNow queues a digest for each confirmed subscription of an address: the
+// digestNow queues a digest for the confirmed subscriptions of an address: the
 // first one of somebody who does not want to wait for Friday.
 func (a *app) digestNow(e *env, address string) error {
-	subs, err := a.store.Subscriptions(e.ctx, "", 0)
+	of, err := a.store.Of(e.ctx, address)
 	if err != nil {
 		return err
 	}
 	a.sending.Lock()
 	defer a.sending.Unlock()
-	made := 0
-	for _, s := range subs {
-		if !strings.EqualFold(s.Address, strings.TrimSpace(address)) {
-			continue
-		}
-		ok, err := a.digests.Now(e.ctx, s, e.now())
-		if err != nil {
-			return err
-		}
-		if ok {
-			made++
-		}
+	made, err := a.digests.Now(e.ctx, of, e.now())
+	if err != nil {
+		return err
 	}
 	if made == 0 {
-		return fmt.Errorf("no digest was made: that address has no confirmed subscription to the weekly digest; 'ccgwatch subscribers list' shows them")
+		return fmt.Errorf("no digest was made: that address has no confirmed subscription to a daily or weekly digest; 'ccgwatch subscribers list' shows them")
 	}
 	fmt.Fprintf(e.stdout, "%s made; mail goes to %s\n", plural(made, "digest", "digests"), a.mailGoes())
 	return nil

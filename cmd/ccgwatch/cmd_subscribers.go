@@ -86,8 +86,8 @@ func (c *subscribersAdd) Run(e *env) error {
 	switch {
 	case strings.TrimSpace(c.Consent) == "":
 		return usagef("--consent is missing: say how and when this person agreed; without a recorded consent nobody is mailed")
-	case c.Often != store.Instant && c.Often != store.Weekly && c.Often != store.Both:
-		return usagef("--often %q: expected instant, weekly or both", c.Often)
+	case !store.IsOften(c.Often):
+		return usagef("--often %q: expected instant, daily, weekly or both", c.Often)
 	}
 	if _, err := query.Parse(c.Query); err != nil {
 		return usagef("--query: %w", err)

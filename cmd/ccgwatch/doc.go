@@ -65,6 +65,10 @@ What people answer, and what comes back, is read every five minutes
 (alerts/mail/inbox): a message is told for what it is without any I/O, done once, and
 remembered. Bounces name the delivery they are about in the address they come to.
 
+What the operator says about an item (cmd_correct.go) stands beside what its source
+says (store.Correction) and never in its place: crawling and judging read the store
+itself, and whatever is shown or mailed is read through a store.Public.
+
 # Where to look
 
 	scrapers   find      all.go, the list; crawl, ocds, moderngov, cmis, boards, feeds, page, document

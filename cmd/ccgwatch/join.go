@@ -32,22 +32,27 @@ func (a *app) joinAlerts() error {
 	if err != nil {
 		return fmt.Errorf("config: [group]: %w", err)
 	}
-	a.threads = &alerts.Threads{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
+	a.public = store.NewPublic(a.store)
+	a.threads = &alerts.Threads{Ledger: a.public, Outbox: a.public, Marks: a.store, Judge: a.judge}
+	a.judging = &alerts.Threads{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
 	compose.Mailbox = a.cfg.Mailbox.Read()
 	a.compose = compose
 	letters, services, err := a.signed(compose)
 	if err != nil {
 		return err
 	}
+	letters = a.asCorrected(letters)
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: letters, Facts: a.facts, Log: a.log,
-		Told:  a.store.told,
+		Told: a.store.told, Of: a.store.Of,
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{
-		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Compose: letters, Facts: a.facts, About: a.about,
+		Ledger: a.public, Outbox: a.public, Subscribers: a.store, Compose: letters, Facts: a.facts, About: a.about,
 		SourceName: a.sourceName, Schedule: alerts.Fridays(london()), Backlog: a.store, Log: a.log,
+		Of: a.store.Of,
 	}
+	a.corrector = &alerts.Corrector{Outbox: a.store, Subscribers: a.store, Backlog: a.store, Compose: letters, Log: a.log}
 	a.desk = a.newDesk(services)
 	if err := a.joinMailbox(secret); err != nil {
 		return err
@@ -68,10 +73,32 @@ func (a *app) joinAlerts() error {
 const perAddress = 10
 
 // meaning has a change judged: a notice in its thread, anything else by itself.
-// A site whose body nobody named speaks under the source's name.
+// A site whose body nobody named speaks under the source's name. That the
+// operator corrected something is no news, and what is held back is judged and
+// mailed to nobody.
 func (a *app) meaning(ctx context.Context, c store.Change, it store.Item) ([]store.Finding, error) {
+	if c.Op == store.OpCorrected {
+		return nil, nil
+	}
+	found, err := a.meaningOf(ctx, c, it)
+	if err != nil {
+		return nil, err
+	}
+	edits, err := a.store.Edits(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !edits.Shows(c.Source, c.Key) {
+		for i := range found {
+			found[i].Silent = true
+		}
+	}
+	return found, nil
+}
+
+func (a *app) meaningOf(ctx context.Context, c store.Change, it store.Item) ([]store.Finding, error) {
 	if c.Kind == store.KindNotice && it.Notice != nil {
-		return a.threads.Findings(ctx, c, it)
+		return a.judging.Findings(ctx, c, it)
 	}
 	found, err := a.judge.Findings(c, it, func(sha string) ([]string, error) { return a.store.Text(ctx, sha) })
 	for i := range found {
@@ -142,6 +169,12 @@ func (a *app) facts(f store.Finding) query.Facts {
 	x := query.Facts{
 		Topics: []string{string(f.Topic)}, Kinds: []string{string(f.Kind)}, Tiers: []string{string(f.Tier)}, Sources: []string{f.Source},
 		Areas: slices.Clone(f.Areas), Text: strings.Join([]string{f.Title, f.Quote, f.Document, f.BodyName, f.Text}, "\n"),
+	}
+	if f.Committee != "" {
+		x.Committees = []string{f.Committee}
+	}
+	if f.Thread != "" {
+		x.Threads = []string{f.Thread}
 	}
 	for _, topic := range f.Also {
 		x.Topics = append(x.Topics, string(topic))
@@ -215,6 +248,12 @@ func (a *app) checkQuery(q string) error {
 	for _, v := range parsed.Values("area") {
 		if a.areaNames[v] == "" {
 			return fmt.Errorf("area:%s: there is no such area; there are %s", v, strings.Join(a.areaIDs(), ", "))
+		}
+	}
+	for _, v := range parsed.Values("thread") {
+		// Its number is asked for as it is printed, in small letters.
+		if found, err := a.threads.Named(context.Background(), v); err != nil || len(found) == 0 {
+			return errors.Join(fmt.Errorf("thread:%s: no procurement is known by that number; 'ccgwatch threads' lists them", v), err)
 		}
 	}
 	for _, v := range parsed.Values("body") {

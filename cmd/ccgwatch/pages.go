@@ -18,7 +18,7 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 		contact = ""
 	}
 	s := web.Server{
-		Ledger: a.store, Outbox: a.store, Subscribers: a.store,
+		Ledger: a.public, Outbox: a.public, Subscribers: a.store,
 		Group: a.cfg.Group.Name, URL: a.cfg.Group.URL, Listen: a.cfg.Web.Listen, Contact: contact,
 		Sources: func() []web.SourceInfo { return a.sourceInfos(now()) },
 		Facts:   a.facts,
@@ -29,8 +29,8 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 		Threads: func(ctx context.Context, f func(store.Finding) bool) error {
 			return a.threads.Recent(ctx, 0, f)
 		},
-		Overdue: a.judge.Overdue,
-		Token:   a.subscriptionOf, Now: now, Log: a.log, Version: version(),
+		Overdue: a.judge.Overdue, Provider: a.judge.Provider, Plain: a.judge.Plain, Archive: a.store, Corrections: a.store,
+		Token: a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
 	return s.NewHTTPServer(a.cfg.Web.Listen)
 }

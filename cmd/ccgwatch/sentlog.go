@@ -95,7 +95,7 @@ func (k *keeper) Dot(ctx context.Context, d store.Delivery) error {
 		k.mail.dotted = map[string]int{}
 	}
 	k.mail.dotted[d.ID] = d.Doubts
-	k.noteMail(lineDot, d.Due, d.ID)
+	k.noteMail(lineDot, d.Due, d)
 	return nil
 }
 
@@ -106,20 +106,31 @@ func (k *keeper) Settle(ctx context.Context, d store.Delivery) error {
 	delete(k.mail.dotted, d.ID)
 	switch {
 	case d.State == store.Sent:
-		k.noteMail(lineSent, d.SentAt, d.ID)
+		k.noteMail(lineSent, d.SentAt, d)
 		k.noteTold(ctx, d)
 	case dotted && d.Doubts == doubts:
-		k.noteMail(lineBack, d.Due, d.ID)
+		k.noteMail(lineBack, d.Due, d)
 	}
 	k.mail.mu.Unlock()
 	return k.Store.Settle(ctx, d)
 }
 
-// noteMail appends the line of a delivery.
-func (k *keeper) noteMail(what string, at time.Time, id string) {
-	if secret, err := readSecret(filepath.Join(k.data, secretFile)); err == nil {
-		k.append(sentFile, fmt.Sprintf("%s %s %s\n", sentKey(secret, "delivery", id), what, at.UTC().Format(time.RFC3339)))
+// noteMail appends the line of a delivery. A digest of several is noted as that
+// of each, so that a copy that knows nothing of it owes none of them theirs.
+func (k *keeper) noteMail(what string, at time.Time, d store.Delivery) {
+	secret, err := readSecret(filepath.Join(k.data, secretFile))
+	if err != nil {
+		return
 	}
+	ids := []string{d.ID}
+	for _, p := range d.Periods {
+		ids = append(ids, alerts.DigestID(p.Subscription, p.Until))
+	}
+	var b strings.Builder
+	for _, id := range ids {
+		fmt.Fprintf(&b, "%s %s %s\n", sentKey(secret, "delivery", id), what, at.UTC().Format(time.RFC3339))
+	}
+	k.append(sentFile, b.String())
 }
 
 // noteTold appends what an alert tells. What does not fit into it is not told.
@@ -130,8 +141,12 @@ func (k *keeper) noteTold(ctx context.Context, d store.Delivery) {
 	}
 	var b strings.Builder
 	for _, id := range d.Findings {
-		if f, err := k.Finding(ctx, id); err == nil {
-			fmt.Fprintf(&b, "%s %s %s\n", sentKey(secret, "telling", d.Subscription, alerts.Telling(f)), lineTold, d.SentAt.UTC().Format(time.RFC3339))
+		f, err := k.Finding(ctx, id)
+		if err != nil {
+			continue
+		}
+		for _, to := range append([]string{d.Subscription}, d.Also...) {
+			fmt.Fprintf(&b, "%s %s %s\n", sentKey(secret, "telling", to, alerts.Telling(f)), lineTold, d.SentAt.UTC().Format(time.RFC3339))
 		}
 	}
 	k.append(sentFile, b.String())
@@ -322,9 +337,9 @@ func skipDigests(ctx context.Context, s *bolt.Store, secret []byte, by map[strin
 	if err != nil {
 		return err
 	}
-	weekly := alerts.Fridays(london())
 	for _, sub := range subs {
-		for slot := weekly.Last(now); slot.After(sub.LastDigest) && now.Sub(slot) < keepSent; slot = weekly.Last(slot.Add(-time.Minute)) {
+		times := alerts.Fridays(london()).For(sub.Often)
+		for slot := times.Last(now); slot.After(sub.LastDigest) && now.Sub(slot) < keepSent; slot = times.Last(slot.Add(-time.Minute)) {
 			id := alerts.DigestID(sub.ID, slot)
 			t := by[sentKey(secret, "delivery", id)]
 			if t == nil || t.sent.IsZero() && t.doubts < 2 {
@@ -335,7 +350,7 @@ func skipDigests(ctx context.Context, s *bolt.Store, secret []byte, by map[strin
 			if t.sent.IsZero() {
 				d.State, d.Doubts, d.SentAt = store.Uncertain, t.doubts, time.Time{}
 			}
-			if err := s.Digest(ctx, d, sub.LastDigest, slot); err != nil && !errors.Is(err, store.ErrConflict) {
+			if err := s.Digest(ctx, d, store.Period{Subscription: sub.ID, From: sub.LastDigest, Until: slot}); err != nil && !errors.Is(err, store.ErrConflict) {
 				return err
 			}
 			break

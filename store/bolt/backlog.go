@@ -3,6 +3,7 @@ package bolt
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"ccgwatch/store"
@@ -64,7 +65,8 @@ func (t *tx) carry(id string, by store.Delivery) error {
 	if err != nil {
 		return fmt.Errorf("delivery %s: %w", id, err)
 	}
-	if !was.Lost() || was.Subscription != by.Subscription {
+	told := append(was.Tells(), was.Also...)
+	if !was.Lost() || !slices.ContainsFunc(by.Tells(), func(id string) bool { return slices.Contains(told, id) }) {
 		return fmt.Errorf("delivery %s is %s, and carried by %q: %w", id, was.State, was.Carried, store.ErrConflict)
 	}
 	now := was

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -60,23 +61,24 @@ const (
 	bRaw        = "raw"          // id -> frozen bytes
 	bOf         = "of"           // subscription 0 delivery -> 1
 	bSubs       = "subscriptions"
-	bAddresses  = "addresses" // keyed hash of the address, id -> 1
-	bDiary      = "diary"     // job -> time
-	bTokens     = "tokens"    // hash -> token
-	bTokensOf   = "tokens_of" // keyed hash of the address, hash -> 1
-	bCounts     = "counts"    // keyed hash of what is counted -> counted
-	bMarks      = "marks"     // mark 0 source 0 key -> 1; since format 2
-	bDecisions  = "decisions" // number -> store.Decision; since format 2
-	bTicked     = "ticked"    // key of a store.Due -> seq of its change; since format 2
-	bMailMarks  = "mailmarks" // mailbox -> store.MailMark
-	bHandled    = "handled"   // note of a message -> handled
-	bScores     = "scores"    // keyed hash of the address -> store.BounceScore
+	bAddresses  = "addresses"   // keyed hash of the address, id -> 1
+	bDiary      = "diary"       // job -> time
+	bTokens     = "tokens"      // hash -> token
+	bTokensOf   = "tokens_of"   // keyed hash of the address, hash -> 1
+	bCounts     = "counts"      // keyed hash of what is counted -> counted
+	bMarks      = "marks"       // mark 0 source 0 key -> 1; since format 2
+	bDecisions  = "decisions"   // number -> store.Decision; since format 2
+	bTicked     = "ticked"      // key of a store.Due -> seq of its change; since format 2
+	bCorrected  = "corrections" // number -> store.Correction
+	bMailMarks  = "mailmarks"   // mailbox -> store.MailMark
+	bHandled    = "handled"     // note of a message -> handled
+	bScores     = "scores"      // keyed hash of the address -> store.BounceScore
 )
 
 // later are the buckets that the first format did not have. They are made, and
 // the index of marks filled, when a file without them is opened.
 func later() []string {
-	return []string{bTokens, bTokensOf, bCounts, bMarks, bDecisions, bTicked, bMailMarks, bHandled, bScores}
+	return []string{bTokens, bTokensOf, bCounts, bMarks, bDecisions, bTicked, bCorrected, bMailMarks, bHandled, bScores}
 }
 
 func buckets() []string {
@@ -97,6 +99,9 @@ type Store struct {
 	inode  os.FileInfo
 	salt   []byte
 	closed bool
+
+	editing sync.Mutex // held while edits is filled
+	edits   atomic.Pointer[store.Edits]
 }
 
 var _ store.Store = (*Store)(nil)

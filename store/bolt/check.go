@@ -206,6 +206,9 @@ func (c *checker) ledger() {
 	}
 	c.count(bMarks, marks)
 	values(c, bDecisions, func([]byte, store.Decision) {})
+	if c.in(bCorrected) != nil {
+		values(c, bCorrected, func([]byte, store.Correction) {})
+	}
 	_ = c.in(bTicked).ForEach(func(k, v []byte) error {
 		if len(v) != 8 || binary.BigEndian.Uint64(v) > before {
 			c.faultf("what fell due as %q is not in the log", k)
@@ -244,11 +247,16 @@ func (c *checker) outbox() {
 			c.faultf("finding %s is not where its index says", f.ID)
 		}
 	})
-	waiting := 0
+	waiting, told := 0, 0
 	values(c, bDeliveries, func(k []byte, d store.Delivery) {
 		c.report.Deliveries++
-		if at := c.in(bDelivIDs).Get([]byte(d.ID)); !bytes.Equal(k, join(at, []byte(d.ID))) || c.in(bOf).Get(pair(d.Subscription, d.ID)) == nil {
+		if at := c.in(bDelivIDs).Get([]byte(d.ID)); !bytes.Equal(k, join(at, []byte(d.ID))) {
 			c.faultf("delivery %s is not where its index says", d.ID)
+		}
+		for _, id := range d.Tells() {
+			if told++; c.in(bOf).Get(pair(id, d.ID)) == nil {
+				c.faultf("delivery %s is not where its index says", d.ID)
+			}
 		}
 		if _, err := c.raw(d.ID); err != nil {
 			c.faultf("the bytes of delivery %s: %w", d.ID, err)
@@ -265,7 +273,7 @@ func (c *checker) outbox() {
 	})
 	c.count(bFindingIDs, c.report.Findings)
 	c.count(bDelivIDs, c.report.Deliveries)
-	c.count(bOf, c.report.Deliveries)
+	c.count(bOf, told)
 	c.count(bRaw, c.report.Deliveries)
 	c.count(bDue, waiting)
 }

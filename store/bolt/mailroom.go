@@ -134,7 +134,7 @@ func (s *Store) Return(ctx context.Context, r store.Returned, decide func(store.
 			return t.forgetOne(sub, of)
 		}
 		if made.Suppress {
-			stopped, err = t.suppress(of)
+			stopped, err = t.suppress(of, r.At, made.Effect)
 		}
 		return err
 	})
@@ -156,7 +156,7 @@ func (t *tx) returned(r store.Returned) (d store.Delivery, sub store.Subscriptio
 }
 
 // suppress stops what an address is sent.
-func (t *tx) suppress(of []byte) (ids []string, err error) {
+func (t *tx) suppress(of []byte, at time.Time, why string) (ids []string, err error) {
 	all, err := t.keyed(of)
 	if err != nil {
 		return nil, err
@@ -165,7 +165,7 @@ func (t *tx) suppress(of []byte) (ids []string, err error) {
 		if !live(sub) {
 			continue
 		}
-		sub.State = store.StateSuppressed
+		sub.State, sub.Ended, sub.Stopped = store.StateSuppressed, at, why
 		if err := errors.Join(t.put(bSubs, []byte(sub.ID), sub), t.suppressQueued(sub.ID)); err != nil {
 			return nil, err
 		}

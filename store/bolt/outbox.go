@@ -80,8 +80,10 @@ func (t *tx) addDelivery(d store.Delivery) error {
 	if err := t.in(bDelivIDs).Put([]byte(d.ID), created); err != nil {
 		return err
 	}
-	if err := t.mark(bOf, pair(d.Subscription, d.ID)); err != nil {
-		return err
+	for _, of := range d.Tells() {
+		if err := t.mark(bOf, pair(of, d.ID)); err != nil {
+			return err
+		}
 	}
 	if err := t.set(bRaw, []byte(d.ID), t.s.codec.pack(bRaw, []byte(d.ID), d.Raw)); err != nil {
 		return err
@@ -141,34 +143,111 @@ func (t *tx) drop(id string) error {
 			return err
 		}
 	}
+	for _, of := range d.Tells() {
+		if err := t.in(bOf).Delete(pair(of, id)); err != nil {
+			return err
+		}
+	}
 	return errors.Join(
 		t.in(bDeliveries).Delete(join(instant(d.Created), []byte(id))),
 		t.in(bDelivIDs).Delete([]byte(id)),
-		t.in(bOf).Delete(pair(d.Subscription, id)),
 		t.in(bRaw).Delete([]byte(id)))
 }
 
-// Digest is one transaction: either the digest is queued and its period over, or neither.
-func (s *Store) Digest(ctx context.Context, d store.Delivery, from, until time.Time) error {
+// Digest is one transaction: either the digest is queued and its periods are
+// over, or neither.
+func (s *Store) Digest(ctx context.Context, d store.Delivery, of ...store.Period) error {
 	return s.update(ctx, "queue digest "+d.ID, func(t *tx) error {
-		var sub store.Subscription
-		if err := found(t.get(bSubs, []byte(d.Subscription), &sub)); err != nil {
-			return err
+		for _, p := range of {
+			var sub store.Subscription
+			if err := found(t.get(bSubs, []byte(p.Subscription), &sub)); err != nil {
+				return err
+			}
+			if sub.State != store.StateConfirmed || !sub.LastDigest.Equal(p.From) {
+				return fmt.Errorf("subscription %s is %s, its last digest ended %s: %w", sub.ID, sub.State, sub.LastDigest.Format(time.RFC3339), store.ErrConflict)
+			}
+			sub.LastDigest = p.Until
+			if err := t.put(bSubs, []byte(sub.ID), sub); err != nil {
+				return err
+			}
 		}
-		if sub.State != store.StateConfirmed || !sub.LastDigest.Equal(from) {
-			return fmt.Errorf("subscription %s is %s, its last digest ended %s: %w", sub.ID, sub.State, sub.LastDigest.Format(time.RFC3339), store.ErrConflict)
+		if d.ID == "" {
+			return nil
+		}
+		if d.Periods = nil; len(of) > 1 {
+			d.Periods = of
 		}
 		for _, id := range d.Carries {
 			if err := t.carry(id, d); err != nil {
 				return err
 			}
 		}
-		sub.LastDigest = until
+		return t.addDelivery(d)
+	})
+}
+
+// wanted tells whether a delivery may go out as things stand: all whom it tells
+// want it.
+func (t *tx) wanted(d store.Delivery) (bool, error) {
+	for _, id := range d.Tells() {
+		var sub store.Subscription
+		if ok, err := t.get(bSubs, []byte(id), &sub); err != nil || !ok || !sub.Wants(d.Kind) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// unwanted stops a delivery that is not wanted any more. One that may have come
+// already stays in doubt if it told several: what it told is told again to the
+// others as such. Of any other digest of several, the others are owed theirs
+// again.
+func (t *tx) unwanted(was store.Delivery) (store.Delivery, error) {
+	now := was
+	now.State, now.Lease = store.Suppressed, time.Time{}
+	if len(was.Periods) > 1 && was.Doubts > 0 {
+		now.State = store.Uncertain
+	} else if err := t.reopen(was); err != nil {
+		return was, err
+	}
+	return now, t.move(was, now)
+}
+
+// reopen gives back what a digest of several had ended, to those who are there.
+func (t *tx) reopen(d store.Delivery) error {
+	if len(d.Periods) < 2 {
+		return nil
+	}
+	for _, p := range d.Periods {
+		var sub store.Subscription
+		ok, err := t.get(bSubs, []byte(p.Subscription), &sub)
+		if err != nil {
+			return err
+		}
+		if !ok || sub.State != store.StateConfirmed || !sub.LastDigest.Equal(p.Until) {
+			continue
+		}
+		sub.LastDigest = p.From
 		if err := t.put(bSubs, []byte(sub.ID), sub); err != nil {
 			return err
 		}
-		return t.addDelivery(d)
-	})
+	}
+	for _, id := range d.Carries {
+		x, err := t.delivery(id)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if was := x; x.Carried == d.ID {
+			x.Carried = ""
+			if err := t.move(was, x); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Findings decodes one finding at a time out of one read transaction.
@@ -246,15 +325,15 @@ func (t *tx) claim(id string, now, until time.Time) (store.Delivery, error) {
 		}
 		was = d
 	}
-	var sub store.Subscription
-	if _, err := t.get(bSubs, []byte(was.Subscription), &sub); err != nil {
-		return was, err
-	}
 	d := was
-	if d.State, d.Lease = store.Claimed, until; !sub.Wants(d.Kind) {
-		d.State, d.Lease = store.Suppressed, time.Time{}
+	switch ok, err := t.wanted(was); {
+	case err != nil:
+		return was, err
+	case !ok:
+		return t.unwanted(was)
 	}
-	if err := t.move(was, d); err != nil || d.State != store.Claimed {
+	d.State, d.Lease = store.Claimed, until
+	if err := t.move(was, d); err != nil {
 		return d, err
 	}
 	d.Raw, err = t.raw(id)
@@ -291,16 +370,17 @@ func (s *Store) Dot(ctx context.Context, d store.Delivery) error {
 		if was.State != store.Claimed || !was.Lease.Equal(d.Lease) {
 			return fmt.Errorf("it is %s: %w", was.State, store.ErrConflict)
 		}
-		var sub store.Subscription
-		if err := found(t.get(bSubs, []byte(was.Subscription), &sub)); err != nil {
+		ok, err := t.wanted(was)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			ended = true
+			_, err := t.unwanted(was)
 			return err
 		}
 		now := was
-		if now.State, now.Due = store.Dotting, d.Due; !sub.Wants(was.Kind) {
-			ended = true
-			now = was
-			now.State, now.Lease = store.Suppressed, time.Time{}
-		}
+		now.State, now.Due = store.Dotting, d.Due
 		return t.move(was, now)
 	})
 	if err == nil && ended {
@@ -323,6 +403,11 @@ func (s *Store) Settle(ctx context.Context, d store.Delivery) error {
 		if now.State != store.Claimed {
 			now.Lease = time.Time{}
 		}
+		if now.State == store.Suppressed && was.State != store.Suppressed {
+			if err := t.reopen(was); err != nil {
+				return err
+			}
+		}
 		return t.move(was, now)
 	})
 }
@@ -332,6 +417,15 @@ func (s *Store) Deliveries(ctx context.Context, f func(store.Delivery) bool) err
 	return s.view(ctx, "read the deliveries", func(t *tx) error {
 		return each(t, bDeliveries, nil, nil, func(_ []byte, d store.Delivery) (bool, error) { return f(d), nil })
 	})
+}
+
+// Delivery reads one.
+func (s *Store) Delivery(ctx context.Context, id string) (d store.Delivery, err error) {
+	err = s.view(ctx, "read delivery "+id, func(t *tx) error {
+		d, err = t.delivery(id)
+		return err
+	})
+	return d, err
 }
 
 // Raw reads the frozen bytes of a delivery.

@@ -47,7 +47,11 @@ func (s *Store) Of(ctx context.Context, address string) (all []store.Subscriptio
 // Post is one transaction.
 func (s *Store) Post(ctx context.Context, p store.Post, allow func([]store.Past) (bool, error)) (queued bool, err error) {
 	what := "queue a " + p.Delivery.Kind + " mail"
-	if err := errors.Join(named("token", p.Token.Hash), named("delivery", p.Delivery.ID)); err != nil {
+	err = named("delivery", p.Delivery.ID)
+	if p.Token != (store.Token{}) {
+		err = errors.Join(err, named("token", p.Token.Hash))
+	}
+	if err != nil {
 		return false, wrap(what, err)
 	}
 	err = s.update(ctx, what, func(t *tx) error {
@@ -92,11 +96,13 @@ func (t *tx) post(p store.Post) (known bool, err error) {
 		return false, err
 	}
 	key := t.s.addressKey(sub.Address)
-	if err := t.mark(bTokensOf, join(key, []byte(p.Token.Hash))); err != nil {
-		return false, err
-	}
-	if err := t.put(bTokens, []byte(p.Token.Hash), token{p.Token, key}); err != nil {
-		return false, err
+	if p.Token != (store.Token{}) {
+		if err := t.mark(bTokensOf, join(key, []byte(p.Token.Hash))); err != nil {
+			return false, err
+		}
+		if err := t.put(bTokens, []byte(p.Token.Hash), token{p.Token, key}); err != nil {
+			return false, err
+		}
 	}
 	of, err := t.keyed(key)
 	return slices.ContainsFunc(of, func(s store.Subscription) bool { return s.State == store.StateConfirmed }), err
@@ -218,7 +224,7 @@ func (s *Store) Confirm(ctx context.Context, hash string, at time.Time, person s
 			p.Confirmed, p.Token = at, hash[:min(16, len(hash))]
 			sub.Proof = &p
 		}
-		if err := t.put(bSubs, []byte(sub.ID), sub); err != nil {
+		if err := errors.Join(t.put(bSubs, []byte(sub.ID), sub), t.lift(row.Of, at)); err != nil {
 			return err
 		}
 		err = t.dropTokens(row.Of, func(x token) bool { return x.Kind == store.MailConfirm && x.Subscription == sub.ID })
@@ -236,6 +242,28 @@ func (s *Store) Confirm(ctx context.Context, hash string, at time.Time, person s
 		return store.Subscription{}, err
 	}
 	return sub, nil
+}
+
+// lift ends what was suppressed of an address whose owner has just shown that
+// mail arrives and is wanted; what came back before counts no longer.
+func (t *tx) lift(of []byte, at time.Time) error {
+	all, err := t.keyed(of)
+	if err != nil {
+		return err
+	}
+	for _, sub := range all {
+		if sub.State != store.StateSuppressed {
+			continue
+		}
+		sub.State, sub.Ended = store.StateEnded, at
+		if err := t.put(bSubs, []byte(sub.ID), sub); err != nil {
+			return err
+		}
+		if err := t.in(bScores).Delete(of); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dropTokens removes those tokens of an address that f picks out.

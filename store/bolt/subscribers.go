@@ -123,7 +123,8 @@ func (s *Store) End(ctx context.Context, id string, at time.Time) error {
 	})
 }
 
-// suppressQueued stops what is queued for a subscription.
+// suppressQueued stops what is queued for a subscription that wants nothing any
+// more.
 func (t *tx) suppressQueued(id string) error {
 	for _, d := range t.deliveriesOf(id) {
 		row, err := t.delivery(d)
@@ -133,9 +134,7 @@ func (t *tx) suppressQueued(id string) error {
 		if row.State != store.Queued {
 			continue
 		}
-		was := row
-		row.State = store.Suppressed
-		if err := t.move(was, row); err != nil {
+		if _, err := t.unwanted(row); err != nil {
 			return err
 		}
 	}

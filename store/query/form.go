@@ -14,8 +14,9 @@ import (
 // everything. A part of text between quotation marks is a phrase.
 type Form struct {
 	Topics, Bodies, Areas []string // one of each list, where it is not empty
+	Committees, Threads   []string // likewise
 
-	Words   string // all of these; one with a minus sign before it must not stand there
+	Words   string // all of these, what is in capitals only in capitals; one with a minus sign before it must not stand there
 	Phrase  string // exactly these, in this order
 	Any     string // at least one of these
 	Without string // none of these
@@ -28,7 +29,7 @@ func (f Form) Query() (Query, error) {
 	for _, list := range []struct {
 		field  field
 		values []string
-	}{{topic, f.Topics}, {body, f.Bodies}, {area, f.Areas}} {
+	}{{topic, f.Topics}, {body, f.Bodies}, {area, f.Areas}, {committee, f.Committees}, {thread, f.Threads}} {
 		n, err := oneOf(list.field, list.values)
 		if err != nil {
 			return Query{}, err
@@ -201,7 +202,7 @@ func FormOf(q Query) (f Form, ok bool) {
 func (f *Form) take(n *node) bool {
 	switch n.op {
 	case opField:
-		list := map[field]*[]string{topic: &f.Topics, body: &f.Bodies, area: &f.Areas}[n.field]
+		list := map[field]*[]string{topic: &f.Topics, body: &f.Bodies, area: &f.Areas, committee: &f.Committees, thread: &f.Threads}[n.field]
 		if list == nil || *list != nil {
 			return false
 		}

@@ -18,6 +18,9 @@ func TestForm(t *testing.T) {
 		{"nothing is everything", Form{}, ""},
 		{"topics", Form{Topics: []string{"tenders", "outsourcing"}}, "topic:tenders,outsourcing"},
 		{"all lists", Form{Topics: []string{"foi"}, Bodies: []string{"leicester-city-council", "qk1"}, Areas: []string{"rutland"}}, "topic:foi body:leicester-city-council,qk1 area:rutland"},
+		{"committees", Form{Bodies: []string{"rutland"}, Committees: []string{"health-and-wellbeing-board", "cabinet"}}, "body:rutland committee:health-and-wellbeing-board,cabinet"},
+		{"a thread", Form{Threads: []string{"ocds-h6vhtk-04f1a2"}}, "thread:ocds-h6vhtk-04f1a2"},
+		{"an acronym, in capitals", Form{Words: "ICB hospice", Without: "NHSE"}, "ICB hospice -NHSE"},
 		{"words", Form{Words: "dialysis ICB"}, "dialysis ICB"},
 		{"a phrase", Form{Phrase: "end of life care"}, `"end of life care"`},
 		{"any of", Form{Any: `hospice "end of life"`}, `hospice OR "end of life"`},
@@ -76,6 +79,7 @@ func TestWhatIsTypedIntoBoxes(t *testing.T) {
 		{Form{Without: "-parking buses"}, "-parking -buses"},
 		{Form{Topics: []string{"tender", "tenders"}}, "topic:tenders"},
 		{Form{Bodies: []string{"Leicester City Council"}}, "body:leicester-city-council"},
+		{Form{Committees: []string{"Health & Wellbeing Board"}, Threads: []string{"OCDS-h6vhtk-1"}}, "committee:health-and-wellbeing-board thread:ocds-h6vhtk-1"},
 		{Form{Words: "http://example.org/x"}, "http-example-org-x"},
 	}
 	for _, tt := range tests {

@@ -260,7 +260,7 @@ func (p *parser) fieldOf(at int, name string) (*node, error) {
 		}
 	}
 	if n.field == fields {
-		return nil, p.fail(at, "expected one of topic: body: area: kind: source: tier: stage: instead of %s: (put words with a colon in quotation marks)", clip(name))
+		return nil, p.fail(at, "expected one of topic: body: area: committee: thread: kind: source: tier: stage: instead of %s: (put words with a colon in quotation marks)", clip(name))
 	}
 	p.pos += utf8.RuneCountInString(name)
 	for {

@@ -23,6 +23,9 @@
 //	         hyphens for spaces or in quotes: body:leicester-city-council,
 //	         body:"Leicester City Council", body:QK1
 //	area:    a place: area:rutland
+//	committee:  who meets: committee:"Health and Wellbeing Board"; several bodies
+//	         may have one of that name
+//	thread:  one procurement, by its process number: thread:ocds-h6vhtk-04f1a2
 //	kind:    notice, meeting, paper, request, page
 //	source:  the site it was found on: source:find-a-tender
 //	tier:    certain, likely, mention
@@ -92,11 +95,13 @@ const (
 	source
 	tier
 	stage
+	committee
+	thread
 	fields // how many
 )
 
 func (f field) String() string {
-	return [...]string{"topic", "body", "area", "kind", "source", "tier", "stage"}[f]
+	return [...]string{"topic", "body", "area", "kind", "source", "tier", "stage", "committee", "thread"}[f]
 }
 
 // words lists the values of a field that has a fixed list, nil where any value may be.
@@ -122,11 +127,13 @@ type Facts struct {
 	// official codes, names and other names.
 	Bodies, Areas []string
 	Stages        []string
-	Text          string // title, quote, description
+	Committees    []string // names
+	Threads       []string // process numbers of the procurement
+	Text          string   // title, quote, description
 }
 
 // Values lists the values the query names for a field (topic, body, area, kind,
-// source, tier or stage), as printed, so that a name nobody bears can be refused
+// source, tier, stage, committee or thread), as printed, so that a name nobody bears can be refused
 // when it is written down rather than match nothing for ever.
 func (q Query) Values(name string) []string {
 	var out []string

@@ -133,10 +133,10 @@ func carries(t *T) {
 	d := delivery("digest", "ann", week)
 	for _, id := range []string{"waits", "nobody", "his"} {
 		d.Carries = []string{"lost", id}
-		t.is(t.Digest(t.ctx, d, time.Time{}, week), store.ErrConflict)
+		t.is(t.Digest(t.ctx, d, period("ann", time.Time{}, week)), store.ErrConflict)
 	}
 	d.Carries = []string{"lost"}
-	t.must(t.Digest(t.ctx, d, time.Time{}, week)) // the attempts before left nothing
+	t.must(t.Digest(t.ctx, d, period("ann", time.Time{}, week))) // the attempts before left nothing
 	t.again()
 	t.must(t.Deliveries(t.ctx, func(d store.Delivery) bool {
 		want := map[string]string{"lost": "digest"}[d.ID]
@@ -145,5 +145,5 @@ func carries(t *T) {
 	}))
 	d = delivery("next", "ann", week)
 	d.Carries = []string{"lost"}
-	t.is(t.Digest(t.ctx, d, week, week.AddDate(0, 0, 7)), store.ErrConflict) // once is enough
+	t.is(t.Digest(t.ctx, d, period("ann", week, week.AddDate(0, 0, 7))), store.ErrConflict) // once is enough
 }

@@ -21,7 +21,7 @@ func allOrNothing(t *T) {
 	_, err = t.Finding(t.ctx, "f1")
 	t.is(err, store.ErrNotFound)
 
-	if err := t.Digest(t.ctx, bad, time.Time{}, at(5)); err == nil {
+	if err := t.Digest(t.ctx, bad, period("ann", time.Time{}, at(5))); err == nil {
 		t.Error("a digest under a name that breaks a key")
 	}
 	s, err := t.Subscription(t.ctx, "ann")

@@ -147,8 +147,7 @@ func outcome(err error, done string) (string, error) {
 func wish(text, usual string) (often, q string) {
 	often, q = usual, strings.TrimSpace(text)
 	word, rest, _ := strings.Cut(q, " ")
-	switch w := strings.ToLower(word); w {
-	case store.Instant, store.Weekly, store.Both:
+	if w, ok := store.OftenOf(word); ok {
 		often, q = w, strings.TrimSpace(rest)
 	}
 	if strings.EqualFold(q, "everything") {
@@ -187,14 +186,22 @@ func (c *Clerk) unsubscribe(ctx context.Context, now time.Time, token string) (s
 	if !errors.Is(err, alerts.ErrLink) {
 		return outcome(err, EffectEnded)
 	}
-	id, ok, err := c.Token(token)
-	if err != nil || !ok {
-		return EffectNoLink, err
-	}
-	if err := c.Subscribers.End(ctx, id, now); err != nil && !errors.Is(err, store.ErrNotFound) {
+	effect := EffectEnded
+	err = alerts.Each(token, func(token string) error {
+		id, ok, err := c.Token(token)
+		if err != nil || !ok {
+			effect = EffectNoLink
+			return err
+		}
+		if err := c.Subscribers.End(ctx, id, now); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		return nil
+	})
+	if err != nil {
 		return "", err
 	}
-	return EffectEnded, nil
+	return effect, nil
 }
 
 // returned does what a bounce or a complaint calls for.

@@ -123,7 +123,7 @@ func newPatterns() patterns {
 		away: regexp.MustCompile(`(?i)^(?:re:\s*)?(?:out of (?:the )?office|automatic reply|auto(?:matic)?[- ]?(?:reply|response)|` +
 			`away from|on (?:annual |maternity )?leave|i am (?:away|out)|vacation|abwesen|ymateb awtomatig)|\bout of office\b|\bno longer (?:with|works?)\b`),
 		daemon: regexp.MustCompile(`(?i)^(?:mailer-daemon|postmaster|mail-daemon|mailerdaemon|no-?reply|do-?not-?reply|bounces?)(?:[+-].*)?$`),
-		token:  regexp.MustCompile(`(?:^|[^A-Za-z0-9_-])([A-Za-z0-9_-]{43})(?:$|[^A-Za-z0-9_-])`),
+		token:  regexp.MustCompile(`(?:^|[^A-Za-z0-9_-])([A-Za-z0-9_-]{43}(?:\.[A-Za-z0-9_-]{43})*)(?:$|[^A-Za-z0-9_-])`),
 		status: regexp.MustCompile(`\b([245])\.(\d{1,3})\.(\d{1,3})\b`),
 	}
 }

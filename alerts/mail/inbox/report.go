@@ -61,7 +61,8 @@ func (r *Reader) report(kind string, params map[string]string, body []byte) repo
 	if out.complaint && quoted != nil {
 		for _, v := range quoted["List-Unsubscribe"] {
 			if t := r.words.token.FindStringSubmatch(v); t != nil {
-				out.token = first(out.token, t[1])
+				one, _, _ := strings.Cut(t[1], ".") // any of them tells whose complaint it is
+				out.token = first(out.token, one)
 			}
 		}
 		id, _ := r.marks.Delivery(quoted.Get("Return-Path"))
