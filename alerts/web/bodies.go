@@ -110,8 +110,9 @@ func (s *site) bodyList(w http.ResponseWriter, r *http.Request) error {
 	if shown, body.Pages, err = paginate(all, page, bodiesPerPage, "/bodies", url.Values{"q": {q}}); err != nil {
 		return err
 	}
+	ahead := s.record.ahead(dayOf(s.Now(), s.zone), "")
 	for _, b := range shown {
-		v, err := s.viewBody(r.Context(), b)
+		v, err := s.viewBody(r.Context(), b, s.record.of(ahead, b.ID))
 		if err != nil {
 			return err
 		}
@@ -129,10 +130,11 @@ func (b BodyInfo) called(words string) bool {
 	})
 }
 
-func (s *site) viewBody(ctx context.Context, b BodyInfo) (bodyView, error) {
+// viewBody is a body with the next of its dates that are given.
+func (s *site) viewBody(ctx context.Context, b BodyInfo, ahead []meeting) (bodyView, error) {
 	t := s.record.tally(b.ID)
 	v := bodyView{BodyInfo: b, Counts: kindCounts(t.kinds), Last: t.last}
-	for _, m := range s.record.ahead(dayOf(s.Now(), s.zone), b.ID) {
+	for _, m := range ahead {
 		if m.off {
 			continue
 		}
@@ -175,7 +177,8 @@ func (s *site) body(w http.ResponseWriter, r *http.Request) error {
 	if err := s.record.follow(ctx); err != nil {
 		return err
 	}
-	v, err := s.viewBody(ctx, b)
+	coming := s.record.ahead(dayOf(s.Now(), s.zone), b.ID)
+	v, err := s.viewBody(ctx, b, coming)
 	if err != nil {
 		return err
 	}
@@ -197,7 +200,6 @@ func (s *site) body(w http.ResponseWriter, r *http.Request) error {
 			page.After = append(page.After, next)
 		}
 	}
-	coming := s.record.ahead(dayOf(s.Now(), s.zone), b.ID)
 	page.More = len(coming) > mostOfABody
 	if page.Coming, err = s.itemsOf(ctx, coming[:min(len(coming), mostOfABody)]); err != nil {
 		return err

@@ -185,6 +185,11 @@ func (s *site) fits(f filter, x store.Finding) bool {
 // gives them oldest first from any change on: the log is read backwards in
 // widening steps, so that the first page of a long record costs little.
 func (s *site) recent(ctx context.Context, f filter, before place, n int) ([]store.Finding, place, error) {
+	if f != (filter{}) {
+		if found, next, ok, err := s.newestFound(ctx, f, before, n); ok {
+			return found, next, err
+		}
+	}
 	var found []store.Finding // newest first
 	seq, err := s.Ledger.LastSeq(ctx)
 	if err != nil {

@@ -77,6 +77,9 @@ func (s *site) preview(ctx context.Context, q query.Query, often string) (previe
 		p.From = first[0].At
 	}
 	days := map[time.Time]bool{}
+	if ok, err := s.previewFound(ctx, q, &p); ok || err != nil {
+		return p, err
+	}
 	things, mails := map[string]bool{}, map[string]bool{}
 	looked, past := 0, false
 	for step := uint64(500); high > 0 && !past; step = min(4*step, mostMatched/2) {

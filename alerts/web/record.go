@@ -438,6 +438,14 @@ func (r *record) ahead(today time.Time, body string) []meeting {
 	return out
 }
 
+// of are those dates that are of a body.
+func (r *record) of(all []meeting, body string) []meeting {
+	r.mu.Lock()
+	n := r.bodies.number[body]
+	r.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(all), func(m meeting) bool { return n == 0 || !slices.Contains(m.bodies, n) })
+}
+
 // behind is the date up to which the record was read, in a record that has not
 // been read to its end; zero otherwise.
 func (r *record) behind() time.Time {

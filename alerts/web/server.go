@@ -29,7 +29,7 @@ import (
 )
 
 // A Server is what the pages need. All fields but URL, Listen, Contact, Gaps,
-// Bodies, Buyers, Held, Desk, Choices and Proxies must be set.
+// Bodies, Buyers, Held, Index, Desk, Choices and Proxies must be set.
 type Server struct {
 	Ledger      store.Ledger
 	Outbox      store.Outbox
@@ -77,6 +77,9 @@ type Server struct {
 	// Corrections are what the operator has said about items; nil for nothing.
 	// Ledger and Outbox must be of a store.Public then.
 	Corrections store.Corrections
+	// Index searches what is published and found; nil: nothing does, findings
+	// are searched in the store, and there is no page to search the record.
+	Index store.Index
 
 	// Token tells whose subscription an unsubscribe token ends. It must answer
 	// ok for every token that was ever issued, those of erased subscriptions
@@ -120,7 +123,7 @@ func (i SourceInfo) tenders() bool {
 	return i.Platform == "find-a-tender" || i.Platform == "contracts-finder"
 }
 
-//go:embed pages/*.html pages/style.css
+//go:embed pages/*.html pages/style.css pages/search.js
 var assets embed.FS
 
 // maxBody caps what anybody can send us: no form of ours comes near.
@@ -169,7 +172,7 @@ func (s Server) Handler() http.Handler {
 		}
 	}
 	whole, short := frames(full()), frames(brief())
-	for _, name := range append(recordPages(), "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "about", "thread", "threads", "data", "unsubscribe", "error") {
+	for _, name := range append(recordPages(), "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "search", "about", "thread", "threads", "data", "unsubscribe", "error") {
 		v.templates[name], v.brief[name] = whole(name), short(name)
 	}
 	for _, name := range deskPages() {
@@ -195,6 +198,9 @@ func (s Server) Handler() http.Handler {
 	mux.Handle("/body/{id}/feed.atom", v.page(v.bodyFeed))
 	mux.Handle("/feed.atom", v.page(v.feed))
 	mux.Handle("/sources", v.page(v.sources))
+	mux.Handle("/search", v.page(v.search))
+	mux.Handle("/search.json", v.page(v.searchQuick))
+	mux.Handle("/search.js", v.handle(v.script, http.MethodGet, http.MethodHead))
 	mux.Handle("/about", v.page(v.about))
 	if s.Thread != nil {
 		mux.Handle("/threads", v.page(v.threads))
@@ -243,6 +249,7 @@ type site struct {
 	shelf     shelf
 	// queueOfFiles is that of the downloads.
 	queueOfFiles chan struct{}
+	quick     pace // of /search.json
 	// queueAtDesk is that of the pages where people look after their subscriptions.
 	queueAtDesk chan struct{}
 
@@ -312,12 +319,13 @@ type view struct {
 	Threads bool // there are pages about procurements
 
 	Suppliers bool // and about suppliers
+	Search    bool // all that was published can be searched
 	Body      any
 }
 
 // render writes a page, whole or not at all.
 func (s *site) render(w http.ResponseWriter, status int, name string, v view) error {
-	v.Group, v.Version, v.Open, v.Threads, v.Suppliers = s.Group, s.Version, s.open(), s.Thread != nil, s.Provider != nil
+	v.Group, v.Version, v.Open, v.Threads, v.Suppliers, v.Search = s.Group, s.Version, s.open(), s.Thread != nil, s.Provider != nil, s.Index != nil
 	if v.Feed == nil && !v.Private {
 		v.Feed = &feedLink{Path: "/feed.atom", Title: "All findings"}
 	}

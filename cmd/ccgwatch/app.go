@@ -55,6 +55,7 @@ type app struct {
 	public    store.Public    // what of the store may be shown or mailed
 	threads   *alerts.Threads // over what is public
 	judging   *alerts.Threads // over all there is: a correction is no news of the source
+	search    fulltext
 	compose   *mail.Composer
 	watched   watchlist
 
@@ -134,7 +135,7 @@ func (a *app) join() error {
 
 // joinWith builds the parts from the given rules and the sources already chosen.
 func (a *app) joinWith(rules judge.Rules) (err error) {
-	a.watched.areas = a.cfg.Group.Areas
+	a.watched.areas, a.search.make = a.cfg.Group.Areas, a.index
 	a.rules, a.bodies, a.areaNames = rules, map[string]judge.Body{}, map[string]string{}
 	for _, b := range rules.Bodies {
 		a.bodies[b.ID] = b
@@ -200,6 +201,9 @@ func newReader(data string) (*document.Reader, error) {
 
 func (a *app) Close() error {
 	a.fetch.Close()
+	if err := a.search.close(); err != nil {
+		a.log.Warn("search index", "err", err) // nothing but the index is in it
+	}
 	if err := a.store.Close(); err != nil {
 		return err
 	}

@@ -238,6 +238,9 @@ func stretch(t *testing.T, a *app) {
 	if err := a.follow(t.Context(), now); err != nil {
 		t.Fatal(err)
 	}
+	if err := a.indexAll(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // pageKinds are the addresses of one page of each kind, by name, and the
@@ -289,6 +292,10 @@ func pageKinds(t *testing.T, a *app) []struct {
 		{"findings", "/findings", 200},
 		{"findings-none", "/findings?q=unicorns", 200},
 		{"findings-wrong", "/findings?q=podiatry+topic%3Acats", 400},
+		{"search", "/search", 200},
+		{"search-hits", "/search?q=endoscopy+OR+board", 200},
+		{"search-none", "/search?q=unicorns", 200},
+		{"search-wrong", "/search?q=%22", 400},
 		{"finding-paper", "/finding/" + quoted, 200},
 		{"finding-notice", "/finding/" + dated, 200},
 		{"meetings", "/meetings", 200},

@@ -33,7 +33,7 @@ const checkPatience = 60 * time.Second
 
 // A checked is one part of a store and what the check found.
 type checked struct {
-	Part   string   `json:"part"`  // store, archive, secret
+	Part   string   `json:"part"`  // store, archive, secret, search
 	State  string   `json:"state"` // ok, damaged, newer, locked, missing, failed (the check itself)
 	What   string   `json:"what"`  // in words
 	Faults []string `json:"faults,omitempty"`

@@ -45,6 +45,7 @@ type cli struct {
 	Changes     changesCmd     `cmd:""`
 	Findings    findingsCmd    `cmd:""`
 	Threads     threadsCmd     `cmd:""`
+	Search      searchCmd      `cmd:""`
 	Letter      letterCmd      `cmd:""`
 	Show        showCmd        `cmd:""`
 	Explain     explainCmd     `cmd:""`

@@ -275,6 +275,11 @@ func (x *examination) database(cfg config.Config, sources []source) error {
 		}
 		x.say(s)
 	}
+	if c := x.checkIndex(x.ctx); c.ok() {
+		x.sayf(c.Part, well, "%s", c.What)
+	} else {
+		x.sayf(c.Part, unsure, "%s", c.What)
+	}
 	if !whole {
 		x.clock(time.Time{})
 		return nil

@@ -40,7 +40,7 @@ func (c *verifyCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return c.print(e, e.data, parts)
+	return c.print(e, e.data, append(parts, e.checkIndex(e.ctx)))
 }
 
 // verifyClosed checks the store here, or has the process that has it open do

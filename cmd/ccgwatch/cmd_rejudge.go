@@ -19,6 +19,9 @@ func (c rejudgeCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
+		if err := a.forgetIndex("what was found has been judged again"); err != nil {
+			a.log.Error("search index", "err", err)
+		}
 		if c.JSON {
 			return printJSON(e.stdout, map[string]any{
 				"rules": version, "changes": got.Changes, "findings": got.Findings, "new": got.New, "retired": got.Retired,

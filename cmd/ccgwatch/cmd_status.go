@@ -43,6 +43,7 @@ type jsonQueue struct {
 	Offline       bool   `json:"offline"`
 	Paused        string `json:"paused"`    // why nothing is crawled, "" while it is
 	FellBack      string `json:"fell_back"` // what the daemon did about a damaged store lately, "" for nothing
+	Search        string `json:"search"`    // how far the search index has come
 	LastCopy      string `json:"last_copy"` // when the newest good one of the daemon's copies was made
 }
 
@@ -61,6 +62,7 @@ func (c *statusCmd) Run(e *env) error {
 			return err
 		}
 		queue.Offline = store.Ours(all, a.siteOf)
+		queue.Search = a.searchState(e.ctx)
 		bad := 0
 		for _, r := range rows {
 			if r.State == "failing" {
@@ -240,7 +242,7 @@ func printQueue(e *env, q jsonQueue) error {
 	if q.Queue.Uncertain > 0 {
 		uncertain += fmt.Sprintf(", %d uncertain (the relay broke off twice at the very end: they may have come or not)", q.Queue.Uncertain)
 	}
-	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed%s; last sent %s\n%s; next digest %s\nlast copy of the store: %s\n",
-		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, uncertain, orNever(q.LastMail), count(q.Subscriptions, "subscription"), q.NextDigest, orNever(q.LastCopy))
+	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed%s; last sent %s\n%s; next digest %s\nlast copy of the store: %s\nsearch: %s\n",
+		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, uncertain, orNever(q.LastMail), count(q.Subscriptions, "subscription"), q.NextDigest, orNever(q.LastCopy), q.Search)
 	return err
 }

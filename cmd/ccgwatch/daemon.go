@@ -129,6 +129,7 @@ func (d *daemon) run(ctx context.Context) {
 			})
 		}
 		d.tidy(ctx, now)
+		d.indexSoon(ctx)
 		if d.claim(jobForget) {
 			d.visits.Go(func() {
 				defer d.release(jobForget)
@@ -168,6 +169,7 @@ func (d *daemon) step(ctx context.Context, now time.Time) error {
 		d.look(ctx, s, now)
 	}
 	d.mail(ctx, now)
+	d.visits.Wait() // for the index
 	return ctx.Err()
 }
 
@@ -246,6 +248,7 @@ func (d *daemon) look(ctx context.Context, s source, now time.Time) {
 	if err := d.follow(ctx, now); err != nil && ctx.Err() == nil {
 		d.log.Error("judging", "err", err)
 	}
+	d.indexSoon(ctx)
 }
 
 func logOutcome(a *app, o outcome) {

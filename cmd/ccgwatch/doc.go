@@ -50,6 +50,10 @@ order, so that a correction of two lines is read for what it corrects. Once a da
 (due.go) the threads are asked what has fallen due; a reminder or an overdue step is
 an entry of the log like any other, with a key under which it is logged once.
 
+Index. store/index, another follower, files the meeting and page 7 under their words
+once they are judged, in a file of its own that can be deleted at any time; the
+search, the feeds and the lists that are searched ask it.
+
 Send. alerts.Postman leases the delivery, hands it to a sender (alerts/mail: files,
 or a relay), and settles it. A crash in between repeats the same bytes under the
 same Message-ID; just before the last byte goes to a relay the store notes that, so
@@ -72,7 +76,7 @@ itself, and whatever is shown or mailed is read through a store.Public.
 # Where to look
 
 	scrapers   find      all.go, the list; crawl, ocds, moderngov, cmis, boards, feeds, page, document
-	store      remember  nouns, Diff, Guard, the roles; bolt, query, storetest
+	store      remember  nouns, Diff, Guard, the roles; bolt, index, query, storetest
 	alerts     tell      match, digest, send, desk; judge, mail, web
 	config     is what the operator says; config/catalogue is what is known beforehand
 	cmd        joins them, and nothing imports it

@@ -21,6 +21,7 @@ func imports() map[string][]string {
 		"scrapers/document":        {},
 		"store":                    {"store/query"},
 		"store/bolt":               {"store", "store/query"},
+		"store/index":              {"store", "store/query"},
 		"store/storetest":          {"store", "store/query"},
 		"scrapers/crawl":           {"store"},
 		"scrapers/crawl/crawltest": {},
@@ -79,6 +80,7 @@ func TestForeignImports(t *testing.T) {
 	only := map[string][]string{
 		"github.com/gocolly/colly/v2":     {"scrapers/crawl"},
 		"go.etcd.io/bbolt":                {"store/bolt"},
+		"modernc.org/sqlite":              {"store/index"},
 		"github.com/robfig/cron/v3":       {"config"},
 		"github.com/klippa-app/go-pdfium": {"scrapers/document"},
 		"testing":                         {"store/storetest"},

@@ -32,6 +32,7 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 		Overdue: a.judge.Overdue, Provider: a.judge.Provider, Plain: a.judge.Plain, Archive: a.store, Corrections: a.store,
 		Token: a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
+	s.Index = &a.search
 	return s.NewHTTPServer(a.cfg.Web.Listen)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"ccgwatch/store"
 	"ccgwatch/store/bolt"
+	"ccgwatch/store/index"
 )
 
 // restoringFile stands in the data directory from before the present store is
@@ -142,6 +143,9 @@ func (e *env) restore(from, prefix string) (restored, error) {
 				return r, fmt.Errorf("restore: %w", err)
 			}
 		}
+	}
+	if err := index.Remove(filepath.Join(e.data, index.File)); err != nil { // it belongs to what was; it is made again
+		e.log.Warn("search index", "err", err)
 	}
 	if !moved {
 		_ = os.Remove(r.aside)

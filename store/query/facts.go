@@ -13,10 +13,7 @@ type Prepared struct {
 // concurrent use.
 func Prepare(f Facts) *Prepared {
 	p := &Prepared{tokens: tokenise(f.Text)}
-	for i, list := range [fields][]string{
-		topic: f.Topics, body: f.Bodies, area: f.Areas, kind: f.Kinds, source: f.Sources, tier: f.Tiers, stage: f.Stages,
-		committee: f.Committees, thread: f.Threads,
-	} {
+	for i, list := range f.lists() {
 		for _, v := range list {
 			if s := field(i).key(v); s != "" && !slices.Contains(p.lists[i], s) {
 				p.lists[i] = append(p.lists[i], s)

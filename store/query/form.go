@@ -243,3 +243,15 @@ func beside(a, b string) string {
 	}
 	return a + " " + b
 }
+
+// Field is the query that asks one field (topic, body, area, kind, source, tier
+// or stage) for one value.
+func Field(name, value string) (Query, error) {
+	for f := range fields {
+		if f.String() == name {
+			n, err := oneOf(f, []string{value})
+			return Query{root: n}, err
+		}
+	}
+	return Query{}, fmt.Errorf("there is no field %s", clip(name))
+}
