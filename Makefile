@@ -17,6 +17,7 @@ promises:         ## every TestPromise... with the count of a pull request: half
 
 soak:             ## the same with the full counts: hours; CCGWATCH_SOAK_DIR keeps the ledgers, and a second run goes on where the first broke off
 	CCGWATCH_SOAK=1 go test -count=1 -timeout 24h -run '^TestPromise' ./...
+	CCGWATCH_SOAK=1 CCGWATCH_REPLAY=1 go test -count=1 -timeout 24h -run Replay -v ./cmd/ccgwatch
 
 mutants:          ## plants each known fault in a copy of the tree; a test must notice
 	CCGWATCH_MUTANTS=1 go test -count=1 -timeout 60m -run '^TestMutants$$' -v ./cmd/ccgwatch

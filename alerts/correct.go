@@ -114,7 +114,7 @@ func (c *Corrector) delivery(now time.Time, x Correction, s store.Subscription, 
 	// It brings no news: if it comes to nothing, no digest carries it as such.
 	return store.Delivery{
 		ID: id, Subscription: s.ID, Kind: KindCorrection, MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw,
-		State: store.Queued, Created: now, Due: now,
+		State: store.Queued, Created: now, Due: dueSince(KindCorrection, now),
 	}, true
 }
 

@@ -168,6 +168,7 @@ func (d *Desk) Probe(ctx context.Context, now time.Time, subscription string) (b
 // A request is what a service mail is about to be.
 type request struct {
 	kind    string
+	answer  Answer // of a KindAnswer
 	sub     store.Subscription
 	pending *store.Subscription // to be stored with it
 	silent  bool                // there is nobody to write to
@@ -202,7 +203,7 @@ func (d *Desk) post(ctx context.Context, now time.Time, r request, counts []stor
 	token, hash := newToken()
 	id := deliveryID(r.sub.ID, r.kind, hash)
 	until := now.Add(tokenLife)
-	msg, err := d.Compose(Service{ID: id, Kind: r.kind, To: r.sub.Address, Often: r.sub.Often, Token: token, Date: now, Until: until})
+	msg, err := d.Compose(Service{ID: id, Kind: r.kind, To: r.sub.Address, Often: r.sub.Often, Token: token, Date: now, Until: until, Answer: r.answer})
 	if err != nil {
 		return false, fmt.Errorf("compose a %s mail: %w", r.kind, err)
 	}
@@ -215,7 +216,7 @@ func (d *Desk) post(ctx context.Context, now time.Time, r request, counts []stor
 		Token: store.Token{Hash: hash, Kind: opens, Subscription: r.sub.ID, Made: now, Expires: until},
 		Delivery: store.Delivery{
 			ID: id, Subscription: r.sub.ID, Kind: r.kind, MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw,
-			State: store.Queued, Created: now, Due: now,
+			State: store.Queued, Created: now, Due: dueSince(r.kind, now),
 		},
 	}
 	return d.Signups.Post(ctx, p, func(past []store.Past) (bool, error) {
@@ -308,7 +309,9 @@ func (d *Desk) Manage(ctx context.Context, now time.Time, token string) (Managed
 	if len(of) == 0 {
 		return Managed{}, ErrLink
 	}
-	return Managed{Address: of[0].Address, Subscriptions: of, Until: t.Expires}, nil
+	address := of[0].Address
+	of = slices.DeleteFunc(of, func(s store.Subscription) bool { return !s.Subscribed() })
+	return Managed{Address: address, Subscriptions: of, Until: t.Expires}, nil
 }
 
 // one is a subscription that a manage link opens.

@@ -393,17 +393,18 @@ func (w *week) sections(d *Digest, q query.Query, since uint64, meetings, dates,
 	sure, mentions := newFolder(len(w.changes)), newFolder(len(w.changes))
 	for _, c := range w.changes {
 		k := itemKey(c.Source, c.Key)
-		if c.Change <= since || dates[k] || meetings[k] && c.Topic == store.TopicMeetings || !q.MatchPrepared(c.prepared) {
+		if c.Change <= since || dates[k] || meetings[k] && c.Topic == store.TopicMeetings {
 			continue
 		}
-		if elsewhere[k] {
+		said, ok := q.First(c.prepared)
+		switch {
+		case !ok:
+		case elsewhere[k]:
 			shared[k] = true
-			continue
-		}
-		if c.Tier == store.TierCertain || c.Tier == store.TierLikely {
-			sure.add(c.Finding)
-		} else {
-			mentions.add(c.Finding)
+		case c.Tier == store.TierCertain || c.Tier == store.TierLikely:
+			sure.add(c.Leading(said))
+		default:
+			mentions.add(c.Leading(said))
 		}
 	}
 	most := maxSection

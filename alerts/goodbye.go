@@ -36,7 +36,7 @@ func (d *Desk) Goodbye(ctx context.Context, now time.Time, was store.Subscriptio
 	}
 	queued, err := d.Signups.Post(ctx, store.Post{At: now, Delivery: store.Delivery{
 		ID: id, Subscription: was.ID, Kind: KindGoodbye, MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw,
-		State: store.Queued, Created: now, Due: now,
+		State: store.Queued, Created: now, Due: dueSince(KindGoodbye, now),
 	}}, func([]store.Past) (bool, error) { return true, nil })
 	switch {
 	case errors.Is(err, store.ErrConflict): // erased, or not ended after all

@@ -15,12 +15,12 @@ func TestGoodbye(t *testing.T) {
 	one := o.join("ann@example.org", "dialysis")
 	o.join("ann@example.org", "hospice")
 	token := o.link("ann@example.org")
-	o.must(o.Desk.End(t.Context(), o.now, token, one.ID))
+	o.must(o.End(t.Context(), o.now, token, one.ID))
 	if got := o.send(); len(got) != 0 {
 		t.Errorf("one is left, and mails come: %v", got)
 	}
-	o.must(o.Desk.EndAll(t.Context(), o.now, token))
-	o.must(o.Desk.EndAll(t.Context(), o.now, token))
+	o.must(o.EndAll(t.Context(), o.now, token))
+	o.must(o.EndAll(t.Context(), o.now, token))
 	if got := o.send(); len(got) != 1 || got[0].to != "ann@example.org" {
 		t.Errorf("goodbyes: %v", got)
 	}
@@ -29,12 +29,12 @@ func TestGoodbye(t *testing.T) {
 	if got := o.send(); len(got) != 0 {
 		t.Errorf("after the button: %v", got)
 	}
-	o.must(o.Desk.SignUp(t.Context(), o.now, alerts.Application{Address: "cat@example.org", Often: store.Daily, Form: alerts.FormVersion}))
+	o.must(o.SignUp(t.Context(), o.now, alerts.Application{Address: "cat@example.org", Often: store.Daily, Form: alerts.FormVersion}))
 	o.send()
 	of, err := o.store.Of(t.Context(), "cat@example.org")
 	o.must(err)
 	o.must(o.store.End(t.Context(), of[0].ID, o.now))
-	o.must(o.Desk.Goodbye(t.Context(), o.now, of[0]))
+	o.must(o.Goodbye(t.Context(), o.now, of[0]))
 	if got := o.send(); len(got) != 0 {
 		t.Errorf("to who never confirmed: %v", got)
 	}

@@ -81,7 +81,7 @@ func (d *Desk) Extract(ctx context.Context, address string) (Extract, error) {
 // nobody confirmed in 7 days, or one that ended 28 days ago.
 func Stale(s store.Subscription, now time.Time) bool {
 	switch s.State {
-	case store.StatePending:
+	case store.StatePending, store.StateVisitor:
 		return now.Sub(s.Created) >= pendingLife
 	case store.StateEnded:
 		return now.Sub(s.Ended) >= endedLife

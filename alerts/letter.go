@@ -32,6 +32,7 @@ const (
 	KindGoodbye = store.MailGoodbye // it has ended
 	// KindCorrection says that something that was mailed was wrong.
 	KindCorrection = "correction"
+	KindAnswer     = store.MailAnswer // to what could not be understood, and to a call for help
 )
 
 // A Letter is all that one message says, before it is put into words. Exactly
@@ -78,7 +79,7 @@ const MaxThings = 25
 // A Thing is one item with all that was found in it, the most certain first.
 type Thing struct {
 	Findings []store.Finding // at least one
-	More     int             // further findings of the item
+	More     int             // further sentences of the item, of findings not among these
 }
 
 // Lead is the finding that stands for the thing.
@@ -129,6 +130,9 @@ func (f *folder) add(x store.Finding) {
 					y.Moves = append(slices.Clone(y.Moves), m)
 				}
 			}
+			if x.ID != y.ID {
+				y = y.Merge(x)
+			}
 			if len(y.Unsaid) == 0 {
 				y.Unsaid = x.Unsaid
 			}
@@ -150,8 +154,11 @@ func (f *folder) done() []Thing {
 	for i := range f.things {
 		t := &f.things[i]
 		slices.SortFunc(t.Findings, inOrder)
-		t.More = max(0, len(t.Findings)-maxPerThing)
-		t.Findings = t.Findings[:len(t.Findings)-t.More]
+		keep := min(len(t.Findings), maxPerThing)
+		for _, x := range t.Findings[keep:] {
+			t.More += len(x.Best()) + x.More
+		}
+		t.Findings = t.Findings[:keep]
 	}
 	return f.things
 }

@@ -50,11 +50,15 @@ type Matcher struct {
 	// It must give the same answer when a commit is taken up again.
 	Told func(subscription string, batch uint64, f store.Finding) bool
 
+	// Brake holds back what is more than a usual day's; nil: nothing does.
+	Brake *Brake
+
 	Batch int // subscriptions read at a time and deliveries in one transaction; 0 is 500
 	Log   *slog.Logger
 
-	queries queries
-	keep    int // candidates in memory; 0 is keepInMemory
+	queries  queries
+	audience audience
+	keep     int // candidates in memory; 0 is keepInMemory
 }
 
 // queries are parsed once: many subscriptions share the same.
@@ -122,7 +126,11 @@ func (m *Matcher) Step(ctx context.Context, now time.Time) (more bool, err error
 	if err != nil {
 		return false, err
 	}
-	return true, m.tell(ctx, now, pos, c)
+	if err := m.tell(ctx, now, pos, c); err != nil {
+		m.Brake.recount() // what it admitted may not be queued
+		return true, err
+	}
+	return true, nil
 }
 
 // silent counts the silent changes at the beginning of the page.
@@ -297,8 +305,15 @@ func (m *Matcher) tell(ctx context.Context, now time.Time, pos store.Position, c
 	if len(c.kept) == 0 && !c.spilled { // nobody to tell
 		return m.advance(ctx, &pos, store.Position{Seq: c.last}, c, nil)
 	}
+	if err := m.Brake.begin(ctx, now); err != nil {
+		return err
+	}
+	crowd, err := m.crowdOf(ctx, c, after)
+	if err != nil {
+		return err
+	}
 	for {
-		subs, err := m.Subscribers.Subscriptions(ctx, after, batch)
+		subs, err := crowd.next(ctx, batch)
 		if err != nil {
 			return fmt.Errorf("match: read subscriptions: %w", err)
 		}
@@ -328,6 +343,9 @@ func (m *Matcher) tell(ctx context.Context, now time.Time, pos store.Position, c
 				continue
 			}
 			d.Also = also
+			if d.State, err = m.Brake.admit(ctx, now); err != nil {
+				return err
+			}
 			queue = append(queue, d)
 			if size += len(d.Raw); size >= bytesAtOnce {
 				if err := m.advance(ctx, &pos, store.Position{Seq: pos.Seq, Subscription: s.ID}, c, queue); err != nil {
@@ -359,7 +377,7 @@ func (m *Matcher) matchPage(ctx context.Context, c *commit, subs []store.Subscri
 	found := make([]*folder, len(subs))
 	queries := make([]*query.Query, len(subs))
 	for i, s := range subs {
-		if s.State != store.StateConfirmed || !store.AtOnce(s.Often) {
+		if !alerted(s) {
 			continue
 		}
 		if q, err := m.queries.parse(s.Query, m.Log); err == nil {
@@ -371,7 +389,11 @@ func (m *Matcher) matchPage(ctx context.Context, c *commit, subs []store.Subscri
 			return true
 		}
 		for i, s := range subs {
-			if queries[i] == nil || x.finding.Change <= s.Since || x.finding.At.Before(s.Created) || !queries[i].MatchPrepared(x.prepared) {
+			if queries[i] == nil || x.finding.Change <= s.Since || x.finding.At.Before(s.Created) {
+				continue
+			}
+			said, ok := queries[i].First(x.prepared)
+			if !ok {
 				continue
 			}
 			if m.Told != nil && m.Told(s.ID, c.batch, x.finding) {
@@ -380,7 +402,7 @@ func (m *Matcher) matchPage(ctx context.Context, c *commit, subs []store.Subscri
 			if found[i] == nil {
 				found[i] = newFolder(MaxThings)
 			}
-			found[i].add(x.finding)
+			found[i].add(x.finding.Leading(said))
 		}
 		return true
 	})
@@ -400,7 +422,7 @@ func (m *Matcher) delivery(now time.Time, c *commit, s store.Subscription, found
 	}
 	d := store.Delivery{
 		ID: id, Subscription: s.ID, Kind: KindAlert, MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw,
-		More: a.More, State: store.Queued, Created: now, Due: now,
+		More: a.More, State: store.Queued, Created: now, Due: dueSince(KindAlert, now),
 	}
 	for _, t := range a.Things {
 		for _, f := range t.Findings {

@@ -376,6 +376,7 @@ func BenchmarkMatch(b *testing.B) {
 				m.ids = append(m.ids, id)
 			}
 			x := matcher(m)
+			x.Subscribers = still{m}
 			x.Facts = func(f store.Finding) query.Facts { f.Areas = []string{"area-7"}; return facts(f) }
 			step := func() {
 				m.commit(day(2), change(fmt.Sprint(len(m.changes)), "tenders dialysis"))

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"hash/fnv"
 	"slices"
 	"sort"
 	"strings"
@@ -145,6 +147,16 @@ func (m *memory) Subscription(_ context.Context, id string) (store.Subscription,
 		return s, store.ErrNotFound
 	}
 	return s, nil
+}
+
+// Stamp is of what there is, since tests change it as they like.
+func (m *memory) Stamp(context.Context) (uint64, error) {
+	h := fnv.New64a()
+	for _, id := range m.ids {
+		s := m.subs[id]
+		_, _ = fmt.Fprintln(h, s.ID, s.State, s.Query, s.Often, s.Since, s.Created)
+	}
+	return h.Sum64(), nil
 }
 
 func (m *memory) End(_ context.Context, id string, at time.Time) error {

@@ -82,12 +82,12 @@ func outcome(d store.Delivery, now, until time.Time, err error, address string) 
 		d.State, d.Failure = store.Failed, store.FailedHard
 	case errors.Is(err, ErrRefused):
 		d.State, d.Failure = store.Failed, store.FailedRefused
-	case errors.Is(err, ErrSoft) && d.Failure == store.FailedSoft:
-		d.State = store.Failed
+	case errors.Is(err, ErrSoft) && d.Failure != "":
+		d.State, d.Failure = store.Failed, softFailure(err)
 	case now.Sub(d.Created) >= giveUp:
 		return expired(d)
 	case errors.Is(err, ErrSoft):
-		d.Failure, d.Due = store.FailedSoft, now.Add(jitter(softAfter, d, d.Attempts))
+		d.Failure, d.Due = softFailure(err), now.Add(jitter(softAfter, d, d.Attempts))
 	case errors.Is(err, ErrAway):
 		d.Due = until // behind all that was due before, so that it holds up nobody
 	default:
@@ -97,6 +97,13 @@ func outcome(d store.Delivery, now, until time.Time, err error, address string) 
 		d.Due = last // for the last time
 	}
 	return d
+}
+
+func softFailure(err error) string {
+	if errors.Is(err, ErrPolicy) {
+		return store.FailedPolicy
+	}
+	return store.FailedSoft
 }
 
 // expired is a delivery that was given up. One that was in doubt stays so.

@@ -38,6 +38,7 @@ func ofAnn(id, q, often string) store.Subscription {
 }
 
 func people(t testing.TB, m *memory) (*Matcher, *Digester) {
+	t.Helper()
 	x, g := matcher(m), digester(t, m)
 	x.Of, g.Of, g.Compose = m.of, m.of, together
 	return x, g

@@ -42,13 +42,18 @@ func count(times []time.Time, now time.Time, span time.Duration) (n int, first t
 	return n, first
 }
 
-// full tells until when nothing may be sent to anybody; zero: now it may.
-func (p *Postman) full(now time.Time) (until time.Time) {
+// full tells until when nothing may be sent to anybody, or nothing but service
+// mail; zero: now it may.
+func (p *Postman) full(now time.Time, service bool) (until time.Time) {
 	for _, x := range []struct {
 		limit int
 		span  time.Duration
 	}{{p.PerHour, time.Hour}, {p.PerDay, day24}} {
-		if n, first := count(p.quota.all, now, x.span); x.limit > 0 && n >= x.limit && first.Add(x.span).After(until) {
+		limit := x.limit
+		if !service {
+			limit -= reserve(x.limit)
+		}
+		if n, first := count(p.quota.all, now, x.span); x.limit > 0 && n >= limit && first.Add(x.span).After(until) {
 			until = first.Add(x.span)
 		}
 	}
@@ -113,9 +118,10 @@ func (p *Postman) recall(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// holds tells whether a quota is used up at now, and says so once.
-func (p *Postman) holds(now time.Time) bool {
-	until := p.full(now)
+// holds tells whether a quota is used up at now, for service mail or for any
+// other, and says so once.
+func (p *Postman) holds(now time.Time, service bool) bool {
+	until := p.full(now, service)
 	if until.IsZero() {
 		return false
 	}

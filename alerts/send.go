@@ -32,6 +32,9 @@ var (
 	ErrNoAddress = fmt.Errorf("%w: no such address", ErrRefused)
 	// ErrSoft: refused for a reason that may pass: tried once more a day later.
 	ErrSoft = errors.New("refused")
+	// ErrPolicy goes with one of the others: it was refused because of who sends,
+	// which says nothing of the address.
+	ErrPolicy = errors.New("because of who sends")
 	// ErrUncertain: nobody knows whether it was taken (the connection broke
 	// after the last byte). It is tried once more, byte for byte.
 	ErrUncertain = errors.New("uncertain")
@@ -65,12 +68,15 @@ type Postman struct {
 	// Refused is told of each delivery whose address is not there, once that is
 	// recorded; nil: nobody is.
 	Refused func(ctx context.Context, d store.Delivery, now time.Time)
+	// Domains holds back what goes to domains that fail as a whole; nil: nothing is.
+	Domains *Domains
 	Log     *slog.Logger
 
 	next   <-chan time.Time // when Gap is over
 	pause  pause
 	quota  quota
 	folded map[string]bool // claimed in this round, and put into another since
+	kept   bool            // a round ended before what is kept for service mail
 }
 
 // Deliver sends everything that is due at now, one recipient a message.
@@ -98,7 +104,7 @@ func (p *Postman) Deliver(ctx context.Context, now time.Time) (sent, failed int,
 		batch = 50
 	}
 	for {
-		if p.holds(clock()) {
+		if p.holds(clock(), true) {
 			return sent, failed, nil
 		}
 		ds, err := p.Outbox.Lease(ctx, clock(), lease, batch)
@@ -108,9 +114,11 @@ func (p *Postman) Deliver(ctx context.Context, now time.Time) (sent, failed int,
 		if len(ds) == 0 {
 			return sent, failed, nil
 		}
+		inRank(ds)
+		p.kept = false
 		s, f, err := p.round(ctx, clock, ds)
 		sent, failed = sent+s, failed+f
-		if err != nil || p.pause.holds(clock()) {
+		if err != nil || p.kept || p.pause.holds(clock()) {
 			return sent, failed, err
 		}
 	}
@@ -132,7 +140,8 @@ func (p *Postman) round(ctx context.Context, clock func() time.Time, ds []store.
 		if p.folded[d.ID] {
 			continue
 		}
-		if p.holds(clock()) {
+		if p.holds(clock(), rank(d.Kind) == 0) {
+			p.kept = true // what is due for longest goes first, so no service mail waits behind it
 			p.release(ctx, ds[i:])
 			return sent, failed, nil
 		}
@@ -186,6 +195,7 @@ func (p *Postman) wait(ctx context.Context) error {
 // deliver makes one attempt and records what came of it, even if ctx ends
 // meanwhile. It gives no state where there was no attempt.
 func (p *Postman) deliver(ctx context.Context, clock func() time.Time, d store.Delivery) (store.DeliveryState, error) {
+	refusedUs := false
 	sub, wanted, err := p.wanted(ctx, d)
 	switch {
 	case err == nil && !wanted:
@@ -198,6 +208,17 @@ func (p *Postman) deliver(ctx context.Context, clock func() time.Time, d store.D
 			d.Due = until
 			p.release(ctx, []store.Delivery{d})
 			return "", nil
+		}
+		if p.Domains != nil && d.Kind != store.MailOperator {
+			until, err := p.Domains.Wait(ctx, clock(), d, sub.Address)
+			if err != nil {
+				return "", fmt.Errorf("send: %w", err)
+			}
+			if !until.IsZero() {
+				d.Due = until
+				p.release(ctx, []store.Delivery{d})
+				return "", nil
+			}
 		}
 		var folded []string
 		if d, folded, err = p.fold(ctx, clock(), d, sub); err != nil {
@@ -230,12 +251,18 @@ func (p *Postman) deliver(ctx context.Context, clock func() time.Time, d store.D
 		if err == nil || errors.Is(err, ErrUncertain) {
 			p.note(sub.Address, clock())
 		}
+		refusedUs = errors.Is(err, ErrPolicy)
 		p.pause.learn(d, clock(), err)
 		d = outcome(d, clock(), p.pause.until, err, sub.Address)
 		p.tell(d, err)
 	}
 	if err := p.Outbox.Settle(context.WithoutCancel(ctx), d); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return "", fmt.Errorf("send: settle delivery %s: %w", d.ID, err)
+	}
+	if refusedUs && p.Domains != nil {
+		if err := p.Domains.Failed(context.WithoutCancel(ctx), clock(), d, sub, true); err != nil {
+			p.Log.Warn("a refusal because of who sends was not counted", "delivery", d.ID, "err", err)
+		}
 	}
 	if p.Refused != nil && d.State == store.Failed && d.Failure == store.FailedHard {
 		p.Refused(context.WithoutCancel(ctx), d, clock())

@@ -16,12 +16,14 @@ import (
 // holds nothing that a stranger typed but the address it goes to.
 type Service struct {
 	ID    string // of the delivery
-	Kind  string // KindConfirm, KindManage, KindProbe or KindGoodbye
+	Kind  string // KindConfirm, KindManage, KindProbe, KindGoodbye or KindAnswer
 	To    string
 	Often string // of the subscription
 	Token string // for the link
 	Date  time.Time
 	Until time.Time // when the link runs out
+	// Answer is what a KindAnswer says.
+	Answer Answer
 }
 
 // tokenLife is how long a link in a service mail works. A confirmation is an
@@ -101,6 +103,9 @@ func (l Links) fingerprint(client string) string {
 	}
 	return hex.EncodeToString(l.mac("client", client)[:16])
 }
+
+// Domain stands for the domain of addresses, as fingerprint does for a place.
+func (l Links) Domain(name string) string { return hex.EncodeToString(l.mac("domain", name)[:16]) }
 
 func (l Links) mac(what, of string) []byte {
 	h := hmac.New(sha256.New, l.secret)

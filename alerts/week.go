@@ -358,11 +358,16 @@ func (g *Digester) health(ctx context.Context, w *week) error {
 			}
 		case h.LastComplete.Before(w.now.Add(-unread)):
 			o.Since = h.LastComplete
-		case h.Condition(w.now) == store.Suspect: // read, and far less than usual was there
-			o.Why = []store.Reason{store.ReasonShrunk}
+		case h.Condition(w.now) == store.Suspect: // read, and far less than usual was there, or it keeps changing
 			for _, p := range h.Problems {
-				if p.Reason == store.ReasonShrunk && (o.Since.IsZero() || p.Since.Before(o.Since)) {
+				if p.Reason != store.ReasonShrunk && p.Reason != store.ReasonUnstable {
+					continue
+				}
+				if o.Since.IsZero() || p.Since.Before(o.Since) {
 					o.Since = p.Since
+				}
+				if !slices.Contains(o.Why, p.Reason) {
+					o.Why = append(o.Why, p.Reason)
 				}
 			}
 		default:

@@ -28,6 +28,14 @@ type Config struct {
 	Web      Web
 	Operator Operator
 	Letters  Letters
+	// Documents is how papers are read.
+	Documents Documents
+}
+
+// Documents is how papers are read.
+type Documents struct {
+	// OCR has tesseract, where it is installed, read pages that are pictures.
+	OCR bool
 }
 
 // Group is who runs this.
@@ -172,7 +180,7 @@ func UsualSchedule(platform string) string {
 // Layouts are the ways in which a boards page can be arranged; "decisions" makes
 // a moderngov source one of decisions and forward plans.
 func Layouts() []string {
-	return []string{"flat", "table", "accordion", "two-hop", "years", "news", "decisions"}
+	return []string{"flat", "table", "accordion", "two-hop", "years", "news", "events", "decisions"}
 }
 
 // Known is what the catalogue knows. What is nil is not checked.

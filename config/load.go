@@ -106,6 +106,10 @@ func (k Known) parse(b []byte) (Config, *faults) {
 		set(t, "templates", &c.Letters.Templates, empty(text))
 		t.done()
 	}
+	if t, ok := top.table("documents"); ok {
+		set(t, "ocr", &c.Documents.OCR, boolean)
+		t.done()
+	}
 	top.done()
 	checkWhole(&c, k, faults)
 	return c, faults

@@ -31,6 +31,7 @@ func TestFailureCases(t *testing.T) {
 	)
 	answers := answersOf(t)
 	list := small + "/ieListMeetings.aspx?CommitteeId=9201"
+	agenda := small + "/ieListDocuments.aspx?CId=9201&MId=72001&Ver=4"
 	for _, c := range []struct {
 		name   string
 		source string
@@ -64,6 +65,10 @@ func TestFailureCases(t *testing.T) {
 		{"robots.txt cannot be had", "llr-icb", "https://leicesterleicestershireandrutland.icb.nhs.uk/robots.txt", "robots cannot be had", "blocked", store.ReasonRobots},
 		{"an incomplete chain of certificates", "uhl", trust, "=tls", "unreachable", store.ReasonNetwork},
 		{"a page without end", "uhl", trust, "=endless", "broken", store.ReasonTooLarge},
+		{"a consent page with status 200", "uhl", trust, "consent", "broken", store.ReasonEmpty},
+		{"data where a page should be", "uhl", trust, "data", "broken", store.ReasonEmpty},
+		{"the site has moved to another host", "rutland", list, "another host", "blocked", store.ReasonBlocked},
+		{"a page that a browser would have to fill", "uhl", trust, "filled by a script", "broken", store.ReasonEmpty},
 		{"papers vanish from a list", "uhl", trust, "=few", "suspect", store.ReasonShrunk},
 
 		// What looks odd and is sound: read, and no news.
@@ -72,6 +77,9 @@ func TestFailureCases(t *testing.T) {
 		{"last year's papers drop off", "uhl", trust, "=rollover", "ok", ""},
 		{"branding is missing, the page's date is another", "rutland", list, "=branding", "ok", ""},
 		{"links carry a session", "rutland", list, "=session", "ok", ""},
+		{"the line with committee and date is missing from an agenda", "rutland", agenda, "=untitled", "ok", ""},
+		{"papers have other file names", "rutland", agenda, "=renamed", "ok", ""},
+		{"a heading that says private, and no private item", "rutland", agenda, "=boilerplate", "ok", ""},
 		{"a line whose date cannot be read", "leicester", "GetMeetings", "=date", "ok", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -225,6 +233,13 @@ func bend(old []byte, how string) []byte {
 		return []byte("<p>This is a default template, your custom branding appears to be missing.</p><meta name=\"DC.date\" content=\"2026-08-13\"/>" + s)
 	case "=session":
 		return []byte(strings.ReplaceAll(s, `href="ieListDocuments`, `href="/(S(abcdefghijklmnopqrstuvwx))/ieListDocuments`))
+	case "=untitled":
+		i := strings.Index(s, `<div class="mgSubTitle`)
+		return []byte(s[:i] + s[i+strings.Index(s[i:], "</div>")+len("</div>"):])
+	case "=renamed":
+		return []byte(strings.ReplaceAll(s, ".pdf", "%20moved.pdf"))
+	case "=boilerplate":
+		return []byte(strings.Replace(s, "</body>", "<p>CONFIDENTIAL AND EXEMPT</p><p>No exempt items have been identified.</p></body>", 1))
 	case "=date":
 		i := strings.Index(s, "<meetingdate>")
 		return []byte(s[:i] + "<meetingdate>sometime<" + s[i+strings.Index(s[i+1:], "<")+2:])

@@ -143,10 +143,16 @@ func propose(old Snapshot, seen Sighting, patience int) proposal {
 	}
 
 	shown := map[string]bool{}
+	successors := succession(old, seen)
 	for _, it := range distinct(seen.Items) {
 		it.Source = seen.Source
 		shown[it.Key] = true
 		was, known := old.Items[it.Key]
+		if before, moved := successors[it.Key]; moved {
+			shown[before] = true
+			p.move(old.Items[before], it, seen.At, silent)
+			continue
+		}
 		if !known {
 			now, c := introduce(it, seen.At)
 			p.take(now, c, silent || backdated(old, seen, it))
@@ -156,8 +162,17 @@ func propose(old Snapshot, seen Sighting, patience int) proposal {
 			p.live++
 			p.met++
 		}
-		if now, c, changed := revisit(was, it, seen.At); changed {
-			p.take(now, c, silent || readLate(was, c, old.Baseline))
+		now, c, changed := revisit(was, it, seen.At)
+		hush := false
+		switch now.Unrest = was.Unrest; {
+		case !seen.Whole:
+		case changed:
+			now.Unrest, hush = restless(was, c, seen.At)
+		case !it.Stub:
+			now.Unrest = calm(was.Unrest, seen.At)
+		}
+		if changed {
+			p.take(now, c, silent || hush || readLate(was, c, old.Baseline))
 		} else {
 			p.next.Items[it.Key] = now
 		}
@@ -259,6 +274,10 @@ func distinct(items []Item) []Item {
 // introduce makes an item known that was not.
 func introduce(it Item, at time.Time) (Item, Change) {
 	it.FirstSeen, it.Missing, it.Withdrawn = at, 0, time.Time{}
+	it.Documents = slices.Clone(it.Documents)
+	for i, d := range it.Documents {
+		it.Documents[i] = d.kept(at)
+	}
 	var d delta
 	d.documents = it.Documents
 	switch it.Kind {

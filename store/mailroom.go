@@ -38,6 +38,9 @@ type Ruling struct {
 	// Suppress stops all that the address is sent: its pending and confirmed
 	// subscriptions become suppressed, and what is queued for them.
 	Suppress bool
+	// Failure, where it is not "", is why the delivery failed after all, although
+	// the relay had taken it: Sent becomes Failed.
+	Failure string
 }
 
 // A Mailroom remembers what was read in the group's mailbox, and what became of it.

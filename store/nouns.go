@@ -17,20 +17,25 @@ const (
 // Names of fields that more than one package reads. Times are RFC 3339 with
 // the offset of Europe/London; every other value is plain text.
 const (
-	FieldWhen      = "when"      // start of a meeting, or the meeting a paper is for
-	FieldVenue     = "venue"     // where
-	FieldStatus    = "status"    // StatusConfirmed, StatusCancelled, else the source's own word
-	FieldCommittee = "committee" // its name
-	FieldAgenda    = "agenda"    // Published once there is an agenda, else absent
-	FieldMinutes   = "minutes"   // Published once there are minutes, else absent
-	FieldHeading   = "heading"   // the heading a paper stands under
-	FieldDoubt     = "doubt"     // what on the page contradicts itself, in words; never corrected
-	FieldBuyer     = "buyer"     // name of a notice's buyer, as printed
-	FieldText      = "text"      // of a page, or of its first section; "text: HEADING" of the others
-	FieldSummary   = "summary"   // what a feed says about its entry
-	FieldOpens     = "opens"     // first day of a consultation
-	FieldCloses    = "closes"    // its last day
-	FieldEventAt   = "event_at"  // when the last thing happened to a request; Published is when it was made, if that is known
+	FieldWhen         = "when"          // start of a meeting, or the meeting a paper is for
+	FieldVenue        = "venue"         // where
+	FieldStatus       = "status"        // StatusConfirmed, StatusCancelled, else the source's own word
+	FieldCommittee    = "committee"     // its name
+	FieldAgenda       = "agenda"        // Published once there is an agenda, else absent
+	FieldMinutes      = "minutes"       // Published once there are minutes, else absent
+	FieldHeading      = "heading"       // the heading a paper stands under
+	FieldDoubt        = "doubt"         // what on the page contradicts itself, in words; never corrected
+	FieldBuyer        = "buyer"         // name of a notice's buyer, as printed
+	FieldText         = "text"          // of a page, or of its first section; "text: HEADING" of the others
+	FieldSummary      = "summary"       // what a feed says about its entry
+	FieldOpens        = "opens"         // first day of a consultation
+	FieldCloses       = "closes"        // its last day
+	FieldEnds         = "ends"          // end of an event
+	FieldOnline       = "online"        // how to take part in it from afar: the source's word or an address
+	FieldOccasion     = "occasion"      // OccasionEvent: no formal meeting but an event for the public
+	FieldRegisterBy   = "register_by"   // until when one can register for it
+	FieldRegisterSays = "register_says" // the sentence that says so
+	FieldEventAt      = "event_at"      // when the last thing happened to a request; Published is when it was made, if that is known
 )
 
 // Values of the fields above.
@@ -38,6 +43,7 @@ const (
 	Published       = "published"
 	StatusConfirmed = "confirmed"
 	StatusCancelled = "cancelled"
+	OccasionEvent   = "event"
 )
 
 // An Item is one published thing. Source and Key identify it for good: a key
@@ -65,6 +71,7 @@ type Item struct {
 	// Missing counts the complete sightings in a row that did not show the
 	// item; Withdrawn is when it was declared no longer listed.
 	Missing   int       `json:"missing,omitempty"`
+	Unrest    *Unrest   `json:"unrest,omitempty"`
 	Withdrawn time.Time `json:"withdrawn,omitzero"`
 }
 
@@ -114,13 +121,19 @@ type Document struct {
 	Part  string `json:"part,omitempty"` // key of the agenda item it belongs to
 
 	// What reading the file gave. SHA256 is empty until the file was read once.
-	SHA256       string    `json:"sha256,omitempty"`
-	Pages        int       `json:"pages,omitempty"`
-	Size         int64     `json:"size,omitempty"`
-	ETag         string    `json:"etag,omitempty"`
-	Modified     string    `json:"modified,omitempty"` // Last-Modified, verbatim
-	Fetched      time.Time `json:"fetched,omitzero"`   // last look, whatever came of it
-	Failed       string    `json:"failed,omitempty"`   // why the last look failed, in words
+	SHA256   string `json:"sha256,omitempty"`
+	Pages    int    `json:"pages,omitempty"`
+	Size     int64  `json:"size,omitempty"`
+	ETag     string `json:"etag,omitempty"`
+	Modified string `json:"modified,omitempty"` // Last-Modified, verbatim
+	// Since is when the file with these bytes was first seen; zero where that was
+	// before it was noted down.
+	Since time.Time `json:"since,omitzero"`
+	// Unread are the pages whose text could not be read although the file could,
+	// as "3, 7-9"; see Unreadable.
+	Unread       string    `json:"unread,omitempty"`
+	Fetched      time.Time `json:"fetched,omitzero"` // last look, whatever came of it
+	Failed       string    `json:"failed,omitempty"` // why the last look failed, in words
 	FailedReason string    `json:"failed_reason,omitempty"`
 	FailedAt     time.Time `json:"failed_at,omitzero"` // since when it has been failing
 }
@@ -273,6 +286,7 @@ const (
 	ReasonGap       Reason = "gap"       // a feed window that could not be read completely
 	ReasonBlocked   Reason = "blocked"   // an address we refuse to connect to
 	ReasonStalled   Reason = "stalled"   // the crawl's watchdog ended it
+	ReasonUnstable  Reason = "unstable"  // it reads differently at every look, or by turns
 )
 
 // Health is what is known of a source's last visits.
@@ -335,18 +349,29 @@ type Finding struct {
 	SHA256   string    `json:"sha256,omitempty"`   // its archived bytes
 	Quote    string    `json:"quote"`
 	Page     int       `json:"page"` // 1 is the first page; 0 where there are no pages
-	Rule     string    `json:"rule"`
-	Why      string    `json:"why,omitempty"`    // in words, for explain
-	Moves    []Move    `json:"moves,omitempty"`  // what the notice changed in its procurement, or what fell due
-	Also     []Topic   `json:"also,omitempty"`   // further topics it is matched under: a reminder about a tender is for those who asked for tenders
-	Unsaid   []string  `json:"unsaid,omitempty"` // what the notices of an award do not say, in two or three words each
-	Stage    string    `json:"stage,omitempty"`
-	Regime   string    `json:"regime,omitempty"`
-	Deadline *Deadline `json:"deadline,omitempty"`
-	When     time.Time `json:"when,omitzero"` // of the meeting
-	Body     string    `json:"body,omitempty"`
-	BodyName string    `json:"body_name,omitempty"`
-	Areas    []string  `json:"areas,omitempty"`
+	// All that a document says on the topic is one finding. Quote and Page are its
+	// best sentence; where there are several, Quotes are the best of them, that one
+	// first, Others further ones in reading order, and More counts all that are not
+	// in Quotes: it may exceed Others.
+	Quotes []Mention `json:"quotes,omitempty"`
+	Others []Mention `json:"others,omitempty"`
+	More   int       `json:"more,omitempty"`
+	// AlsoIn are the other documents of the change that print the best sentence:
+	// a pack and its parts.
+	AlsoIn   []Elsewhere `json:"also_in,omitempty"`
+	Rule     string      `json:"rule"`
+	Why      string      `json:"why,omitempty"`    // in words, for explain
+	Moves    []Move      `json:"moves,omitempty"`  // what the notice changed in its procurement, or what fell due
+	Also     []Topic     `json:"also,omitempty"`   // further topics it is matched under: a reminder about a tender is for those who asked for tenders
+	Joins    []Joint     `json:"joins,omitempty"`  // procurements that the item speaks of; of a notice, what speaks of it
+	Unsaid   []string    `json:"unsaid,omitempty"` // what the notices of an award do not say, in two or three words each
+	Stage    string      `json:"stage,omitempty"`
+	Regime   string      `json:"regime,omitempty"`
+	Deadline *Deadline   `json:"deadline,omitempty"`
+	When     time.Time   `json:"when,omitzero"` // of the meeting
+	Body     string      `json:"body,omitempty"`
+	BodyName string      `json:"body_name,omitempty"`
+	Areas    []string    `json:"areas,omitempty"`
 	// Committee is the name of who meets, for what a meeting or its papers say.
 	Committee string `json:"committee,omitempty"`
 	Thread    string `json:"thread"`
@@ -431,6 +456,9 @@ const (
 	Suppressed DeliveryState = "suppressed"
 	// Folded: it waited for days, and one message took the place of several.
 	Folded DeliveryState = "folded"
+	// OnHold: more alerts were queued in a day than can be usual. It is not sent
+	// before the operator has said so: then it is queued, or suppressed.
+	OnHold DeliveryState = "held"
 )
 
 // Why a delivery failed, or (soft) what it met once while it is still queued.

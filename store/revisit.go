@@ -11,6 +11,7 @@ import (
 type second struct {
 	delta
 	was, seen, now Item
+	at             time.Time // of the second look
 	// first: the item was only a list entry until now, and this is the first
 	// look at its details. How long they have been there nobody knows.
 	first bool
@@ -21,7 +22,7 @@ type second struct {
 
 // revisit compares a known item with a new look at it.
 func revisit(was, seen Item, at time.Time) (Item, Change, bool) {
-	s := second{was: was, seen: seen, now: seen}
+	s := second{was: was, seen: seen, now: seen, at: at}
 	s.now.FirstSeen, s.now.Changed, s.now.Missing, s.now.Withdrawn = was.FirstSeen, was.Changed, 0, time.Time{}
 	s.first = was.Stub && !seen.Stub
 	s.news = !s.first || upcoming(seen, at) || (seen.Fields[FieldWhen] == "" && upcoming(was, at))
@@ -265,6 +266,7 @@ func (s *second) papers() {
 		if o, known := was[id]; known {
 			d = s.paper(o, d)
 		} else {
+			d = d.kept(s.at)
 			s.newPaper(d)
 		}
 		out = append(out, d)
@@ -311,8 +313,13 @@ func (s *second) paper(o, n Document) Document {
 	if n.SHA256 == "" {
 		n.SHA256, n.Pages, n.Size, n.ETag, n.Modified = o.SHA256, o.Pages, o.Size, o.ETag, o.Modified
 	}
-	if n.SHA256 == o.SHA256 && n.Pages == 0 {
-		n.Pages = o.Pages
+	switch {
+	case n.SHA256 != o.SHA256:
+		n.Since = s.at
+	case n.Pages == 0:
+		n.Pages, n.Unread, n.Since = o.Pages, o.Unread, o.Since
+	default:
+		n.Since = o.Since
 	}
 	if n.Fetched.IsZero() && n.FailedAt.IsZero() {
 		n.Fetched, n.Failed, n.FailedReason, n.FailedAt = o.Fetched, o.Failed, o.FailedReason, o.FailedAt
@@ -326,6 +333,15 @@ func (s *second) paper(o, n Document) Document {
 		s.read = append(s.read, n)
 	}
 	return n
+}
+
+// kept notes since when a file is there whose bytes are known.
+func (d Document) kept(at time.Time) Document {
+	d.Since = time.Time{}
+	if d.SHA256 != "" {
+		d.Since = at
+	}
+	return d
 }
 
 // docID identifies a document within its item.

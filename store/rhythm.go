@@ -50,6 +50,8 @@ type Tally struct {
 	// Replaced is what the visit did to a list that it mostly replaced, nil
 	// where it did not; see Passed.
 	Replaced *HeldError
+	// Unsteady is the problem that some items keep changing; see Unsteady.
+	Unsteady *Problem
 }
 
 // How much less than usual is a fault, and from how much on it can be told.
@@ -118,6 +120,9 @@ func (h Health) Heard(old Health, t Tally) Health {
 	}
 	if r.Replacing != "" {
 		falls = append(falls, Problem{Reason: ReasonShrunk, What: "the list, which was replaced", Detail: r.Replacing, Since: r.Replaced})
+	}
+	if t.Unsteady != nil {
+		falls = append(falls, *t.Unsteady)
 	}
 	h.Rhythm = r
 	h.Problems = append(h.Problems[:len(h.Problems):len(h.Problems)], falls...)
@@ -247,6 +252,8 @@ const (
 	Broken      Condition = "broken"      // it shows something that we cannot read
 	Blocked     Condition = "blocked"     // it refuses us
 	Unreachable Condition = "unreachable" // it does not answer, or with errors of its own
+
+	HeldBack Condition = "held back" // of alerts, not of a source: see OnHold
 )
 
 const (
@@ -264,7 +271,7 @@ func (h Health) Condition(now time.Time) Condition {
 		return Never
 	case !h.FailingSince.IsZero():
 		return h.failing(now)
-	case slices.ContainsFunc(h.Problems, func(p Problem) bool { return p.Reason == ReasonShrunk }):
+	case slices.ContainsFunc(h.Problems, func(p Problem) bool { return p.Reason == ReasonShrunk || p.Reason == ReasonUnstable }):
 		return Suspect
 	}
 	r := h.Rhythm

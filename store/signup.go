@@ -14,6 +14,7 @@ const (
 	MailProbe = "probe"
 	// MailGoodbye is the last one, to one that its owner has ended: it says so.
 	MailGoodbye = "goodbye"
+	// And MailAnswer, of who wrote to us: see house.go.
 )
 
 // Wants tells whether a mail of a kind may go to the subscription as it stands.
@@ -25,6 +26,10 @@ func (s Subscription) Wants(kind string) bool {
 		return s.State == StatePending
 	case MailGoodbye:
 		return s.State == StateEnded
+	case MailOperator:
+		return s.State == StateHouse
+	case MailAnswer:
+		return s.State == StateVisitor || s.State == StateConfirmed
 	}
 	return s.State == StateConfirmed
 }
@@ -78,7 +83,8 @@ type Past struct {
 type Post struct {
 	At time.Time
 	// Pending, with a MailConfirm, is the subscription it asks about: a new one,
-	// or a pending one in place of what it was.
+	// or a pending one in place of what it was. With a MailAnswer it is the
+	// visitor who gets it (StateVisitor).
 	Pending  *Subscription
 	Delivery Delivery // of Pending, or of a subscription that wants its kind
 	Token    Token    // without a Hash there is none

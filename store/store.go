@@ -34,6 +34,7 @@ type Store interface {
 	Threads
 	Corrections
 	Mailroom
+	House
 	io.Closer
 }
 
@@ -99,6 +100,11 @@ type Subscribers interface {
 	Subscriptions(ctx context.Context, after string, limit int) ([]Subscription, error)
 	// Subscription returns one by id, or ErrNotFound.
 	Subscription(ctx context.Context, id string) (Subscription, error)
+	// Stamp is a number that is another one whenever a subscription was added or
+	// removed, or has another State, Query, Often, Since or Created: what an index
+	// of them is good for. It is in the same transaction as what it tells of, and
+	// never what it was before.
+	Stamp(ctx context.Context) (uint64, error)
 	// End ends a subscription and suppresses its queued deliveries in the same
 	// transaction. Ending an ended one changes nothing.
 	End(ctx context.Context, id string, at time.Time) error
@@ -118,6 +124,8 @@ type Position struct {
 }
 
 // An Outbox keeps findings and the messages owed because of them.
+//
+//nolint:interfacebloat // whole operations over one set of messages, each of which the daemon needs
 type Outbox interface {
 	// Position returns how far a follower has come; zero before its first step.
 	Position(ctx context.Context, follower string) (Position, error)

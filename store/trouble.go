@@ -7,8 +7,10 @@ import (
 )
 
 // A Trouble is a source that the operator is to be told of. Source is "" for
-// trouble of our own: the line of this machine.
+// trouble of our own: the line of this machine. Of alerts that were held back
+// (the condition HeldBack) it is the name of a job, and Count says how many.
 type Trouble struct {
+	Count     int
 	Source    string
 	Condition Condition
 	Since     time.Time
@@ -85,7 +87,7 @@ func Troubles(all []Health, ours bool, now time.Time) []Trouble {
 // worst is the problem that decides the condition.
 func (h Health) worst() Problem {
 	for _, p := range slices.Backward(h.Problems) {
-		if h.FailingSince.IsZero() && p.Reason == ReasonShrunk || !h.FailingSince.IsZero() && p.What == theVisit {
+		if h.FailingSince.IsZero() && (p.Reason == ReasonShrunk || p.Reason == ReasonUnstable) || !h.FailingSince.IsZero() && p.What == theVisit {
 			return p
 		}
 	}

@@ -203,7 +203,7 @@ func (j *Judge) plainQuote(s sentence, at hit) string {
 	if j.lex.tally(s.words).has(j.lists["person"]) {
 		return ""
 	}
-	return j.withoutNames(j.split.contact.ReplaceAllString(quote(s.text, s.words, at), "…"))
+	return j.withoutNames(Redact(quote(s.text, s.words, at)))
 }
 
 func (j *Judge) withoutNames(text string) string {

@@ -16,11 +16,17 @@ import (
 // its bytes. A document whose text cannot be had is not guessed at: the finding
 // about the papers says that it could not be read.
 func (j *Judge) Findings(c store.Change, it store.Item, text func(sha string) ([]string, error)) ([]store.Finding, error) {
-	if c.Op != store.OpAdded && c.Op != store.OpAmended {
+	if c.Op != store.OpAdded && c.Op != store.OpAmended && c.Op != store.OpDue {
 		return nil, nil
 	}
-	f := &finder{j: j, c: c, it: it, text: text, said: map[string]bool{}}
+	f := &finder{j: j, c: c, it: it, text: text, said: map[string]bool{}, repeats: map[string][]string{}, missing: map[string]string{}}
 	f.place()
+	if c.Op == store.OpDue {
+		if c.Kind != store.KindNotice {
+			f.came()
+		}
+		return f.out, nil
+	}
 	switch c.Kind {
 	case store.KindNotice:
 		if it.Notice == nil {
@@ -29,6 +35,7 @@ func (j *Judge) Findings(c store.Change, it store.Item, text func(sha string) ([
 		f.notice()
 	case store.KindMeeting, store.KindPaper:
 		f.meeting()
+		f.decision()
 		f.minutes()
 		unread := f.documents()
 		f.parts()
@@ -52,7 +59,11 @@ type finder struct {
 	bodyName string
 	areas    []string
 	said     map[string]bool // sentences that count once in a change
-	out      []store.Finding
+	// repeats names, by document, the earlier documents of the item that already
+	// print what the rules notice in it.
+	repeats map[string][]string
+	missing map[string]string // by document, the pages that could not be read: "page 3"
+	out     []store.Finding
 }
 
 // place resolves the body and its areas.
@@ -89,6 +100,7 @@ func (f *finder) add(x store.Finding, part string) {
 		x.Body = f.it.Body
 	}
 	x.BodyName, x.Areas = f.bodyName, f.areas
+	x.Text = Redact(x.Text)
 	x.Committee = f.it.Fields[store.FieldCommittee]
 	if x.When.IsZero() {
 		x.When = f.it.When()
@@ -124,8 +136,8 @@ func (f *finder) judged(r *reading, v Verdict) {
 		return
 	}
 	x := store.Finding{
-		Stage: v.Stage, Regime: v.Regime, Deadline: v.Deadline, Thread: n.OCID, Title: f.j.split.contact.ReplaceAllString(n.Title, "…"),
-		Quote: r.showing(v), Text: f.j.split.contact.ReplaceAllString(noticeText(n, v), "…"),
+		Stage: v.Stage, Regime: v.Regime, Deadline: v.Deadline, Thread: n.OCID, Title: Redact(n.Title),
+		Quote: r.showing(v), Text: Redact(noticeText(n, v)),
 	}
 	x.Why = "judged " + v.Stage + " under " + v.Regime + ", about " + v.Care
 	for _, e := range v.Evidence {
@@ -170,7 +182,7 @@ func (r *reading) showing(v Verdict) string {
 			return r.j.safeQuote(s, p.tallies[i], hit{})
 		}
 	}
-	return first(r.j.split.contact.ReplaceAllString(r.n.Title, "…"), "The notice has no text.")
+	return first(Redact(r.n.Title), "The notice has no text.")
 }
 
 // noticeText is what a search may match beside title and quote.
@@ -193,32 +205,6 @@ func clip(s string, n int) string {
 		s = s[:i]
 	}
 	return s + "…"
-}
-
-// documents judges the papers that came, changed or were read for the first
-// time, and returns the titles of those whose text could not be had.
-func (f *finder) documents() map[string]bool {
-	unread := map[string]bool{}
-	for _, d := range f.concerned() {
-		if d.SHA256 == "" {
-			if d.Failed != "" {
-				unread[docKey(d)] = true
-			}
-			continue
-		}
-		pages, err := f.text(d.SHA256)
-		if err != nil {
-			unread[docKey(d)] = true
-			continue
-		}
-		before := f.before(d)
-		for _, p := range f.j.Passages(pages) {
-			if !before[sayKey(p.Quote)] {
-				f.passage(p, store.Finding{Document: d.Title, SHA256: d.SHA256, URL: d.URL}, d.SHA256)
-			}
-		}
-	}
-	return unread
 }
 
 // concerned are the documents a change brought, and those it read first.
@@ -269,32 +255,13 @@ func (f *finder) before(d store.Document) map[string]bool {
 // sayKey makes two printings of a sentence equal.
 func sayKey(quote string) string { return plainWords(quote) }
 
-// passage gives a finding for every topic of a passage, unless the change has
-// said the sentence before.
-func (f *finder) passage(p Passage, x store.Finding, part string) {
-	key := sayKey(p.Quote)
-	if f.said[key] {
-		return
-	}
-	f.said[key] = true
-	x.Quote, x.Page, x.Rule, x.Why, x.Tier = p.Quote, p.Page, p.Rule, p.Why, p.Tier
-	x.Text = f.it.Fields[store.FieldCommittee]
-	for _, topic := range p.Topics {
-		x.Topic = topic
-		f.add(x, part)
-	}
-}
-
 // parts judges the items of an agenda.
 func (f *finder) parts() {
 	if !f.c.Has(store.AgendaPublished) && !f.c.Has(store.ItemAdded) {
 		return
 	}
 	for _, p := range f.c.Parts {
-		for _, got := range f.j.Passages([]string{p.Title + "\n\n" + p.Text}) {
-			got.Page = 0
-			f.passage(got, store.Finding{Document: agendaItem(p)}, p.Key)
-		}
+		f.passages(f.j.Passages([]string{p.Title + "\n\n" + p.Text}), store.Finding{Document: Redact(agendaItem(p))}, p.Key)
 	}
 }
 
@@ -311,8 +278,8 @@ func (f *finder) request() {
 		what  store.What
 		quote string
 	}{
-		{store.RequestNew, "A request was made: " + f.c.Title + "."},
-		{store.RequestEvent, "Something happened to the request: " + f.c.Title + "."},
+		{store.RequestNew, "A request was made: " + Redact(f.c.Title) + "."},
+		{store.RequestEvent, "Something happened to the request: " + Redact(f.c.Title) + "."},
 	} {
 		if f.c.Has(x.what) {
 			f.add(store.Finding{Topic: store.TopicFOI, Tier: store.TierMention, Rule: "request: " + string(x.what), Quote: x.quote}, "")

@@ -182,8 +182,8 @@ func TestDocumentFindings(t *testing.T) {
 	}{
 		{"added", added, it, join(passage(2, oldSay, "outsourcing"), []string{"papers mention p0 Papers added: Reports pack."})},
 		{"replaced: only what the old version did not say", replaced, it, join(passage(3, newSay, "outsourcing", "tenders"), []string{"papers mention p0 Papers replaced: Reports pack."})},
-		{"replaced, and the old version is lost", lost, it, join(passage(3, oldSay, "outsourcing"), passage(3, newSay, "outsourcing", "tenders"), []string{"papers mention p0 Papers replaced: Reports pack."})},
-		{"what went is not judged", gone, it, join(passage(3, oldSay, "outsourcing"), passage(3, newSay, "outsourcing", "tenders"), []string{"papers mention p0 Papers added: Reports pack."})},
+		{"replaced, and the old version is lost", lost, it, join(passage(3, oldSay, "outsourcing"), passage(3, newSay, "tenders"), []string{"papers mention p0 Papers replaced: Reports pack."})},
+		{"what went is not judged", gone, it, join(passage(3, oldSay, "outsourcing"), passage(3, newSay, "tenders"), []string{"papers mention p0 Papers added: Reports pack."})},
 		{"read for the first time is no news by itself", read, it, passage(2, oldSay, "outsourcing")},
 		{"what cannot be read is said", unread, it, []string{"papers mention p0 Papers added: Reports pack (its text could not be read); Scan (its text could not be read)."}},
 		{"a sentence counts once in a change", twice, it, join(passage(2, newSay, "outsourcing", "tenders"), []string{"papers mention p0 Papers added: Reports pack."})},

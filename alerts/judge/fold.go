@@ -257,9 +257,9 @@ func (f *folding) finish() {
 	if t.Title == "" {
 		t.Title = t.Steps[0].Title
 	}
-	t.Title = f.j.split.contact.ReplaceAllString(t.Title, "…")
+	t.Title = Redact(t.Title)
 	for i := range t.Steps {
-		t.Steps[i].Title = f.j.split.contact.ReplaceAllString(t.Steps[i].Title, "…")
+		t.Steps[i].Title = Redact(t.Steps[i].Title)
 	}
 	t.Deadline = f.state.open(t)
 	if t.Stage == stageCancelled && len(t.Suppliers) == 0 || len(t.Suppliers) > 0 && allNHS(t.Suppliers) {

@@ -23,7 +23,9 @@ type Rules struct {
 	Areas    []Area
 	Notices  Notices  // the decision lists for notices
 	Holidays []string // bank holidays in England and Wales, YYYY-MM-DD; each year of which one is listed is complete
-	Charter  Charter  // what an award to a provider outside the NHS is asked
+	// Procedures are what is known of the meetings of bodies beforehand.
+	Procedures []Procedure
+	Charter    Charter // what an award to a provider outside the NHS is asked
 }
 
 // A Body is an organisation we watch or that buys.
@@ -129,6 +131,7 @@ type Judge struct {
 	dates  *calendar
 	reg    *register
 	ask    *asker
+	says   *stater
 	london *time.Location
 
 	care, outsourcing, supplier []decision
@@ -153,7 +156,7 @@ func New(r Rules) (*Judge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("judge: reading the time zone: %w", err)
 	}
-	j := &Judge{rules: r, lex: newLexicon(), nlex: newLexicon(), lists: map[string]int{}, split: newSplitter(), london: london}
+	j := &Judge{rules: r, lex: newLexicon(), nlex: newLexicon(), lists: map[string]int{}, split: newSplitter(), says: newStater(), london: london}
 	if j.dates, err = newCalendar(r.Holidays, london); err != nil {
 		return nil, fmt.Errorf("judge: bank holidays: %w", err)
 	}

@@ -42,7 +42,7 @@ func (f *finder) meeting() {
 	}
 	f.add(store.Finding{
 		Topic: store.TopicMeetings, Tier: f.meetingTier(), Rule: rule, Quote: strings.Join(says, " "), When: f.it.When(),
-		Text: strings.TrimSpace(f.committee() + " " + f.it.Fields[store.FieldVenue]), Why: "what the source lists changed",
+		Text: strings.TrimSpace(f.committee() + " " + f.it.Fields[store.FieldVenue]), Why: "what the source lists changed", Deadline: f.askBy(),
 	}, "")
 }
 
@@ -52,6 +52,9 @@ func (f *finder) who() string { return first(f.bodyName, "The source") }
 func (f *finder) committee() string { return first(f.it.Fields[store.FieldCommittee], f.it.Title) }
 
 func (f *finder) listed() string {
+	if f.it.Fields[store.FieldOccasion] != "" {
+		return f.event()
+	}
 	s := fmt.Sprintf("%s lists a meeting of %s", f.who(), f.committee())
 	if when := f.it.When(); !when.IsZero() {
 		s += " on " + f.j.spoken(when)
@@ -158,9 +161,7 @@ func (f *finder) papers(unread map[string]bool) {
 			continue
 		}
 		name := first(d.Title, "a paper without a title")
-		if unread[docKey(d)] {
-			name += " (its text could not be read)"
-		}
+		name += f.doubt(d, unread)
 		if isNew {
 			added = append(added, name)
 		} else {
@@ -176,8 +177,11 @@ func (f *finder) papers(unread map[string]bool) {
 		says = append(says, "Papers replaced: "+list(replaced)+".")
 	}
 	for _, d := range f.c.Read {
-		if unread[docKey(d)] {
+		switch missing := f.missing[docKey(d)]; {
+		case unread[docKey(d)]:
 			says = append(says, "The text of "+first(d.Title, "a paper")+" could not be read.")
+		case missing != "":
+			says = append(says, "Of "+first(d.Title, "a paper")+" we could not read "+missing+".")
 		}
 	}
 	if len(says) == 0 {
@@ -189,8 +193,26 @@ func (f *finder) papers(unread map[string]bool) {
 	}
 	f.add(store.Finding{
 		Topic: store.TopicPapers, Tier: tier, Rule: "papers: documents", Quote: strings.Join(says, " "),
-		Text: f.committee(), Why: "documents appeared or changed",
+		Text: f.committee(), Why: "documents appeared or changed", Deadline: f.askBy(),
 	}, "papers")
+}
+
+// doubt is what a reader must know of our reading of a document, in brackets:
+// that it was not read, or in part, or says again what another one says.
+func (f *finder) doubt(d store.Document, unread map[string]bool) string {
+	var says []string
+	if unread[docKey(d)] {
+		says = append(says, "its text could not be read")
+	} else if missing := f.missing[docKey(d)]; missing != "" {
+		says = append(says, missing+" could not be read")
+	}
+	if r := f.repeats[docKey(d)]; len(r) > 0 {
+		says = append(says, "what we noticed in it stands also in "+list(r))
+	}
+	if len(says) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(says, "; ") + ")"
 }
 
 // replaced tells whether the change gives a new version of a known document.

@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -209,13 +208,7 @@ func (j *Judge) safeQuote(s sentence, t tally, at hit) string {
 	if t.has(j.lists["person"]) {
 		return "(a sentence about one person is not quoted)"
 	}
-	return j.split.contact.ReplaceAllString(quote(s.text, s.words, at), "…")
-}
-
-// contactPattern finds e-mail addresses, telephone numbers, and the numbers by
-// which a placement notice names a child.
-func contactPattern() *regexp.Regexp {
-	return regexp.MustCompile(`\bID:?\s?\d{4,}|[\w.+'-]+@[\w-]+(?:\.[\w-]+)+|\+44[\s\d()]{8,}\d|\b0\d{2,4}[\s-]?\d{3,4}[\s-]?\d{3,4}\b`)
+	return Redact(quote(s.text, s.words, at))
 }
 
 func buyerNames(n *store.Notice) string {

@@ -15,11 +15,8 @@ import (
 func (f *finder) page() {
 	fresh := f.newWords()
 	f.consultation()
-	for _, got := range f.j.Passages([]string{fresh}) {
-		got.Page = 0
-		f.passage(got, store.Finding{}, "page")
-	}
-	quote := f.j.split.contact.ReplaceAllString(firstWords(fresh), "…")
+	f.passages(f.j.Passages([]string{fresh}), store.Finding{}, "page")
+	quote := Redact(firstWords(fresh))
 	switch {
 	case f.c.Op == store.OpAdded:
 		quote = first(quote, f.c.Title)

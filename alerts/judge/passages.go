@@ -26,7 +26,7 @@ func (j *Judge) Passages(pages []string) []Passage {
 		}
 		out = append(out, Passage{
 			Page: s.page, Tier: tierOf(f.rank), Rule: f.rule, Why: f.why, Topic: f.topics[0], Topics: f.topics,
-			Quote: quote(s.text, s.words, f.at),
+			Quote: Redact(quote(s.text, s.words, f.at)),
 		})
 	}
 	return out
@@ -48,12 +48,19 @@ func (j *Judge) skipped(ss []sentence, tallies []tally, heads [][]string) []bool
 			page, section = s.page, false
 		case j.entitled(t, s.words, "skip-sections") && s.heading:
 			page, section = s.page, true
-		case s.heading && (section || s.number):
+		case s.heading && (section || s.number && !paged(s.text)):
 			page = 0
 		}
 		skip[i] = page > 0 || t.has(boiler) || t.has(person) || j.split.leader.MatchString(s.text) || glossary(s) || j.headed(heads, s.page)
 	}
 	return skip
+}
+
+// paged tells a line that ends in the number of a page: an entry of a table of
+// contents, which is no heading that would end it.
+func paged(text string) bool {
+	digits := len(text) - len(strings.TrimRight(text, "0123456789"))
+	return digits > 0 && digits <= 3 && strings.HasSuffix(text[:len(text)-digits], " ")
 }
 
 // entitled tells whether a short line is a heading out of the list.

@@ -20,5 +20,5 @@ func FirmName(name string) string { return firmName(name) }
 // Plain is a text as it may be quoted: without contacts and without what looks
 // like the name of a person. It is careful rather than sure.
 func (j *Judge) Plain(text string) string {
-	return j.withoutNames(j.split.contact.ReplaceAllString(text, "…"))
+	return j.withoutNames(Redact(text))
 }

@@ -26,7 +26,6 @@ type splitter struct {
 	bullet     *regexp.Regexp
 	number     *regexp.Regexp
 	leader     *regexp.Regexp
-	contact    *regexp.Regexp
 	company    *regexp.Regexp
 	abbrev     map[string]bool // never end a sentence
 	softAbbrev map[string]bool // end one before a capital
@@ -40,7 +39,6 @@ func newSplitter() *splitter {
 		bullet:     regexp.MustCompile(`^(?:[•▪●◦·–—*‣▶➢✓-]|o|\([0-9a-zA-Z]{1,4}\)|(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]|[A-Z]\))\s+`),
 		number:     regexp.MustCompile(`^\d{1,2}(?:\.\d{1,2})*\.?\s+`),
 		leader:     regexp.MustCompile(`(\.\s?){4,}\s*\d*\s*$`),
-		contact:    contactPattern(),
 		company:    companyPattern(),
 		abbrev:     map[string]bool{}, softAbbrev: map[string]bool{}, links: map[string]bool{},
 	}

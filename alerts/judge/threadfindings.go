@@ -94,7 +94,7 @@ func (f *finder) inThread(t *Thread, s *Step) {
 func (f *finder) about(t *Thread, s *Step, m store.Move) store.Finding {
 	x := store.Finding{
 		Tier: noticeTier(s.verdict.Care, s.verdict.Outsourcing), Rule: "thread: " + m.Kind, Title: t.Title, Quote: s.Quote,
-		Stage: s.Stage, Regime: s.Regime, Deadline: s.Deadline, Moves: []store.Move{m}, Text: f.j.split.contact.ReplaceAllString(noticeText(f.it.Notice, s.verdict), "…"),
+		Stage: s.Stage, Regime: s.Regime, Deadline: s.Deadline, Moves: []store.Move{m}, Text: Redact(noticeText(f.it.Notice, s.verdict)),
 		Why: m.Words,
 	}
 	for _, topic := range []store.Topic{noticeTopic(t.Stage), noticeTopic(s.Stage)} {

@@ -385,15 +385,23 @@ func shared(t testing.TB) string {
 // emlcheck runs the reviewers' checklist over files.
 func emlcheck(t testing.TB, mailOnly bool, files ...string) {
 	t.Helper()
+	var args []string
+	if mailOnly {
+		args = append(args, "--mail-only")
+	}
+	emlcheckAs(t, args, files...)
+}
+
+// emlcheckAs is emlcheck with further arguments.
+func emlcheckAs(t testing.TB, further []string, files ...string) {
+	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		t.Skip("NOT CHECKED: no python3 for emlcheck.py")
 	}
 	tool := filepath.Join(shared(t), "tools", "emlcheck.py")
 	args := []string{"-c", emlcheckAll, tool, "--domain", "example.org"}
-	if mailOnly {
-		args = append(args, "--mail-only")
-	}
+	args = append(args, further...)
 	cmd := exec.CommandContext(t.Context(), python, args...)
 	cmd.Stdin = strings.NewReader(strings.Join(files, "\n"))
 	out, err := cmd.CombinedOutput()

@@ -129,12 +129,17 @@ func refusal(stage Stage, r reply, mask func(string) string) *RelayError {
 		case temporary:
 		case noAddress(r.code, enhanced):
 			e.means = alerts.ErrNoAddress
+		case policy(enhanced):
+			e.means = fmt.Errorf("%w %w", alerts.ErrSoft, alerts.ErrPolicy)
 		default:
 			e.means = alerts.ErrSoft
 		}
 	case StageDot: // certainly not taken
 		if !temporary {
 			e.means = alerts.ErrRefused
+		}
+		if !temporary && policy(enhanced) {
+			e.means = fmt.Errorf("%w, %w", alerts.ErrRefused, alerts.ErrPolicy)
 		}
 	case StageEHLO, StageSTARTTLS, StageAuth, StageMail:
 		if e.means = alerts.ErrAway; !temporary {
@@ -145,6 +150,10 @@ func refusal(stage Stage, r reply, mask func(string) string) *RelayError {
 	}
 	return e
 }
+
+// policy tells whether an answer is about who sends, and not about the address
+// (RFC 3463, 3.8).
+func policy(enhanced string) bool { return strings.HasPrefix(enhanced, "5.7.") }
 
 // noAddress tells whether an answer says that there is no such address: by its
 // enhanced code where there is one (550 and 553 are used for policy as well).

@@ -36,6 +36,8 @@ func (c *Composer) ComposeService(l alerts.Service) (alerts.Message, error) {
 		subject, paras = c.probe(l)
 	case alerts.KindGoodbye:
 		subject, paras = c.goodbye()
+	case alerts.KindAnswer:
+		subject, paras = c.answer(l)
 	default:
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %q is no service mail", l.ID, l.Kind)
 	}

@@ -246,8 +246,8 @@ func (w *writer) section(heading string, s alerts.Section) {
 			seen = "."
 		}
 		w.entry(say(label(f)+": "), title(w.title(f)), say(w.where(f)+seen))
-		passages := w.few(len(t.Findings), quotesInDigest)
-		for i, x := range t.Findings[:passages] {
+		said, more := sentences(t, func(n int) int { return w.few(n, quotesInDigest) })
+		for i, x := range said {
 			if q := cut(clean(x.Quote), w.quoteMax(240)); q != "" {
 				w.line(say(speaker(x)+" "+verb(x.Tier)+": “"), quoted(q), say("”"))
 			}
@@ -255,7 +255,7 @@ func (w *writer) section(heading string, s alerts.Section) {
 				w.line(w.cite(x)...)
 			}
 		}
-		if more := len(t.Findings) - passages + t.More; more > 0 {
+		if more > 0 {
 			w.line(say("and " + count(more, "further passage") + "."))
 		}
 		for _, s := range moveWords(t) {

@@ -176,7 +176,8 @@ func (c *Composer) deadlineWords(d *store.Deadline) string {
 	var parts []string
 	if d.Stated != "" {
 		said := "the notice says "
-		if d.Kind == "consultation" {
+		switch d.Kind {
+		case "consultation", judge.DeadlineQuestions, judge.DeadlineRegistration:
 			said = "the page says "
 		}
 		parts = append(parts, said+c.stated(d.Stated))
@@ -186,6 +187,8 @@ func (c *Composer) deadlineWords(d *store.Deadline) string {
 	}
 	s := deadlineKind(d.Kind) + ": " + strings.Join(parts, "; ") + "."
 	switch {
+	case d.Stated == "" && d.Kind == judge.DeadlineQuestions:
+		s += " The source gives the rule: “" + strings.TrimRight(cut(clean(d.Quote), 300), ".") + ".”"
 	case d.Stated == "":
 		s += " The notice itself gives no date."
 	case judge.Differ(d):
@@ -215,6 +218,10 @@ func deadlineKind(k string) string {
 		return "Next notice expected"
 	case "consultation":
 		return "Closing date of the consultation"
+	case judge.DeadlineQuestions:
+		return "Last moment for questions from the public"
+	case judge.DeadlineRegistration:
+		return "Last moment to register"
 	}
 	return "Closing date"
 }
@@ -279,6 +286,8 @@ func reasonWord(r store.Reason) string {
 		return "it listed nothing, and did not say that there is nothing"
 	case store.ReasonShrunk:
 		return "so much was gone at once that we wait for a second look"
+	case store.ReasonUnstable:
+		return "some of it reads differently at every look, and no mail is sent of that"
 	case store.ReasonGap:
 		return "part of its list could not be read"
 	case store.ReasonStalled:

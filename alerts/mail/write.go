@@ -144,15 +144,11 @@ func (w *writer) thing(t alerts.Thing, quotes int, first func(...bit)) {
 		bits = append(bits, say(", seen "+w.c.day(f.At)))
 	}
 	first(append(bits, say("."))...)
-	shown := 0
-	for _, x := range t.Findings {
-		if shown == w.few(len(t.Findings), quotes) {
-			break
-		}
+	said, more := sentences(t, func(n int) int { return w.few(n, quotes) })
+	for _, x := range said {
 		w.quote(x, 600)
-		shown++
 	}
-	if more := len(t.Findings) - shown + t.More; more > 0 {
+	if more > 0 {
 		w.para(say("and " + count(more, "further passage") + "."))
 	}
 	for _, s := range moveWords(t) {
@@ -164,6 +160,7 @@ func (w *writer) thing(t alerts.Thing, quotes int, first func(...bit)) {
 	if s := unsaidWords(t); s != "" && w.level < 3 {
 		w.para(say(cut(s, 500)))
 	}
+	w.partOf(t)
 	for _, x := range t.Findings {
 		if s := w.c.deadlineWords(x.Deadline); s != "" {
 			w.para(say(s))
@@ -187,7 +184,11 @@ func (w *writer) quote(f store.Finding, most int) {
 func (w *writer) cite(f store.Finding) []bit {
 	var bits []bit
 	if f.Page > 0 {
-		bits = append(bits, say("Page "+strconv.Itoa(f.Page)+" of "), quoted(orElse(cut(clean(f.Document), w.titleMax()), "the paper")), say(": "))
+		bits = append(bits, say("Page "+strconv.Itoa(f.Page)+" of "), quoted(orElse(cut(clean(f.Document), w.titleMax()), "the paper")))
+		for _, o := range f.AlsoIn[:w.few(len(f.AlsoIn), 2)] {
+			bits = append(bits, say(", also page "+strconv.Itoa(o.Page)+" of "), quoted(orElse(cut(clean(o.Document), w.titleMax()), "another paper")))
+		}
+		bits = append(bits, say(": "))
 	} else if d := cut(clean(f.Document), w.titleMax()); d != "" {
 		bits = append(bits, say("In "), quoted(d), say(": "))
 	} else {

@@ -313,8 +313,8 @@ func known(w http.ResponseWriter, r *http.Request, b []byte, modified time.Time,
 	http.ServeContent(w, r, "", modified, bytes.NewReader(b))
 }
 
-// askedFor reads limit and a cursor that is a number.
-func askedFor(q url.Values, usual, most int) (limit int, from uint64, err error) {
+// asked reads limit and a cursor that is a number.
+func asked(q url.Values, usual, most int) (limit int, from uint64, err error) {
 	limit = usual
 	if v := q.Get("limit"); v != "" {
 		if limit, err = strconv.Atoi(v); err != nil || limit < 1 || limit > most {
@@ -362,7 +362,7 @@ func fitting[T any](lines []T) (int, error) {
 // answerPart answers with so many lines of a list that is all there, from a
 // place on.
 func answerPart[T any](s *site, w http.ResponseWriter, r *http.Request, all []T) error {
-	limit, from, err := askedFor(r.URL.Query(), linesPerPage, mostLines)
+	limit, from, err := asked(r.URL.Query(), linesPerPage, mostLines)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (s *site) apiIndex(w http.ResponseWriter, r *http.Request) error {
 
 func (s *site) apiItems(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	limit, from, err := askedFor(q, linesPerPage, mostLines)
+	limit, from, err := asked(q, linesPerPage, mostLines)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (s *site) apiItem(w http.ResponseWriter, r *http.Request) error {
 // the log does not tell either: both read the same public side of the store.
 func (s *site) apiChanges(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	limit, _, err := askedFor(url.Values{"limit": q["limit"]}, changesAtOne, changesAtOne)
+	limit, _, err := asked(url.Values{"limit": q["limit"]}, changesAtOne, changesAtOne)
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (s *site) apiChanges(w http.ResponseWriter, r *http.Request) error {
 
 func (s *site) apiFindings(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	limit, _, err := askedFor(url.Values{"limit": q["limit"]}, linesPerPage, mostLines)
+	limit, _, err := asked(url.Values{"limit": q["limit"]}, linesPerPage, mostLines)
 	if err != nil {
 		return err
 	}
@@ -273,7 +273,7 @@ func clean(v reflect.Value, name string) {
 
 func (s *site) apiThreads(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	_, from, err := askedFor(url.Values{"cursor": q["cursor"]}, 1, 1)
+	_, from, err := asked(url.Values{"cursor": q["cursor"]}, 1, 1)
 	if err != nil || from > 1_000_000 {
 		return cmp.Or(err, badCursor())
 	}

@@ -148,6 +148,7 @@ func BenchmarkPages(b *testing.B) {
 		{"body", "/body/body-7"},
 		{"sources", "/sources"},
 		{"about", "/about"},
+		{"coverage", "/coverage"},
 		{"feed", "/feed.atom"},
 		{"feed-of-search", "/feed.atom?q=1a"},
 		{"feed-of-body", "/body/body-7/feed.atom"},

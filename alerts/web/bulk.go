@@ -368,7 +368,7 @@ func (s *site) put(ctx context.Context, f bulkFile, base string, mark bool) (*sh
 	}
 	_ = os.Remove(file.Name()) // Windows keeps it until the next cleaning
 	sum := sha256.New()
-	w := &countingWriter{w: io.MultiWriter(file, sum)}
+	w := &counted{w: io.MultiWriter(file, sum)}
 	if err := f.write(s, ctx, w, base, mark); err != nil {
 		_ = file.Close()
 		return nil, err
@@ -382,13 +382,13 @@ func (s *site) put(ctx context.Context, f bulkFile, base string, mark bool) (*sh
 	return x, nil
 }
 
-// countingWriter counts what is written.
-type countingWriter struct {
+// counted counts what is written.
+type counted struct {
 	w io.Writer
 	n int64
 }
 
-func (c *countingWriter) Write(b []byte) (int, error) {
+func (c *counted) Write(b []byte) (int, error) {
 	n, err := c.w.Write(b)
 	c.n += int64(n)
 	return n, err

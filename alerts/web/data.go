@@ -16,7 +16,7 @@ type Data struct{ site *site }
 // NewData reads the record of a server; it needs what the pages need.
 func NewData(s Server) *Data {
 	v := &site{Server: s, zone: london(), bodies: map[string]*BodyInfo{}}
-	v.record, v.survey, v.started = newRecord(&v.Server, v.zone), newSurvey(&v.Server, v.zone), s.Now()
+	v.record, v.started = newRecord(&v.Server, v.zone), s.Now()
 	for i := range s.Bodies {
 		v.bodies[s.Bodies[i].ID] = &s.Bodies[i]
 	}

@@ -340,15 +340,27 @@ func (s *site) entry(base string, x store.Finding) atomEntry {
 	if !x.When.IsZero() {
 		said = append(said, "Meeting: "+s.meeting(x.When)+".")
 	}
-	if q := plain(x.Quote, 1200); q != "" {
+	for i, m := range x.Best() {
+		q := plain(m.Quote, 1200)
+		if q == "" {
+			continue
+		}
 		where := plain(x.Document, 200)
 		if where == "" {
 			where = "from the " + strings.ToLower(kindWords(x.Kind))
 		}
-		if x.Page > 0 {
-			where += fmt.Sprintf(", page %d", x.Page)
+		if m.Page > 0 {
+			where += fmt.Sprintf(", page %d", m.Page)
+		}
+		if i == 0 {
+			for _, o := range x.AlsoIn {
+				where += fmt.Sprintf("; also in %s, page %d", plain(o.Document, 200), o.Page)
+			}
 		}
 		said = append(said, "“"+q+"” ("+where+").")
+	}
+	if x.More > 0 {
+		said = append(said, fmt.Sprintf("And %d more there.", x.More))
 	}
 	if d := x.Deadline; d != nil {
 		switch {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 	"ccgwatch/store/query"
 )
@@ -82,7 +83,13 @@ func weight(x store.Finding) int {
 	if x.Deadline != nil {
 		texts = append(texts, x.Deadline.Who, x.Deadline.Quote)
 	}
-	for _, t := range append(texts, x.Quote) {
+	for _, m := range x.Best() {
+		texts = append(texts, m.Quote, x.Document, x.URL)
+	}
+	for _, o := range x.AlsoIn {
+		texts = append(texts, o.Document)
+	}
+	for _, t := range texts {
 		n += len(template.HTMLEscapeString(line(t, 1500)))
 	}
 	return n
@@ -294,6 +301,12 @@ func deadlineWords(kind string) string {
 		return "The next notice is expected"
 	case "consultation":
 		return "The consultation closes"
+	case judge.DeadlineQuestions:
+		return "Questions from the public are due"
+	case judge.DeadlineRegistration:
+		return "Register by"
+	case judge.DeadlinePapers:
+		return "Papers are to be out by"
 	}
 	return "Deadline"
 }

@@ -56,7 +56,7 @@ func (s *site) meetings(w http.ResponseWriter, r *http.Request) error {
 	}
 	type day struct {
 		Date  string
-		Items []store.Item
+		Items []comingItem
 	}
 	body := struct {
 		Days   []day
@@ -76,14 +76,20 @@ func (s *site) meetings(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, it := range coming {
-		date := it.When().In(s.zone).Format("Monday 2 January 2006")
+		date := comingOn(it).In(s.zone).Format("Monday 2 January 2006")
 		if n := len(body.Days); n == 0 || body.Days[n-1].Date != date {
 			body.Days = append(body.Days, day{Date: date})
 		}
 		last := &body.Days[len(body.Days)-1]
-		last.Items = append(last.Items, it)
+		last.Items = append(last.Items, comingItem{Item: it, Dates: s.datesOf(r.Context(), it, false)})
 	}
 	return s.render(w, http.StatusOK, "meetings", view{Title: "Coming meetings", Here: "meetings", Body: body})
+}
+
+// comingItem is what is coming, with the dates before it.
+type comingItem struct {
+	store.Item
+	Dates []act
 }
 
 // itemBody is the page of an item.
@@ -98,6 +104,8 @@ type itemBody struct {
 	Newest    bool   // the history shown is the newest
 	From, All int    // of the documents: the first one shown, and how many there are
 	Rest      string // address of the page with further documents
+	Joints    []store.Joint
+	Dates     []act
 	Follow    []follow
 	CutParts  bool // the agenda is longer than what is shown
 	Agenda    []agendaPart
@@ -163,6 +171,10 @@ func (s *site) item(w http.ResponseWriter, r *http.Request) error {
 	} else if body.All > 0 {
 		body.Documents = it.Documents[from-1:]
 	}
+	if body.Joints, err = s.jointsOf(ctx, it); err != nil {
+		return err
+	}
+	body.Dates = s.datesOf(ctx, it, true)
 	body.Parts, body.CutParts = shortened(it.Parts)
 	body.Agenda = agendaOf(body.Parts, it.Documents)
 	if body.Edit, err = s.editOf(ctx, source, key); err != nil {

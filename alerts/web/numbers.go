@@ -111,7 +111,7 @@ func (s *site) charts() []chart {
 	for i := range charts {
 		charts[i] = charts[i].draw()
 	}
-	s.survey.counted = &counted{version: s.survey.version, last: last, day: day, charts: charts}
+	s.survey.counted = &tallied{version: s.survey.version, last: last, day: day, charts: charts}
 	return charts
 }
 
@@ -250,7 +250,7 @@ func signedBefore(rows []*noticed) chart {
 		}
 		dated++
 		days := int(math.Round(n.at.Sub(n.signed).Hours()/24 - 0.5))
-		counts[bucket(days, 0, 30, 90, 365)]++
+		counts[binOf(days, 0, 30, 90, 365)]++
 	}
 	c.Of = fmt.Sprintf("Of %s of an award or a contract, %d say when the contract was signed.", plural(all, "notice", "notices"), dated)
 	c.Whole = float64(dated)
@@ -264,8 +264,8 @@ func signedBefore(rows []*noticed) chart {
 	return c
 }
 
-// bucket is the place of a number among ascending bounds, each included.
-func bucket(n int, bounds ...int) int {
+// binOf is the place of a number among ascending bounds, each included.
+func binOf(n int, bounds ...int) int {
 	for i, b := range bounds {
 		if n <= b {
 			return i
@@ -279,7 +279,7 @@ func papersBefore(days []int) chart {
 	c := chart{ID: "papers", Title: "Papers before a meeting", Columns: []string{"The first papers came", "Meetings"}, long: true}
 	var counts [4]int
 	for _, d := range days {
-		counts[bucket(d, -1, 4, 7)]++
+		counts[binOf(d, -1, 4, 7)]++
 	}
 	c.Of = fmt.Sprintf("%s whose first papers came while we watched.", plural(len(days), "meeting", "meetings"))
 	c.Whole = float64(len(days))

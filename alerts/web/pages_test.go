@@ -554,7 +554,7 @@ func TestPagesAreSmallAndLoadNothingElse(t *testing.T) {
 		st.findings = append(st.findings, f)
 	}
 	h := s.Handler()
-	for _, target := range []string{"/", "/deadlines", "/numbers", "/register", "/corrections", "/help", "/findings", "/finding/f1", "/meetings", itemPath("leicester", "meeting/15033"), "/items", "/bodies", "/body/leicester-city-council", "/sources", "/about", "/u/token-1", "/nothing"} {
+	for _, target := range []string{"/", "/deadlines", "/numbers", "/register", "/corrections", "/help", "/findings", "/finding/f1", "/meetings", itemPath("leicester", "meeting/15033"), "/items", "/bodies", "/body/leicester-city-council", "/sources", "/coverage", "/about", "/u/token-1", "/nothing"} {
 		w := ask(h, "GET", target)
 		if n := w.Body.Len(); n > 48<<10 {
 			t.Errorf("%s has %d bytes", target, n)
@@ -577,7 +577,7 @@ func TestPagesAreSmallAndLoadNothingElse(t *testing.T) {
 func TestEveryPageIsWellBuilt(t *testing.T) {
 	s, _ := recorded()
 	h := s.Handler()
-	for _, target := range []string{"/", "/deadlines", "/numbers", "/register", "/register?of=papers", "/corrections", "/help", "/suppliers", "/supplier/gb-coh-07382763", keptPaper("ab"), "/findings", "/findings?q=nothing-at-all", "/findings?q=topic:", "/finding/f1", "/finding/f2", "/finding/f3", "/meetings", itemPath("leicester", "meeting/15033"), itemPath("find-a-tender", "notice/055555-2026"), "/items", "/items?body=nobody", "/bodies", "/bodies?q=icb", "/body/leicester-city-council", "/body/nhs-test-icb", "/body/uhl", "/sources", "/about", "/u/token-1", "/nothing"} {
+	for _, target := range []string{"/", "/deadlines", "/numbers", "/register", "/register?of=papers", "/corrections", "/help", "/suppliers", "/supplier/gb-coh-07382763", keptPaper("ab"), "/findings", "/findings?q=nothing-at-all", "/findings?q=topic:", "/finding/f1", "/finding/f2", "/finding/f3", "/meetings", itemPath("leicester", "meeting/15033"), itemPath("find-a-tender", "notice/055555-2026"), "/items", "/items?body=nobody", "/bodies", "/bodies?q=icb", "/body/leicester-city-council", "/body/nhs-test-icb", "/body/uhl", "/sources", "/coverage", "/about", "/u/token-1", "/nothing"} {
 		w := ask(h, "GET", target)
 		d, err := goquery.NewDocumentFromReader(w.Body)
 		if err != nil {

@@ -127,7 +127,7 @@ func (s *site) paperBy(ctx context.Context, it store.Item, sha string) (d store.
 		return d, false, err
 	}
 	for _, c := range h.Changes {
-		for _, d := range append(slices.Clone(c.Change.Documents), c.Read...) {
+		for _, d := range append(slices.Clone(c.Documents), c.Read...) {
 			if d.SHA256 == sha {
 				return d, false, nil
 			}

@@ -22,10 +22,10 @@ type quota struct {
 	mu   sync.Mutex
 	free bool // nobody is counted: an export asks for everything
 	seed maphash.Seed
-	full map[uint64]allowance
+	full map[uint64]bucket
 }
 
-type allowance struct {
+type bucket struct {
 	left float64
 	at   time.Time
 }
@@ -47,7 +47,7 @@ func (q *quota) ask(who netip.Addr, cost float64, now time.Time) time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.full == nil {
-		q.seed, q.full = maphash.MakeSeed(), map[uint64]allowance{}
+		q.seed, q.full = maphash.MakeSeed(), map[uint64]bucket{}
 	}
 	mark := maphash.Comparable(q.seed, who)
 	b, ok := q.full[mark]
@@ -55,7 +55,7 @@ func (q *quota) ask(who netip.Addr, cost float64, now time.Time) time.Duration {
 		if len(q.full) >= quotasKept {
 			q.forget(now)
 		}
-		b = allowance{askedAtOnce, now}
+		b = bucket{askedAtOnce, now}
 	}
 	b.left = min(askedAtOnce, b.left+max(0, now.Sub(b.at).Minutes())*askedAMinute)
 	b.at = now

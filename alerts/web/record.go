@@ -45,7 +45,6 @@ type record struct {
 	known   []tally         // by number of the body
 	news    []rhythm        // by number of the source
 	coming  map[ref]meeting // what has a date that was not over when it was read
-	dates   dates           // what calendars are made of
 	leads   map[ref]int     // days from the first papers, as far as we saw them come, to the meeting
 
 	notices   int   // ever added
@@ -54,6 +53,7 @@ type record struct {
 	inOrder   []meeting // of coming, as of the entry orderedAt
 	orderedAt uint64
 	corrected []ref // by an operator, and not yet taken
+	dates     dates // what calendars are made of
 
 	publishers map[string]string // by source; both as of the last look
 	today      time.Time
@@ -123,7 +123,7 @@ func (n *numbered) of(name string) uint16 {
 }
 
 func newRecord(s *Server, zone *time.Location) *record {
-	return &record{server: s, zone: zone, seed: maphash.MakeSeed(), joint: map[uint32][]uint16{}, coming: map[ref]meeting{}, dates: dates{zone: zone}, leads: map[ref]int{}, papered: map[ref]bool{}}
+	return &record{server: s, zone: zone, seed: maphash.MakeSeed(), joint: map[uint32][]uint16{}, coming: map[ref]meeting{}, leads: map[ref]int{}, papered: map[ref]bool{}, dates: dates{zone: zone}}
 }
 
 // kinds and ops in the order of their numbers in an entry, from 1.
@@ -174,7 +174,7 @@ func (r *record) follow(ctx context.Context) error {
 func (r *record) add(ctx context.Context, c store.Change) error {
 	x := ref{c.Source, c.Key}
 	var it store.Item
-	if c.Kind == store.KindNotice || c.Kind == store.KindMeeting || c.Kind == store.KindPaper {
+	if c.Kind == store.KindNotice || c.Kind == store.KindMeeting || c.Kind == store.KindPaper || c.Kind == store.KindPage {
 		var err error
 		if it, err = r.server.Ledger.Item(ctx, c.Source, c.Key); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
@@ -268,10 +268,10 @@ func grown[T any](list *[]T, n uint16) *T {
 // date notes when a meeting is, or a paper's, or that it is not any more. What
 // is over is forgotten when the list has grown by it.
 func (r *record) date(x ref, it store.Item, bodies []uint16) {
-	if it.Kind != store.KindMeeting && it.Kind != store.KindPaper {
+	if it.Kind != store.KindMeeting && it.Kind != store.KindPaper && it.Kind != store.KindPage {
 		return
 	}
-	if when := it.When(); it.Withdrawn.IsZero() && !when.Before(r.today) {
+	if when := comingOn(it); it.Withdrawn.IsZero() && !when.Before(r.today) {
 		r.coming[x] = meeting{ref: x, when: when, off: it.Cancelled(), bodies: bodies}
 	} else {
 		delete(r.coming, x)

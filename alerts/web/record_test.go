@@ -418,7 +418,7 @@ func TestNoPageIsLarge(t *testing.T) {
 	h := s.Handler()
 	for _, target := range []string{
 		"/", "/findings", "/findings?source=leicester", "/finding/f0", "/finding/f110", "/meetings", itemPath("leicester", "x/000000"), itemPath("leicester", "x/000001"), itemPath("find-a-tender", "x/000002"),
-		"/items", "/bodies", "/bodies?page=2", "/body/leicester-city-council", "/body/b-1", "/sources", "/about", "/feed.atom", "/body/leicester-city-council/feed.atom",
+		"/items", "/bodies", "/bodies?page=2", "/body/leicester-city-council", "/body/b-1", "/sources", "/coverage", "/about", "/feed.atom", "/body/leicester-city-council/feed.atom",
 	} {
 		w := ask(h, "GET", target)
 		if w.Code != 200 || w.Body.Len() > 100<<10 {

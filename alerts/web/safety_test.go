@@ -30,7 +30,7 @@ func routes() map[string]int {
 	return map[string]int{
 		"/": 200, "/findings": 200, "/finding/f1": 200, "/meetings": 200, itemPath("leicester", "meeting/15033"): 200,
 		"/items": 200, "/items?kind=notice": 200, "/items?kind=cats": 400, "/items?before=x": 400, "/bodies": 200, "/bodies?page=2": 404, "/bodies?page=x": 400, "/body/leicester-city-council": 200, "/body/uhl": 200,
-		"/body/nobody": 404, "/body/nhs-next-icb": 404, "/body/": 404, "/sources": 200, "/sources?page=9": 404, "/about": 200, "/meetings?body=nobody": 400, "/meetings?page=2": 404,
+		"/body/nobody": 404, "/body/nhs-next-icb": 404, "/body/": 404, "/sources": 200, "/sources?page=9": 404, "/about": 200, "/coverage": 200, "/coverage?page=9": 404, "/meetings?body=nobody": 400, "/meetings?page=2": 404,
 		"/feed.atom": 200, "/feed.atom?q=podiatry": 200, "/feed.atom?q=topic:": 400, "/feed.atom?topic=cats": 400, "/body/uhl/feed.atom": 200, "/body/nobody/feed.atom": 404,
 		"/u/token-1": 200, "/u/wrong": 404, "/u/": 404, "/u/a/b": 404, "/healthz": 200, "/style.css": 200, "/nothing": 404, "/favicon.ico": 404,
 		"/findings/": 404, "/findings?topic=cats": 400, "/item": 400, "//": 404, "/a/../findings": 404, "/%2e%2e/etc/passwd": 404, "/findings/%00": 404, "/" + strings.Repeat("a", 3000): 414, "/findings?q=" + strings.Repeat("a", 5000): 414,
@@ -179,7 +179,7 @@ func TestScrapedTextStaysText(t *testing.T) {
 			h := s.Handler()
 			query := "?" + url.Values{"q": {nasty}}.Encode()
 			for _, target := range []string{"/", "/findings", "/findings" + query, "/finding/f0", "/finding/f1", "/meetings", itemPath("src", "key"), itemPath(nasty, nasty),
-				"/items", "/items" + query, "/items?" + url.Values{"body": {nasty}, "source": {nasty}}.Encode(), "/bodies", "/bodies" + query, bodyPath(nasty), "/meetings?" + url.Values{"body": {nasty}}.Encode(), "/sources", "/about", "/u/" + url.PathEscape(nasty)} {
+				"/items", "/items" + query, "/items?" + url.Values{"body": {nasty}, "source": {nasty}}.Encode(), "/bodies", "/bodies" + query, bodyPath(nasty), "/meetings?" + url.Values{"body": {nasty}}.Encode(), "/sources", "/coverage", "/about", "/u/" + url.PathEscape(nasty)} {
 				w := ask(h, "GET", target)
 				if w.Code >= 500 {
 					t.Fatalf("%s: %d", target, w.Code)

@@ -27,8 +27,8 @@ const (
 	searchPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
-// asked is what the form on /search asks for; facets narrow it.
-type asked struct {
+// searchAsked is what the form on /search asks for; facets narrow it.
+type searchAsked struct {
 	Query, Kind, Topic, Body, Source, Year, From, To, Order string
 
 	parsed query.Query // all but the dates
@@ -37,7 +37,7 @@ type asked struct {
 }
 
 // fields are the names and values of what was asked, in the order of the form.
-func (a *asked) fields() []struct {
+func (a *searchAsked) fields() []struct {
 	name  string
 	value *string
 } {
@@ -48,7 +48,7 @@ func (a *asked) fields() []struct {
 }
 
 // path is the address of the search, with one thing in it altered.
-func (a asked) path(name, value string) string {
+func (a searchAsked) path(name, value string) string {
 	v := url.Values{}
 	for _, f := range a.fields() {
 		if *f.value != "" && f.name != name {
@@ -64,15 +64,15 @@ func (a asked) path(name, value string) string {
 	return "/search?" + v.Encode()
 }
 
-func (a asked) empty() bool {
+func (a searchAsked) empty() bool {
 	a.Order = ""
 	return a.path("", "") == "/search"
 }
 
 // readAsked reads the form. What is wrong with the query itself is a mistake to
 // be shown; anything else that is wrong was not written by our form.
-func (s *site) readAsked(v url.Values) (asked, *mistake, error) {
-	var a asked
+func (s *site) readAsked(v url.Values) (searchAsked, *mistake, error) {
+	var a searchAsked
 	for _, f := range a.fields() {
 		most := 200
 		if f.name == "q" {
@@ -136,7 +136,7 @@ func (s *site) dayAsked(v string) (time.Time, error) {
 
 // saved is the search as a subscription or a feed keeps it: without dates, "" if
 // it cannot be kept.
-func (a asked) saved() string {
+func (a searchAsked) saved() string {
 	q := a.parsed.String()
 	if utf8.RuneCountInString(q) > query.MaxLength {
 		return ""
@@ -146,7 +146,7 @@ func (a asked) saved() string {
 
 // searchBody is the page of the search.
 type searchBody struct {
-	asked
+	searchAsked
 	Mistake *mistake
 	Topics  []store.Topic
 	Kinds   []store.Kind
@@ -194,7 +194,7 @@ func (s *site) search(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Security-Policy", searchPolicy)
 	body := searchBody{Topics: topics(), Kinds: kinds(), None: s.Index == nil}
 	var err error
-	if body.asked, body.Mistake, err = s.readAsked(r.URL.Query()); err != nil {
+	if body.searchAsked, body.Mistake, err = s.readAsked(r.URL.Query()); err != nil {
 		return err
 	}
 	title := "Search"
@@ -211,7 +211,7 @@ func (s *site) search(w http.ResponseWriter, r *http.Request) error {
 	if page > 500 {
 		return badRequest("This list is not shown that far. Please narrow the search.")
 	}
-	if body.Result, err = s.searched(r.Context(), body.asked, hitsPerPage*(page-1), hitsPerPage, hitText); err != nil {
+	if body.Result, err = s.searched(r.Context(), body.searchAsked, hitsPerPage*(page-1), hitsPerPage, hitText); err != nil {
 		return err
 	}
 	if err := s.fillSearch(r.Context(), &body, page); err != nil {
@@ -221,7 +221,7 @@ func (s *site) search(w http.ResponseWriter, r *http.Request) error {
 }
 
 // searched asks the index, within a time.
-func (s *site) searched(ctx context.Context, a asked, from, limit, text int) (store.SearchResult, error) {
+func (s *site) searched(ctx context.Context, a searchAsked, from, limit, text int) (store.SearchResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, searchWithin)
 	defer cancel()
 	r, err := s.Index.Search(ctx, store.Search{Query: a.parsed, Since: a.since, Until: a.until, ByDate: a.Order == "newest", From: from, Limit: limit, Text: text})
@@ -488,7 +488,7 @@ func (s *site) previewFound(ctx context.Context, q query.Query, p *preview) (ok 
 		source string
 		at     int64
 	}
-	things, mails := map[uint64]bool{}, map[mail]bool{}
+	things, mails, days := map[uint64]bool{}, map[mail]bool{}, map[time.Time]bool{}
 	var list []shown
 	count, looked := 0, 0
 	from, cut := p.From, false
@@ -527,6 +527,7 @@ func (s *site) previewFound(ctx context.Context, q query.Query, p *preview) (ok 
 		if v.AtOnce {
 			mails[mail{v.Source, v.At.Unix()}] = true
 		}
+		days[dayOf(v.At, s.zone)] = true
 		return true
 	})
 	if failed != nil {
@@ -538,7 +539,7 @@ func (s *site) previewFound(ctx context.Context, q query.Query, p *preview) (ok 
 		}
 		return false, ctx.Err()
 	}
-	p.Count, p.Things, p.Mails, p.List, p.Cut = count, len(things), len(mails), slices.Clip(list), cut
+	p.Count, p.Things, p.Mails, p.Days, p.List, p.Cut = count, len(things), len(mails), len(days), slices.Clip(list), cut
 	if cut {
 		p.From = from
 	}

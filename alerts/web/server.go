@@ -28,8 +28,8 @@ import (
 	"ccgwatch/store/query"
 )
 
-// A Server is what the pages need. All fields but URL, Listen, Contact, Gaps,
-// Bodies, Buyers, Held, Index, Desk, Choices and Proxies must be set.
+// A Server is what the pages need. All fields but URL, Listen, Contact, Joined, Gaps,
+// Bodies, Buyers, Covered, Held, Index, Desk, Choices and Proxies must be set.
 type Server struct {
 	Ledger      store.Ledger
 	Outbox      store.Outbox
@@ -52,6 +52,8 @@ type Server struct {
 	Thread  func(ctx context.Context, ocid string) (judge.Thread, error)
 	Threads func(ctx context.Context, f func(latest store.Finding) bool) error
 	Overdue func(t *judge.Thread, now time.Time) []judge.Overdue
+	// Joined is what binds items and procurements.
+	Joined Joined
 	// Gaps are sentences on what this installation does not follow, and why.
 	Gaps []string
 
@@ -61,11 +63,16 @@ type Server struct {
 	// Buyers are the ids of the bodies that a notice names as its buyers; nil
 	// where none is known.
 	Buyers func(*store.Notice) []string
+	// Covered tells how completely a source is watched, and since when; nil: unknown.
+	Covered func(ctx context.Context, source string) (Covered, error)
 	// Held are sentences on what stands still at the moment and why, for readers:
 	// a full disk, a clock that is wrong. None mostly; nil for never. It is called
 	// for each page that shows the state of things.
 	Held func() []string
 
+	// Index searches what is published and found; nil: nothing does, findings
+	// are searched in the store, and there is no page to search the record.
+	Index store.Index
 	// Provider is what is known of a supplier that a notice names, with the
 	// notice's classifications; nil: there are no pages about suppliers.
 	Provider func(p store.Party, cpv []string) judge.Party
@@ -77,9 +84,6 @@ type Server struct {
 	// Corrections are what the operator has said about items; nil for nothing.
 	// Ledger and Outbox must be of a store.Public then.
 	Corrections store.Corrections
-	// Index searches what is published and found; nil: nothing does, findings
-	// are searched in the store, and there is no page to search the record.
-	Index store.Index
 
 	// Token tells whose subscription an unsubscribe token ends. It must answer
 	// ok for every token that was ever issued, those of erased subscriptions
@@ -162,6 +166,7 @@ func (s Server) Handler() http.Handler {
 	return h
 }
 
+// join makes the pages and what serves them.
 func (s Server) join() (*site, http.Handler) {
 	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd), queueOfFiles: make(chan struct{}, downloads), queueAtDesk: make(chan struct{}, atDeskAtOnce)}
 	v.record, v.survey, v.started = newRecord(&v.Server, v.zone), newSurvey(&v.Server, v.zone), s.Now()
@@ -171,13 +176,13 @@ func (s Server) join() (*site, http.Handler) {
 	}
 	v.brief = map[string]*template.Template{}
 	frames := func(m measure) func(name string) *template.Template {
-		frame := template.Must(template.New("base.html").Funcs(v.funcs(m)).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/more.html", "pages/choose.html"))
+		frame := template.Must(template.New("base.html").Funcs(v.funcs(m)).ParseFS(assets, "pages/base.html", "pages/parts.html", "pages/more.html", "pages/choose.html", "pages/joined.html"))
 		return func(name string) *template.Template {
 			return template.Must(template.Must(frame.Clone()).ParseFS(assets, "pages/"+name+".html"))
 		}
 	}
 	whole, short := frames(full()), frames(brief())
-	for _, name := range append(recordPages(), "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "search", "about", "thread", "threads", "data", "static", "unsubscribe", "error") {
+	for _, name := range append(recordPages(), "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "coverage", "search", "about", "thread", "threads", "data", "static", "unsubscribe", "error") {
 		v.templates[name], v.brief[name] = whole(name), short(name)
 	}
 	for _, name := range deskPages() {
@@ -206,6 +211,7 @@ func (s Server) join() (*site, http.Handler) {
 	mux.Handle("/search", v.page(v.search))
 	mux.Handle("/search.json", v.page(v.searchQuick))
 	mux.Handle("/search.js", v.handle(v.script, http.MethodGet, http.MethodHead))
+	mux.Handle("/coverage", v.page(v.coverage))
 	mux.Handle("/about", v.page(v.about))
 	if s.Thread != nil {
 		mux.Handle("/threads", v.page(v.threads))
@@ -250,11 +256,11 @@ type site struct {
 	bodies    map[string]*BodyInfo
 	started   time.Time
 	feeds     feeds
+	quick     pace // of /search.json
 	quota     quota
 	shelf     shelf
 	// queueOfFiles is that of the downloads.
 	queueOfFiles chan struct{}
-	quick     pace // of /search.json
 	// queueAtDesk is that of the pages where people look after their subscriptions.
 	queueAtDesk chan struct{}
 
@@ -322,9 +328,9 @@ type view struct {
 	Brief   bool // long texts are cut short
 	Open    bool // people can subscribe here
 	Threads bool // there are pages about procurements
+	Search  bool // all that was published can be searched
 
 	Suppliers bool // and about suppliers
-	Search    bool // all that was published can be searched
 	Body      any
 }
 

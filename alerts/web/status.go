@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"ccgwatch/alerts"
@@ -75,6 +76,8 @@ func describe(info SourceInfo, h store.Health, now time.Time) sourceState {
 		st.Mark, st.State = "bad", "Never read completely yet"
 	case st.Late:
 		st.Mark, st.State = "bad", "Overdue: the last look planned did not take place"
+	case slices.ContainsFunc(h.Problems, func(p store.Problem) bool { return p.Reason == store.ReasonUnstable }):
+		st.Mark, st.State = "bad", "Unstable: some of it reads differently at every look"
 	case len(h.Problems) > 0:
 		st.State = "Read, apart from what is listed here"
 	}
@@ -93,7 +96,7 @@ func (s *site) outbox(ctx context.Context, now time.Time) (queue, error) {
 	}
 	var q queue
 	err := s.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
-		if d.Kind == alerts.KindConfirm || d.Kind == alerts.KindManage || d.Kind == alerts.KindProbe {
+		if d.Kind == alerts.KindConfirm || d.Kind == alerts.KindManage || d.Kind == alerts.KindProbe || d.Kind == store.MailAnswer || d.Kind == store.MailOperator {
 			return true
 		}
 		switch d.State {

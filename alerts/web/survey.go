@@ -35,7 +35,7 @@ type survey struct {
 	parties map[party]*judge.Party
 	grouped suppliers
 	inOrder *ordered
-	counted *counted
+	counted *tallied
 	awards  *awards
 }
 
@@ -45,7 +45,7 @@ type (
 		version int
 		windows []window
 	}
-	counted struct {
+	tallied struct {
 		version int
 		last    uint64
 		day     time.Time

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ccgwatch/alerts"
 	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 	"ccgwatch/store/query"
@@ -158,12 +159,16 @@ func (s *site) thread(w http.ResponseWriter, r *http.Request) error {
 		Act     *act
 		Overdue []judge.Overdue
 		Unsaid  []string
+		Spoken  []alerts.Mention
 		Follow  []follow
 	}{Thread: t, Unsaid: t.Unsaid(), Follow: s.followThread(&t)}
 	if s.Overdue != nil {
 		body.Overdue = s.Overdue(&t, s.Now())
 	}
 	body.Act = s.show(store.Finding{Deadline: t.Deadline}).Act
+	if body.Spoken, err = s.mentionsOf(r.Context(), &t); err != nil {
+		return err
+	}
 	return s.render(w, http.StatusOK, "thread", view{Title: line(t.Title, 200), Here: "threads", Body: body})
 }
 

@@ -66,6 +66,7 @@ func (s *site) funcs(m measure) template.FuncMap {
 		"threadPath": s.threadPath,
 		"threadOf":   func(id string) string { return "/thread/" + url.PathEscape(id) },
 		"bound":      boundWords,
+		"joint":      jointWords,
 		"worthOf":    worthWords,
 		"class":      classWords,
 	}
@@ -499,6 +500,8 @@ func reasonWords(r store.Reason) string {
 		return "it lists nothing, and does not say that there is nothing"
 	case store.ReasonShrunk:
 		return "too much has gone or changed at once to be believed; it waits for a second look"
+	case store.ReasonUnstable:
+		return "it reads differently at every look, so that its changes are kept here and not mailed"
 	case store.ReasonGap:
 		return "part of a period could not be read; it will be read again"
 	case store.ReasonBlocked:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -55,8 +56,11 @@ type app struct {
 	public    store.Public    // what of the store may be shown or mailed
 	threads   *alerts.Threads // over what is public
 	judging   *alerts.Threads // over all there is: a correction is no news of the source
+	joined    *alerts.Joined
+	dates     *alerts.Dates
 	search    fulltext
 	compose   *mail.Composer
+	sign      func(raw []byte) ([]byte, error) // what is not signed when it is composed
 	watched   watchlist
 
 	papers    chan struct{} // a slot for each paper that may be read at once
@@ -156,6 +160,9 @@ func (a *app) joinWith(rules judge.Rules) (err error) {
 	}
 	if a.reader, err = newReader(a.data); err != nil {
 		return err
+	}
+	if a.cfg.Documents.OCR {
+		a.reader.Tesseract, _ = exec.LookPath(tesseract) // absent: doctor says so, and pages that are pictures stay unread
 	}
 	return a.joinAlerts()
 }
@@ -321,16 +328,7 @@ func known(old store.Snapshot, failed error) []store.Problem {
 }
 
 func (a *app) health(ctx context.Context, id string) (store.Health, error) {
-	all, err := a.store.Healths(ctx)
-	if err != nil {
-		return store.Health{}, err
-	}
-	for _, h := range all {
-		if h.Source == id {
-			return h, nil
-		}
-	}
-	return store.Health{Source: id}, nil
+	return a.store.Health(ctx, id)
 }
 
 // commit guards, compares and stores one sighting: snapshot and changes in one
@@ -388,6 +386,9 @@ func (a *app) take(ctx context.Context, s source, old store.Snapshot, seen store
 		}
 	}
 	if seen.Whole {
+		if p, some := store.Unsteady(next.Items); some {
+			tally.Unsteady = &p
+		}
 		for _, it := range seen.Items {
 			counts[it.Kind]++
 			tally.Seen[string(it.Kind)]++

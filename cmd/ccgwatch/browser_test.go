@@ -311,6 +311,7 @@ func pageKinds(t *testing.T, a *app) []struct {
 		{"body-icb", "/body/mercia-vale-icb", 200},
 		{"sources", "/sources", 200},
 		{"about", "/about", 200},
+		{"coverage", "/coverage", 200},
 		{"data", "/data", 200},
 		{"subscribe", "/subscribe", 200},
 		{"manage", "/manage", 200},

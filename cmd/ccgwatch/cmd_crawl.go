@@ -63,10 +63,19 @@ func (c *crawlCmd) Run(e *env) error {
 			chosen = nil
 			for _, id := range c.Source {
 				s, err := a.source(id)
+				asleep := false
+				if err != nil && v.Backfill() {
+					var failed error
+					if s, asleep, failed = a.dormant(id); failed != nil {
+						return failed
+					} else if asleep {
+						err = nil
+					}
+				}
 				if err != nil {
 					return err
 				}
-				if v.Backfill() && s.crawl.Whole {
+				if v.Backfill() && s.crawl.Whole && !asleep { // it would hush what is news
 					return usagef("%s is a list that is read whole each time: dates are for notices only", id)
 				}
 				chosen = append(chosen, s)

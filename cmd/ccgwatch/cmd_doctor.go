@@ -97,6 +97,7 @@ func (c *doctorCmd) Run(e *env) error {
 	}
 	x.copies()
 	x.holidays()
+	x.recognition(cfg)
 	x.catalogue(cfg, sources)
 	for _, s := range sources {
 		x.schedule(s.ID+": "+s.words(), s.next)
@@ -310,6 +311,9 @@ func (x *examination) inside(cfg config.Config, sources []source) (err error) {
 	if err := x.burden(a, sources); err != nil {
 		return err
 	}
+	if err := x.seen(a, sources); err != nil {
+		return err
+	}
 	return x.digests(a)
 }
 
@@ -350,13 +354,15 @@ func (x *examination) digests(a *app) error {
 			due++
 		}
 	}
-	waiting, failed := 0, 0
+	waiting, failed, held := 0, 0, 0
 	var oldest time.Time
 	err = a.store.Deliveries(x.ctx, func(d store.Delivery) bool {
 		switch d.State {
 		case store.Sent, store.Suppressed, store.Folded:
 		case store.Failed, store.Uncertain:
 			failed++
+		case store.OnHold:
+			held++
 		default:
 			waiting++
 			if oldest.IsZero() || d.Created.Before(oldest) {
@@ -374,6 +380,9 @@ func (x *examination) digests(a *app) error {
 		x.sayf("queue", unsure, "%s waiting since %s; %d failed for good", plural(waiting, "message", "messages"), stamp(oldest), failed)
 	default:
 		x.sayf("queue", well, "%s waiting, %d failed for good", plural(waiting, "message", "messages"), failed)
+	}
+	if held > 0 {
+		x.sayf("brake", failing, "%s held back until you have looked: 'ccgwatch send --release' sends, 'ccgwatch send --drop' gives up", plural(held, "alert is", "alerts are"))
 	}
 	return nil
 }

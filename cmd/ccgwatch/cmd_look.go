@@ -99,6 +99,8 @@ type jsonDocument struct {
 	URL    string `json:"url"`
 	SHA256 string `json:"sha256"`
 	Pages  int    `json:"pages"`
+	Unread string `json:"unread,omitempty"` // pages, as "3, 7-9"
+	Since  string `json:"since,omitempty"`  // when these bytes were first seen
 }
 
 func stamp(t time.Time) string {
@@ -111,7 +113,7 @@ func stamp(t time.Time) string {
 func documentsJSON(docs []store.Document) []jsonDocument {
 	out := make([]jsonDocument, 0, len(docs))
 	for _, d := range docs {
-		out = append(out, jsonDocument{d.Key, d.Title, d.URL, d.SHA256, d.Pages})
+		out = append(out, jsonDocument{d.Key, d.Title, d.URL, d.SHA256, d.Pages, d.Unread, stamp(d.Since)})
 	}
 	return out
 }
@@ -293,31 +295,59 @@ func readableTime(s string) string {
 
 // jsonFinding is a line of findings --json.
 type jsonFinding struct {
-	ID       string          `json:"id"`
-	At       string          `json:"at"`
-	Source   string          `json:"source"`
-	Key      string          `json:"key"`
-	Topic    store.Topic     `json:"topic"`
-	Tier     store.Tier      `json:"tier"`
-	Title    string          `json:"title"`
-	URL      string          `json:"url"`
-	Document string          `json:"document,omitempty"`
-	Quote    string          `json:"quote"`
-	Page     int             `json:"page"`
-	Stage    string          `json:"stage,omitempty"`
-	Regime   string          `json:"regime,omitempty"`
-	Deadline *store.Deadline `json:"deadline"`
-	Thread   string          `json:"thread"`
-	Moves    []store.Move    `json:"moves,omitempty"`
-	Unsaid   []string        `json:"unsaid,omitempty"`
-	Body     string          `json:"body,omitempty"`
-	Areas    []string        `json:"areas,omitempty"`
-	Silent   bool            `json:"silent,omitempty"`
+	ID       string            `json:"id"`
+	At       string            `json:"at"`
+	Source   string            `json:"source"`
+	Key      string            `json:"key"`
+	Topic    store.Topic       `json:"topic"`
+	Tier     store.Tier        `json:"tier"`
+	Title    string            `json:"title"`
+	URL      string            `json:"url"`
+	Document string            `json:"document,omitempty"`
+	Quote    string            `json:"quote"`
+	Page     int               `json:"page"`
+	Quotes   []jsonQuote       `json:"quotes,omitempty"`
+	More     int               `json:"more,omitempty"`
+	AlsoIn   []store.Elsewhere `json:"also_in,omitempty"`
+	Stage    string            `json:"stage,omitempty"`
+	Regime   string            `json:"regime,omitempty"`
+	Deadline *store.Deadline   `json:"deadline"`
+	Thread   string            `json:"thread"`
+	Moves    []store.Move      `json:"moves,omitempty"`
+	Unsaid   []string          `json:"unsaid,omitempty"`
+	Body     string            `json:"body,omitempty"`
+	Areas    []string          `json:"areas,omitempty"`
+	Silent   bool              `json:"silent,omitempty"`
+}
+
+// A jsonQuote is one of the best sentences of a document, the first of them the
+// finding's own.
+type jsonQuote struct {
+	Page  int        `json:"page"`
+	Tier  store.Tier `json:"tier"`
+	Quote string     `json:"quote"`
+	URL   string     `json:"url"`
+}
+
+func quotesJSON(f store.Finding) []jsonQuote {
+	var out []jsonQuote
+	for _, m := range f.Quotes {
+		out = append(out, jsonQuote{m.Page, m.Tier, m.Quote, atPage(f.URL, m.Page)})
+	}
+	return out
+}
+
+// atPage is the address of a page of a paper, as readers of PDF understand it.
+func atPage(address string, page int) string {
+	if page <= 0 || address == "" || strings.Contains(address, "#") {
+		return address
+	}
+	return fmt.Sprintf("%s#page=%d", address, page)
 }
 
 func findingJSON(f store.Finding) jsonFinding {
 	return jsonFinding{
-		f.ID, stamp(f.At), f.Source, f.Key, f.Topic, f.Tier, f.Title, f.URL, f.Document, f.Quote, f.Page,
+		f.ID, stamp(f.At), f.Source, f.Key, f.Topic, f.Tier, f.Title, f.URL, f.Document, f.Quote, f.Page, quotesJSON(f), f.More, f.AlsoIn,
 		f.Stage, f.Regime, f.Deadline, f.Thread, f.Moves, f.Unsaid, f.Body, f.Areas, f.Silent,
 	}
 }
@@ -350,7 +380,11 @@ func (c *findingsCmd) Run(e *env) error {
 		var failed error
 		err = a.store.Findings(e.ctx, 0, func(f store.Finding) bool {
 			if !c.keeps(f.Source, f.Kind, f.At, since) || c.Topic != "" && string(f.Topic) != c.Topic || c.Tier != "" && string(f.Tier) != c.Tier ||
-				f.Silent && !c.All || !match(f) {
+				f.Silent && !c.All {
+				return true
+			}
+			f, ok := match(f)
+			if !ok {
 				return true
 			}
 			if c.JSON {
@@ -366,8 +400,24 @@ func (c *findingsCmd) Run(e *env) error {
 
 func quoteLines(f store.Finding) string {
 	var b strings.Builder
-	if f.Quote != "" {
-		fmt.Fprintf(&b, "    “%s”\n", f.Quote)
+	best := f.Best()
+	for i, m := range best {
+		if m.Quote == "" {
+			continue
+		}
+		fmt.Fprintf(&b, "    “%s”", m.Quote)
+		if len(best) > 1 && m.Page > 0 {
+			fmt.Fprintf(&b, " (page %d)", m.Page)
+		}
+		fmt.Fprintln(&b)
+		for _, o := range f.AlsoIn {
+			if i == 0 {
+				fmt.Fprintf(&b, "      also in %s, page %d  %s\n", o.Document, o.Page, o.URL)
+			}
+		}
+	}
+	if f.More > 0 {
+		fmt.Fprintf(&b, "    and %d more\n", f.More)
 	}
 	for _, m := range f.Moves {
 		fmt.Fprintf(&b, "    %s\n", m.Words)
@@ -440,6 +490,10 @@ func (a *app) show(e *env, it store.Item, asJSON bool) error {
 		return err
 	}
 	if asJSON {
+		joints, err := a.joined.OfItem(e.ctx, it.Source, it.Key)
+		if err != nil {
+			return err
+		}
 		lines := make([]jsonChange, 0, len(history))
 		for _, c := range history {
 			lines = append(lines, changeJSON(c))
@@ -448,8 +502,9 @@ func (a *app) show(e *env, it store.Item, asJSON bool) error {
 			jsonItem
 			Parts   []store.Part  `json:"parts,omitempty"`
 			Notice  *store.Notice `json:"notice,omitempty"`
+			Joins   []store.Joint `json:"joins,omitempty"`
 			History []jsonChange  `json:"history"`
-		}{itemJSON(it), it.Parts, it.Notice, lines})
+		}{itemJSON(it), it.Parts, it.Notice, joints, lines})
 	}
 	w := e.stdout
 	fmt.Fprintf(w, "%s\n%s\n\n", itemLine(it), it.URL)
@@ -472,6 +527,9 @@ func (a *app) show(e *env, it store.Item, asJSON bool) error {
 		}
 		fmt.Fprintf(w, "\n%s\n", it.Notice.Description)
 	}
+	if err := a.printSpeaks(e.ctx, w, it); err != nil {
+		return err
+	}
 	for _, p := range it.Parts {
 		fmt.Fprintf(w, "\n%s %s", p.Number, p.Title)
 		if p.Restricted {
@@ -484,7 +542,10 @@ func (a *app) show(e *env, it store.Item, asJSON bool) error {
 	for _, d := range it.Documents {
 		fmt.Fprintf(w, "\n%s\n  %s\n", d.Title, d.URL)
 		if d.SHA256 != "" {
-			fmt.Fprintf(w, "  archived: %s, %s\n", d.SHA256, count(d.Pages, "page"))
+			fmt.Fprintf(w, "  archived: %s, %s%s\n", d.SHA256, count(d.Pages, "page"), keptSince(d))
+		}
+		if d.Unread != "" {
+			fmt.Fprintf(w, "  these pages could not be read: %s\n", d.Unread)
 		}
 		if d.Failed != "" {
 			fmt.Fprintf(w, "  could not be read since %s: %s\n", stamp(d.FailedAt), d.Failed)
@@ -506,6 +567,18 @@ func (a *app) show(e *env, it store.Item, asJSON bool) error {
 		fmt.Fprintf(w, "  %s  %s%s\n", c.At.In(london()).Format("2006-01-02 15:04"), strings.ReplaceAll(changeLine(c), "\n", "\n  "), silent)
 	}
 	return nil
+}
+
+// keptSince is since when a paper's copy is kept, or when it was last looked at
+// where that was not noted down.
+func keptSince(d store.Document) string {
+	switch {
+	case !d.Since.IsZero():
+		return ", since " + stamp(d.Since)
+	case !d.Fetched.IsZero():
+		return ", looked at " + stamp(d.Fetched)
+	}
+	return ""
 }
 
 type explainCmd struct {

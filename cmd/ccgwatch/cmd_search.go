@@ -126,17 +126,9 @@ func hitJSON(h store.Hit) jsonHit {
 		out.Topics = []store.Topic{}
 	}
 	for _, p := range h.Places {
-		out.Places = append(out.Places, jsonSpot{p.Part, p.Name, atPage(p), p.SHA256, p.Page, piecesText(p.Text, "", "")})
+		out.Places = append(out.Places, jsonSpot{p.Part, p.Name, atPage(p.URL, p.Page), p.SHA256, p.Page, piecesText(p.Text, "", "")})
 	}
 	return out
-}
-
-// atPage is the address of a paper, at the page: browsers open a PDF there.
-func atPage(p store.Spot) string {
-	if p.Page == 0 || strings.Contains(p.URL, "#") {
-		return p.URL
-	}
-	return fmt.Sprintf("%s#page=%d", p.URL, p.Page)
 }
 
 func piecesText(pieces []query.Piece, before, after string) string {
@@ -171,7 +163,7 @@ func printHits(e *env, r store.SearchResult) error {
 		for _, p := range h.Places {
 			where := p.Name
 			if p.Page > 0 {
-				where = fmt.Sprintf("%s, page %d  %s", p.Name, p.Page, atPage(p))
+				where = fmt.Sprintf("%s, page %d  %s", p.Name, p.Page, atPage(p.URL, p.Page))
 			}
 			if where != "" {
 				fmt.Fprintf(w, "    %s\n", where)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ccgwatch/alerts"
 	"ccgwatch/store"
 )
 
@@ -14,6 +15,8 @@ type sendCmd struct {
 	DryRun bool `name:"dry-run"`
 	Digest string
 	JSON   bool `name:"json"`
+	// Release sends what the brake holds back, Drop gives it up.
+	Release, Drop bool
 }
 
 func (c sendCmd) Run(e *env) error {
@@ -22,6 +25,10 @@ func (c sendCmd) Run(e *env) error {
 		return usagef("--json goes with --dry-run")
 	case c.DryRun && c.Digest != "":
 		return usagef("--digest makes a digest, --dry-run makes nothing")
+	case c.Release && c.Drop:
+		return usagef("--release sends what is held back, --drop gives it up: which?")
+	case (c.Release || c.Drop) && c.DryRun:
+		return usagef("--dry-run changes nothing: see what is held with it, then say --release or --drop")
 	case given(e.args, "--digest") && !strings.Contains(c.Digest, "@"):
 		return usagef("--digest takes the address of a subscriber")
 	}
@@ -38,6 +45,9 @@ func (c sendCmd) Run(e *env) error {
 			return fmt.Errorf("the clock says %s, but a change of %s is known: no mail goes out until it is right", stamp(e.now()), stamp(last))
 		}
 		if err := a.fallDue(e.ctx, e.now()); err != nil {
+			return err
+		}
+		if err := c.letGo(e, a); err != nil {
 			return err
 		}
 		if c.Digest != "" {
@@ -76,6 +86,35 @@ func (a *app) digestNow(e *env, address string) error {
 	}
 	fmt.Fprintf(e.stdout, "%s made; mail goes to %s\n", plural(made, "digest", "digests"), a.mailGoes())
 	return nil
+}
+
+// letGo does what the operator says of the alerts that the brake holds back.
+func (c sendCmd) letGo(e *env, a *app) error {
+	if !c.Release && !c.Drop {
+		return nil
+	}
+	a.following.Lock()
+	defer a.following.Unlock()
+	a.sending.Lock()
+	defer a.sending.Unlock()
+	var n int
+	var err error
+	said := "released: "
+	if c.Release {
+		n, err = a.matcher.Brake.Release(e.ctx, e.now())
+	} else {
+		n, err = a.matcher.Brake.Drop(e.ctx)
+		said = "given up, "
+	}
+	if err != nil {
+		return err
+	}
+	more := "the day's count begins anew"
+	if c.Drop {
+		more = "nobody is sent them"
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s that were held back %s%s\n", count(n, "alert"), said, more)
+	return err
 }
 
 // resumeMail ends a pause of the daemon's: the operator asked.
@@ -118,6 +157,7 @@ func (c sendCmd) list(e *env, a *app) error {
 	}
 	if !c.JSON {
 		fmt.Fprintf(e.stdout, "%d would go to %s now, %d later; nothing was sent\n", len(due), a.mailGoes(), later)
+		return a.sayHeld(e, "")
 	}
 	return nil
 }
@@ -146,7 +186,7 @@ func (a *app) dueMail(e *env) (due []jsonDue, later int, err error) {
 	})
 	slices.SortStableFunc(ready, func(x, y store.Delivery) int { return x.Due.Compare(y.Due) })
 	for _, d := range ready {
-		due = append(due, jsonDue{d.ID, to[d.Subscription].Address, d.Kind, d.Subject, stamp(d.Due), d.Attempts, d.LastError})
+		due = append(due, jsonDue{d.ID, to[d.Subscription].Address, d.Kind, d.Subject, stamp(alerts.DueFrom(d)), d.Attempts, d.LastError})
 	}
 	for _, s := range subs {
 		if slot, owed := a.digests.Schedule.Due(s, e.now()); owed {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,15 +37,17 @@ type jsonQueue struct {
 		Uncertain  int `json:"uncertain"` // in doubt twice: it may have come or not
 		Folded     int `json:"folded"`    // waited for days, and became one message with others
 		GivenUp    int `json:"given_up"`  // of the failed: tried for five days
+		Held       int `json:"held"`      // waits for the operator's word: see send --release
 	} `json:"queue"`
-	Subscriptions int    `json:"subscriptions"`
-	LastMail      string `json:"last_mail"`
-	NextDigest    string `json:"next_digest"`
-	Offline       bool   `json:"offline"`
-	Paused        string `json:"paused"`    // why nothing is crawled, "" while it is
-	FellBack      string `json:"fell_back"` // what the daemon did about a damaged store lately, "" for nothing
-	Search        string `json:"search"`    // how far the search index has come
-	LastCopy      string `json:"last_copy"` // when the newest good one of the daemon's copies was made
+	Coverage      jsonCoverage `json:"coverage"`
+	Subscriptions int          `json:"subscriptions"`
+	LastMail      string       `json:"last_mail"`
+	NextDigest    string       `json:"next_digest"`
+	Offline       bool         `json:"offline"`
+	Paused        string       `json:"paused"`    // why nothing is crawled, "" while it is
+	FellBack      string       `json:"fell_back"` // what the daemon did about a damaged store lately, "" for nothing
+	Search        string       `json:"search"`    // how far the search index has come
+	LastCopy      string       `json:"last_copy"` // when the newest good one of the daemon's copies was made
 }
 
 func (c *statusCmd) Run(e *env) error {
@@ -63,6 +66,7 @@ func (c *statusCmd) Run(e *env) error {
 		}
 		queue.Offline = store.Ours(all, a.siteOf)
 		queue.Search = a.searchState(e.ctx)
+		queue.Coverage = a.coverage(rows, e.now().Format(time.DateOnly))
 		bad := 0
 		for _, r := range rows {
 			if r.State == "failing" {
@@ -80,7 +84,7 @@ func (c *statusCmd) Run(e *env) error {
 		if c.JSON {
 			err = printJSON(e.stdout, queue)
 		} else {
-			err = printQueue(e, queue)
+			err = errors.Join(printQueue(e, queue), printCoverage(e.stdout, queue.Coverage), a.sayHeld(e, "\n"))
 		}
 		if err == nil && bad > 0 {
 			return &exitError{code: exitSome}
@@ -151,6 +155,8 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 			if d.Failure == store.FailedExpired {
 				q.Queue.GivenUp++
 			}
+		case store.OnHold:
+			q.Queue.Held++
 		case store.Folded:
 			q.Queue.Folded++
 		case store.Suppressed:

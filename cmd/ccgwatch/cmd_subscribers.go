@@ -17,6 +17,7 @@ import (
 type subscribersCmd struct {
 	List   subscribersList   `cmd:""`
 	Add    subscribersAdd    `cmd:""`
+	Import subscribersImport `cmd:""`
 	Export subscribersExport `cmd:""`
 	Erase  subscribersErase  `cmd:""`
 }
@@ -51,6 +52,9 @@ func (c *subscribersList) Run(e *env) error {
 			return err
 		}
 		for _, s := range all {
+			if !s.Subscribed() {
+				continue
+			}
 			if c.JSON {
 				err = printJSON(e.stdout, subscriberJSON(s))
 			} else {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"ccgwatch/alerts"
 	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 	"ccgwatch/store/query"
@@ -37,18 +39,32 @@ type jsonThread struct {
 	judge.Thread
 	Overdue []judge.Overdue `json:"overdue"`
 	Who     string          `json:"who,omitempty"`
+	// Discussed is what speaks of it: papers, agendas, requests, consultations.
+	Discussed []alerts.Mention `json:"discussed"`
 }
 
-func (a *app) threadJSON(th judge.Thread, now time.Time) jsonThread {
+func (a *app) threadJSON(ctx context.Context, th judge.Thread, now time.Time) (jsonThread, error) {
 	overdue := a.judge.Overdue(&th, now)
 	if overdue == nil {
 		overdue = []judge.Overdue{}
 	}
-	x := jsonThread{Thread: th, Overdue: overdue}
+	x := jsonThread{Thread: th, Overdue: overdue, Discussed: []alerts.Mention{}}
 	if th.Deadline != nil {
 		x.Who = th.Deadline.Who
 	}
-	return x
+	list, err := a.joined.OfThread(ctx, &th)
+	if list != nil {
+		x.Discussed = list
+	}
+	return x, err
+}
+
+func (a *app) printThreadJSON(e *env, th judge.Thread) error {
+	x, err := a.threadJSON(e.ctx, th, e.now())
+	if err != nil {
+		return err
+	}
+	return printJSON(e.stdout, x)
 }
 
 func (c *threadsListCmd) Run(e *env) error {
@@ -102,7 +118,7 @@ func (a *app) printThread(e *env, th judge.Thread, asJSON bool) error {
 		for i := range th.Steps {
 			th.Steps[i].Evidence = nil
 		}
-		return printJSON(e.stdout, a.threadJSON(th, e.now()))
+		return a.printThreadJSON(e, th)
 	}
 	last := th.Last()
 	_, err := fmt.Fprintf(e.stdout, "%s  %s  %s: %s\n    %s; %s, the latest of %s\n", th.ID, th.Stage, strings.Join(th.Buyers, " / "), th.Title,
@@ -113,7 +129,10 @@ func (a *app) printThread(e *env, th judge.Thread, asJSON bool) error {
 	for _, o := range a.judge.Overdue(&th, e.now()) {
 		fmt.Fprintf(e.stdout, "    %s\n", o.Words)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return a.printDiscussed(e.ctx, e.stdout, &th, "    ")
 }
 
 // threadFacts are what a query is asked about a thread: what it is asked about
@@ -163,12 +182,26 @@ func decide(e *env, nameA, nameB, why string, join bool) error {
 		return usagef("--why is missing: the pages show it beside the decision")
 	}
 	return e.query(func(a *app) error {
+		why = strings.Join(strings.Fields(why), " ")
 		var ids [2]string
 		for i, name := range []string{nameA, nameB} {
 			found, err := a.threads.Named(e.ctx, name)
 			switch {
 			case err != nil:
 				return err
+			case len(found) == 0 && i == 1:
+				items, err := a.itemsByKey(e, "", name)
+				if err != nil {
+					return err
+				}
+				items = slices.DeleteFunc(items, func(it store.Item) bool { return it.Kind == store.KindNotice })
+				switch len(items) {
+				case 0:
+					return fmt.Errorf("no procurement is known under %q, and no item: give an ocid, a notice number, or the key or address of an item", name)
+				case 1:
+					return a.decideItem(e, ids[0], items[0], why, join)
+				}
+				return usagef("%q is the key of more than one item: give its address", name)
 			case len(found) == 0:
 				return fmt.Errorf("no procurement is known under %q: give an ocid or a notice number", name)
 			case len(found) > 1:
@@ -179,7 +212,7 @@ func decide(e *env, nameA, nameB, why string, join bool) error {
 		if ids[0] == ids[1] {
 			return usagef("%s and %s are one process: what shares an ocid cannot be joined or parted", nameA, nameB)
 		}
-		d := store.Decision{A: ids[0], B: ids[1], Join: join, Why: strings.Join(strings.Fields(why), " "), At: e.now()}
+		d := store.Decision{A: ids[0], B: ids[1], Join: join, Why: why, At: e.now()}
 		if err := a.store.Decide(e.ctx, d); err != nil {
 			return err
 		}
@@ -214,7 +247,7 @@ func (a *app) threadByID(e *env, key string) (th judge.Thread, ok bool, err erro
 
 func (a *app) showThread(e *env, th judge.Thread, asJSON bool) error {
 	if asJSON {
-		return printJSON(e.stdout, a.threadJSON(th, e.now()))
+		return a.printThreadJSON(e, th)
 	}
 	w := e.stdout
 	fmt.Fprintf(w, "%s\n%s\n\n", th.Title, strings.Join(th.Buyers, " / "))
@@ -270,6 +303,10 @@ func (a *app) showThread(e *env, th judge.Thread, asJSON bool) error {
 		if th.Cut > 0 && i == 19 {
 			fmt.Fprintf(w, "\n  ... %s are not shown here ...\n", count(th.Cut, "further notice"))
 		}
+	}
+	fmt.Fprintln(w)
+	if err := a.printDiscussed(e.ctx, w, &th, ""); err != nil {
+		return err
 	}
 	printCharter(w, &th, "\n")
 	if len(th.Possible) > 0 {

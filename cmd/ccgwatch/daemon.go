@@ -97,10 +97,14 @@ type daemon struct {
 	full   bool            // the disk was, when last looked at
 	giveUp context.CancelCauseFunc
 	lanes  slots
+	looked time.Time // when it was last asked whether the operator is to be told of something
 
 	watchdog time.Duration // how long the service manager waits for a tick; 0: for ever
 	pinged   time.Time     // when whoever watches the daemon was last told that it is well
 }
+
+// troubleEvery is how often that is asked: it reads the health of every source.
+const troubleEvery = 10 * time.Minute
 
 // mailing is no id of a source.
 const mailing = "(mail)"
@@ -217,7 +221,7 @@ func (d *daemon) due(ctx context.Context, now time.Time) ([]source, error) {
 	var out []source
 	for _, s := range d.sources {
 		at, known := diary[jobOf(s)]
-		if known && at.After(now) && at.Sub(now) > s.longest(now) {
+		if known && at.Sub(now) > shortestLongest && at.Sub(now) > s.longest(now) {
 			known = false // the clock was set back: do not wait for a future that moved away
 		}
 		if !known || !at.After(now) {
@@ -280,8 +284,11 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 	if err := d.fallDue(ctx, now); err != nil && ctx.Err() == nil {
 		d.log.Error("what falls due", "err", err)
 	}
-	if err := d.tellOperator(ctx, now); err != nil && ctx.Err() == nil {
-		d.log.Error("operator", "err", err)
+	if age := now.Sub(d.looked); age < 0 || age >= troubleEvery {
+		d.looked = now
+		if err := d.tellOperator(ctx, now); err != nil && ctx.Err() == nil {
+			d.log.Error("operator", "err", err)
+		}
 	}
 	sent, failed, err := d.deliver(ctx, now)
 	if err != nil && ctx.Err() == nil {

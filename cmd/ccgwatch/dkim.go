@@ -20,12 +20,14 @@ import (
 // is configured.
 func (a *app) signed(compose *mail.Composer) (letters func(alerts.Letter) (alerts.Message, error), services func(alerts.Service) (alerts.Message, error), err error) {
 	if a.cfg.SMTP.DKIMSelector == "" {
+		a.sign = func(raw []byte) ([]byte, error) { return raw, nil }
 		return compose.Compose, compose.ComposeService, nil
 	}
 	key, err := readDKIM(a.cfg)
 	if err != nil {
 		return nil, nil, err
 	}
+	a.sign = key.Sign
 	return key.Signing(compose.Compose), key.SigningService(compose.ComposeService), nil
 }
 

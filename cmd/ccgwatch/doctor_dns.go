@@ -31,6 +31,7 @@ func (x *examination) mailDomain(cfg config.Config) {
 	for _, s := range askDomain(ctx, r, strings.ToLower(domain), cfg.SMTP.Host) {
 		x.say(s)
 	}
+	x.say(reverseOf(ctx, r, cfg.SMTP.Host, ownAddresses()))
 }
 
 // askDomain asks for MX (RFC 5321, 5.1), SPF (RFC 7208) and DMARC (RFC 7489).

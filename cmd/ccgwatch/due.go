@@ -42,6 +42,11 @@ func (a *app) fallDue(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	dates, err := a.dates.Due(ctx, now)
+	if err != nil {
+		return err
+	}
+	due = append(due, dates...)
 	logged, err := a.store.FallDue(ctx, due, dueJob, nextDue(now))
 	if err != nil {
 		return fmt.Errorf("what falls due: %w", err)

@@ -35,6 +35,8 @@ func (a *app) joinAlerts() error {
 	a.public = store.NewPublic(a.store)
 	a.threads = &alerts.Threads{Ledger: a.public, Outbox: a.public, Marks: a.store, Judge: a.judge}
 	a.judging = &alerts.Threads{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
+	a.joined = &alerts.Joined{Ledger: a.public, Outbox: a.public, Marks: a.store, Judge: a.judge}
+	a.dates = &alerts.Dates{Ledger: a.public, Outbox: a.public, Archive: a.store, Judge: a.judge}
 	compose.Mailbox = a.cfg.Mailbox.Read()
 	a.compose = compose
 	letters, services, err := a.signed(compose)
@@ -45,6 +47,7 @@ func (a *app) joinAlerts() error {
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: letters, Facts: a.facts, Log: a.log,
 		Told: a.store.told, Of: a.store.Of,
+		Brake: &alerts.Brake{Backlog: a.store, Outbox: a.store, Subscribers: a.store, Diary: a.store, Zone: london()},
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{
@@ -57,7 +60,8 @@ func (a *app) joinAlerts() error {
 	if err := a.joinMailbox(secret); err != nil {
 		return err
 	}
-	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Refused: a.clerk.Refused, Log: a.log}
+	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Refused: a.clerk.Refused, Domains: a.domains(), Log: a.log}
+	a.clerk.Domains = a.postman.Domains
 	if s := a.cfg.SMTP; s.Host != "" {
 		relay := relayOf(a.cfg)
 		relay.ReturnPath = a.returnPath()
@@ -98,7 +102,11 @@ func (a *app) meaning(ctx context.Context, c store.Change, it store.Item) ([]sto
 
 func (a *app) meaningOf(ctx context.Context, c store.Change, it store.Item) ([]store.Finding, error) {
 	if c.Kind == store.KindNotice && it.Notice != nil {
-		return a.judging.Findings(ctx, c, it)
+		found, err := a.judging.Findings(ctx, c, it)
+		if err != nil {
+			return nil, err
+		}
+		return a.told(ctx, it, found)
 	}
 	found, err := a.judge.Findings(c, it, func(sha string) ([]string, error) { return a.store.Text(ctx, sha) })
 	for i := range found {
@@ -106,7 +114,10 @@ func (a *app) meaningOf(ctx context.Context, c store.Change, it store.Item) ([]s
 			found[i].BodyName = a.sourceName(found[i].Source)
 		}
 	}
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	return a.told(ctx, it, found)
 }
 
 type judging = func(context.Context, store.Change, store.Item) ([]store.Finding, error)
@@ -168,7 +179,10 @@ func readSecret(name string) ([]byte, error) {
 func (a *app) facts(f store.Finding) query.Facts {
 	x := query.Facts{
 		Topics: []string{string(f.Topic)}, Kinds: []string{string(f.Kind)}, Tiers: []string{string(f.Tier)}, Sources: []string{f.Source},
-		Areas: slices.Clone(f.Areas), Text: strings.Join([]string{f.Title, f.Quote, f.Document, f.BodyName, f.Text}, "\n"),
+		Areas: slices.Clone(f.Areas), Text: strings.Join([]string{f.Title, f.Document, f.BodyName, f.Text}, "\n"),
+	}
+	for _, m := range f.Mentions() {
+		x.Passages = append(x.Passages, m.Quote)
 	}
 	if f.Committee != "" {
 		x.Committees = []string{f.Committee}
@@ -221,16 +235,20 @@ func (a *app) sourceName(id string) string {
 	return ""
 }
 
-// findingFilter makes a filter of a query as subscribers write it.
-func (a *app) findingFilter(q string) (func(store.Finding) bool, error) {
+// findingFilter makes a filter of a query as subscribers write it. Of a finding
+// that fits, the sentence that does comes first.
+func (a *app) findingFilter(q string) (func(store.Finding) (store.Finding, bool), error) {
 	if strings.TrimSpace(q) == "" {
-		return func(store.Finding) bool { return true }, nil
+		return func(f store.Finding) (store.Finding, bool) { return f, true }, nil
 	}
 	parsed, err := query.Parse(q)
 	if err != nil {
 		return nil, err
 	}
-	return func(f store.Finding) bool { return parsed.Match(a.facts(f)) }, a.checkQuery(q)
+	return func(f store.Finding) (store.Finding, bool) {
+		said, ok := parsed.First(query.Prepare(a.facts(f)))
+		return f.Leading(said), ok
+	}, a.checkQuery(q)
 }
 
 // checkQuery refuses bodies and areas that nothing can ever match: a

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"ccgwatch/alerts"
 	"ccgwatch/store"
 )
 
@@ -41,14 +42,21 @@ func (a *app) siteOf(id string) string {
 
 // tellOperator writes to the group's own address about sources that could not
 // be read for a day or three times in a row: at most one message a day, whatever
-// happens. The day is noted before the message goes: a crash in between costs a
-// day, and never makes two messages. What it told of is noted after it went.
+// happens; and about alerts that are held back. The message is queued, and noted,
+// in one transaction; from there it goes like all mail.
 func (a *app) tellOperator(ctx context.Context, now time.Time) error {
 	all, err := a.healths(ctx)
 	if err != nil {
 		return err
 	}
 	troubles := store.Troubles(all, store.Ours(all, a.siteOf), now)
+	held, some, err := a.heldBack(ctx)
+	if err != nil {
+		return err
+	}
+	if some {
+		troubles = append([]store.Trouble{held}, troubles...)
+	}
 	if len(troubles) == 0 {
 		return nil
 	}
@@ -68,20 +76,47 @@ func (a *app) tellOperator(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := a.store.SetDue(ctx, operatorJob, now); err != nil {
+	noted := map[string]time.Time{operatorJob: now}
+	for _, t := range tell {
+		noted[toldJob(t.Source)] = now
+	}
+	return a.tellHouse(ctx, now, id, m, noted)
+}
+
+// houseID is the subscription of the group itself.
+const houseID = "house"
+
+// tellHouse queues a message to the group's own address, signed where mail is,
+// and notes dates with it. The same id is queued once.
+func (a *app) tellHouse(ctx context.Context, now time.Time, id string, m alerts.Message, noted map[string]time.Time) error {
+	raw, err := a.sign(m.Raw)
+	if err != nil {
+		return fmt.Errorf("message to the operator: %w", err)
+	}
+	house := store.Subscription{ID: houseID, Address: a.cfg.Group.Email, State: store.StateHouse, Created: now, Consent: "the group itself", ConsentAt: now}
+	d := store.Delivery{ID: id, Subscription: houseID, Kind: store.MailOperator, MessageID: m.MessageID, Subject: m.Subject, Raw: raw, State: store.Queued, Created: now, Due: now}
+	fresh, err := a.store.Tell(ctx, house, d, noted)
+	if err != nil {
 		return err
 	}
-	d := store.Delivery{ID: id, Kind: "operator", MessageID: m.MessageID, Subject: m.Subject, Raw: m.Raw, Created: now}
-	if err := a.postman.Sender.Send(ctx, d, a.cfg.Group.Email, func() error { return nil }); err != nil {
-		return fmt.Errorf("writing to the operator, to be tried again tomorrow: %w", err)
+	if fresh {
+		a.log.Info("the operator is written to", "subject", m.Subject)
 	}
-	for _, t := range tell {
-		if err := a.store.SetDue(ctx, toldJob(t.Source), now); err != nil {
-			return err
-		}
-	}
-	a.log.Info("the operator was written to", "about", len(tell), "subject", m.Subject)
 	return nil
+}
+
+// domains holds back what goes to domains that fail as a whole.
+func (a *app) domains() *alerts.Domains {
+	return &alerts.Domains{
+		House: a.store, Backlog: a.store, Subscribers: a.store, Key: a.links.Domain, Log: a.log,
+		Tell: func(ctx context.Context, now time.Time, h alerts.Held) error {
+			id, m, err := a.compose.Held(now, h)
+			if err != nil {
+				return err
+			}
+			return a.tellHouse(ctx, now, id, m, nil)
+		},
+	}
 }
 
 // conditionWords say a condition in a line of the status.

@@ -23,14 +23,16 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 		Sources: func() []web.SourceInfo { return a.sourceInfos(now()) },
 		Facts:   a.facts,
 		Bodies:  a.bodyInfos(), Buyers: a.judge.Buyers, Gaps: a.gaps(now().Format(time.DateOnly)),
-		Held: func() []string { return a.standsStill(context.Background(), now()) },
-		Desk: a.desk, Choices: a.choices, Proxies: a.cfg.Web.Proxies,
+		Covered: a.covered,
+		Held:    func() []string { return a.standsStill(context.Background(), now()) },
+		Desk:    a.desk, Choices: a.choices, Proxies: a.cfg.Web.Proxies,
 		Thread: func(ctx context.Context, id string) (judge.Thread, error) { return a.threads.Of(ctx, id, true) },
 		Threads: func(ctx context.Context, f func(store.Finding) bool) error {
 			return a.threads.Recent(ctx, 0, f)
 		},
 		Overdue: a.judge.Overdue, Provider: a.judge.Provider, Plain: a.judge.Plain, Archive: a.store, Corrections: a.store,
-		Token: a.subscriptionOf, Now: now, Log: a.log, Version: version(),
+		Joined: web.Joined{OfItem: a.joined.OfItem, OfThread: a.joined.OfThread, Dates: a.datesOf},
+		Token:  a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
 	s.Index = &a.search
 	return s.NewHTTPServer(a.cfg.Web.Listen)

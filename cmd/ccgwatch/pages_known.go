@@ -29,9 +29,8 @@ func (a *app) bodyInfos() []web.BodyInfo {
 	return out
 }
 
-// gaps names the bodies of the group's areas whose own pages are not read.
-func (a *app) gaps(today string) []string {
-	var missing []judge.Body
+// unfollowed are the bodies of the group's areas whose own pages are not read.
+func (a *app) unfollowed(today string) (missing []judge.Body) {
 	for _, b := range a.rules.Bodies {
 		ended := b.Until != "" && b.Until < today || b.Since > today
 		ours := slices.ContainsFunc(b.Areas, func(id string) bool { return slices.Contains(a.cfg.Group.Areas, id) })
@@ -40,6 +39,12 @@ func (a *app) gaps(today string) []string {
 			missing = append(missing, b)
 		}
 	}
+	return missing
+}
+
+// gaps names them, for readers.
+func (a *app) gaps(today string) []string {
+	missing := a.unfollowed(today)
 	if len(missing) == 0 {
 		return nil
 	}
@@ -60,6 +65,11 @@ func (a *app) standsStill(ctx context.Context, now time.Time) []string {
 	var out []string
 	if a.roomToCrawl() != nil {
 		out = append(out, "Nothing is being read: the disk of this machine is nearly full. Mails go out, and whoever wants to leave can.")
+	}
+	if held, some, err := a.heldBack(ctx); err != nil {
+		a.log.Error("pages", "err", err)
+	} else if some {
+		out = append(out, fmt.Sprintf("%s wait until whoever runs this has looked at them: there were more in a day than is usual. What they tell is on these pages, and digests go out as ever.", count(held.Count, "alert")))
 	}
 	last, err := a.lastChange(ctx)
 	if err != nil {

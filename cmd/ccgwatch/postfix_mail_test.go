@@ -69,7 +69,7 @@ func TestPostfix(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a mail server")
 	}
-	p := startPostfix(t)
+	p := startPostfix(t, nil)
 	sites, err := newTown()
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func TestPromiseKilledWhileMailingToPostfix(t *testing.T) {
 	if kills == 0 || underRace {
 		t.Skip("only in make promises and make soak")
 	}
-	p := startPostfix(t)
+	p := startPostfix(t, nil)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))

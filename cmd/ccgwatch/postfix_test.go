@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -46,9 +47,7 @@ mydestination =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 virtual_mailbox_domains = example.net example.org
-virtual_mailbox_base = DIR/mail
-virtual_mailbox_maps = static:box/
-virtual_minimum_uid = 1
+BOXESvirtual_minimum_uid = 1
 virtual_uid_maps = static:UID
 virtual_gid_maps = static:GID
 alias_maps =
@@ -83,8 +82,9 @@ anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 `
 
-// startPostfix starts one, or skips the test where there is none to start.
-func startPostfix(t *testing.T) *postfix {
+// startPostfix starts one, or skips the test where there is none to start. With
+// a Dovecot, that one knows who may log in, and mail goes into its mailboxes.
+func startPostfix(t *testing.T, box *dovecot) *postfix {
 	t.Helper()
 	program, err := exec.LookPath("postfix")
 	if err != nil {
@@ -119,9 +119,18 @@ func startPostfix(t *testing.T) *postfix {
 			}
 		}
 	}
-	p.vouch(t)
-	fill := strings.NewReplacer("DIR", dir, "DAEMONS", daemons, "UID", owner.Uid, "GID", owner.Gid, "PORT", strconv.Itoa(p.port), "SASL", strconv.Itoa(doorman(t)))
-	for name, text := range map[string]string{"main.cf": postfixMain, "master.cf": postfixMaster} {
+	vouch(t, dir)
+	boxes, sasl := "virtual_mailbox_base = DIR/mail\nvirtual_mailbox_maps = static:box/\n", 0
+	if box == nil {
+		sasl = doorman(t)
+	} else {
+		boxes, sasl = box.postfix(), box.sasl
+		if err := errors.Join(os.WriteFile(filepath.Join(dir, "etc", "boxes"), []byte(box.boxes()), 0o644), os.Chown(filepath.Join(box.dir, "mail"), uid, gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill := strings.NewReplacer("DIR", dir, "DAEMONS", daemons, "UID", owner.Uid, "GID", owner.Gid, "PORT", strconv.Itoa(p.port), "SASL", strconv.Itoa(sasl))
+	for name, text := range map[string]string{"main.cf": strings.Replace(postfixMain, "BOXES", boxes, 1), "master.cf": postfixMaster} {
 		if err := os.WriteFile(filepath.Join(dir, "etc", name), []byte(fill.Replace(text)), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -167,11 +176,11 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// vouch makes an authority, and a certificate of it for 127.0.0.1.
-func (p *postfix) vouch(t *testing.T) {
+// vouch makes an authority in dir, and a certificate of it for 127.0.0.1.
+func vouch(t *testing.T, dir string) {
 	t.Helper()
 	write := func(name, kind string, der []byte, mode os.FileMode) {
-		if err := os.WriteFile(filepath.Join(p.dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode); err != nil {
 			t.Fatal(err)
 		}
 	}

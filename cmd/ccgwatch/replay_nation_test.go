@@ -18,7 +18,7 @@ import (
 //
 // It reads a month with three seeds where CCGWATCH_SOAK is set (Rutland's robots.txt
 // asks for two seconds between requests: a seed takes a quarter of an hour), and
-// else five days without Rutland. By hand, CCGWATCH_REPLAY_SEEDS names the seeds of a
+// else three days of a few. By hand, CCGWATCH_REPLAY_SEEDS names the seeds of a
 // whole month and CCGWATCH_REPLAY_ONLY the sources.
 func TestReplayNationWithFaults(t *testing.T) {
 	only := strings.Fields(os.Getenv("CCGWATCH_REPLAY_ONLY"))
@@ -28,14 +28,38 @@ func TestReplayNationWithFaults(t *testing.T) {
 	case os.Getenv("CCGWATCH_SOAK") != "":
 		seeds = []string{"1", "2", "7"}
 	default:
-		seeds, end = []string{"1"}, parse(t, "2026-08-13T18:00")
+		seeds, end = []string{"1"}, parse(t, "2026-08-12T18:00")
 		if len(only) == 0 {
-			only = []string{"cmis", "uhl", "wdtk-city", "wdtk-icb", "wdtk-uhl", "wdtk-lpt", "leicestershire"}
+			only = []string{"uhl", "wdtk-icb", "leicestershire"}
 		}
 	}
 	for _, seed := range seeds {
 		t.Run("seed "+seed, func(t *testing.T) { replayNation(t, seed, end, only) })
 	}
+}
+
+// The same sites by their own names, through [fetch] proxy, each with the pace
+// that its own robots.txt asks for: everything is carried once, and nobody is
+// asked sooner than he wants to be. Minutes, for one site wants two seconds
+// between requests.
+func TestReplayByHostName(t *testing.T) {
+	if os.Getenv("CCGWATCH_SOAK") == "" {
+		t.Skip("SKIPPED: part of make soak")
+	}
+	r := startReplica(t, "-clock", "2026-08-09T00:00:00", "-rate", "off", "-wdtk-allow")
+	names := strings.NewReplacer(
+		r.base+"/moderngov/leicester", "http://cabinet.leicester.gov.uk", r.base+"/moderngov/leics", "http://democracy.leics.gov.uk",
+		r.base+"/moderngov/rutland", "http://rutlandcounty.moderngov.co.uk", r.base+"/icb", "http://leicesterleicestershireandrutland.icb.nhs.uk",
+		r.base+"/trust", "http://www.uhleicester.nhs.uk", r.base+"/cmis/cmis5", "http://cmis.harborough.gov.uk/cmis5", r.base+"/wdtk", "http://www.whatdotheyknow.com",
+		"[fetch]\n", fmt.Sprintf("[fetch]\nproxy = %q\n", r.base))
+	d := newDesk(t, names.Replace(nationConfig(r.base)))
+	start, end := parse(t, "2026-08-09T07:00"), parse(t, "2026-08-14T07:00")
+	for now := start; !now.After(end); now = now.AddDate(0, 0, 1) {
+		r.moveTo(now)
+		d.run(done, "crawl", "--as-of", now.Format(time.RFC3339))
+	}
+	checkNation(t, r.truth(start, end, ""), decodeLines[jsonChange](t, d.run(done, "changes", "--json")), nil)
+	r.manners()
 }
 
 // nationSites are the replica's names of sources by ours.
@@ -48,7 +72,9 @@ func nationSites() map[string]string {
 
 func nationConfig(base string) string {
 	var b strings.Builder
-	b.WriteString(monthConfig(base))
+	// The replica counts a request as open until its handler has returned, which
+	// on a busy machine is later than the last byte: one millisecond is too short.
+	b.WriteString(strings.Replace(monthConfig(base), `delay = "1ms"`, `delay = "25ms"`, 1))
 	fmt.Fprintf(&b, "[[source]]\nid = \"cmis\"\nplatform = \"cmis\"\nbase = %q\n", base+"/cmis/cmis5")
 	for id, body := range map[string]string{"wdtk-city": "leicester_city_council", "wdtk-icb": "nhs_leicester_leicestershire_and_rutland_icb",
 		"wdtk-uhl": "university_hospitals_of_leicester_nhs_trust", "wdtk-lpt": "leicestershire_partnership_nhs_trust"} {

@@ -34,10 +34,14 @@ func (s source) next(after time.Time) time.Time {
 	return at.Add(s.spread)
 }
 
+// shortestLongest is the least that longest gives. It is asked of every source at
+// every tick: what is due within it need not be reckoned out.
+const shortestLongest = 25 * time.Hour
+
 // longest is the longest wait that the schedule can ask for, roughly.
 func (s source) longest(from time.Time) time.Duration {
 	first := s.next(from)
-	d := max(24*time.Hour, first.Sub(from), s.next(first).Sub(first)) + time.Hour
+	d := max(shortestLongest, first.Sub(from)+time.Hour, s.next(first).Sub(first)+time.Hour)
 	if s.usual {
 		d += dormantWait
 	}

@@ -31,16 +31,21 @@ const suppressedFile = "suppressed.log"
 // A keeper is the store with that note. All of the program goes through it.
 type keeper struct {
 	*bolt.Store
-	data string
-	mu   sync.Mutex // of the file
-	mail mailNote
+	data  string
+	mu    sync.Mutex // of the file
+	mail  mailNote
+	diary diary
 }
 
 // End notes first: after a crash in between, a restore ends what the person
 // wanted ended. A note that cannot be written (a full disk) keeps nobody from
 // leaving; suppressAgain makes up for it.
 func (k *keeper) End(ctx context.Context, id string, at time.Time) error {
-	_ = k.note("ended", at, id)
+	ids := []string{id}
+	if s, err := k.Subscription(ctx, id); err == nil && s.State == store.StateConfirmed {
+		ids = append(ids, leftBy(s.Address))
+	}
+	_ = k.note("ended", at, ids...)
 	return k.Store.End(ctx, id, at)
 }
 
@@ -58,7 +63,8 @@ func (k *keeper) Erase(ctx context.Context, address string) (int, error) {
 		}
 	}
 	if len(ids) > 0 {
-		if err := k.note("erased", time.Now(), ids...); err != nil {
+		now := time.Now()
+		if err := errors.Join(k.note("erased", now, ids...), k.note("ended", now, leftBy(address))); err != nil {
 			return 0, fmt.Errorf("nothing was erased: %w", err)
 		}
 	}
@@ -80,6 +86,25 @@ func (k *keeper) Return(ctx context.Context, r store.Returned, decide func(store
 		err = k.SetDue(ctx, jobTraces, time.Now())
 	}
 	return made, stopped, fresh, err
+}
+
+// leftBy is what is noted, beside its subscriptions, of an address that left: a
+// list that is imported later is asked about it, also when all else is erased.
+func leftBy(address string) string {
+	return "address\x00" + strings.ToLower(strings.TrimSpace(address))
+}
+
+// left tells when an address last left, zero if it never did.
+func (k *keeper) left() (func(address string) time.Time, error) {
+	secret, err := readSecret(filepath.Join(k.data, secretFile))
+	if err != nil {
+		return nil, err
+	}
+	known, err := readSuppressed(filepath.Join(k.data, suppressedFile))
+	if err != nil {
+		return nil, err
+	}
+	return func(address string) time.Time { return known[suppressedKey(secret, leftBy(address))].at }, nil
 }
 
 // suppressAgain notes every subscription that has ended, or was suppressed, and is not in the file.

@@ -17,6 +17,13 @@ func withVocabulary(r judge.Rules) (judge.Rules, error) {
 	if r.Holidays, err = catalogue.Holidays(); err != nil {
 		return r, fmt.Errorf("catalogue: %w", err)
 	}
+	procedures, err := catalogue.Procedures()
+	if err != nil {
+		return r, err
+	}
+	for _, p := range procedures {
+		r.Procedures = append(r.Procedures, judge.Procedure{Bodies: p.Bodies, Kinds: p.Kinds, Committee: p.Committee, Statement: p.Statement, Source: p.Source})
+	}
 	r.Version, r.Lists = v.Version, v.Lists
 	for _, t := range v.Terms {
 		r.Terms = append(r.Terms, judge.Term{

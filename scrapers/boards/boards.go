@@ -7,7 +7,8 @@
 //     flat is the same without headings;
 //   - table: a row for each meeting with its date, venue and papers;
 //   - years: a page that leads to one page of papers a year;
-//   - news: posts about meetings, whose dates stand beside the links.
+//   - news: posts about meetings, whose dates stand beside the links;
+//   - events: events for the public, as a page tells them to search engines.
 //
 // A page whose own address holds a year leads on to that of the next year, and
 // is found again from the page above it when it is gone.
@@ -105,10 +106,12 @@ func Source(o Options) (crawl.Source, error) {
 		src.Kind, parse = store.KindMeeting, s.table
 	case Years:
 		src.Kind, parse = store.KindPaper, s.years
+	case Events:
+		src.Kind, parse = store.KindMeeting, s.events
 	case "":
 		src.Kind, parse = store.KindPaper, s.either
 	default:
-		return fail("unknown layout %q (%s)", o.Layout, strings.Join([]string{TwoHop, Accordion, Flat, Table, Years, News}, ", "))
+		return fail("unknown layout %q (%s)", o.Layout, strings.Join([]string{TwoHop, Accordion, Flat, Table, Years, News, Events}, ", "))
 	}
 	src.Plan = func(v crawl.Visit) []crawl.Request {
 		return []crawl.Request{s.list(v, page, parse)}

@@ -66,6 +66,14 @@ func visit(t *testing.T, o boards.Options, site *pages, old store.Snapshot) (see
 	return seen, err
 }
 
+// fieldOfEvent is a field that is printed of events alone.
+func fieldOfEvent(it store.Item, name string) string {
+	if it.Fields[store.FieldOccasion] == "" {
+		return ""
+	}
+	return name
+}
+
 // print writes a sighting as the archives want it.
 func print(s store.Sighting) string {
 	var b strings.Builder
@@ -75,7 +83,8 @@ func print(s store.Sighting) string {
 			b.WriteString(" (stub)")
 		}
 		var facts []string
-		for _, f := range []struct{ name, before string }{{store.FieldWhen, "when "}, {store.FieldStatus, ""}, {store.FieldCommittee, ""}, {store.FieldHeading, "under "}} {
+		for _, f := range []struct{ name, before string }{{store.FieldWhen, "when "}, {store.FieldStatus, ""}, {store.FieldCommittee, ""}, {store.FieldHeading, "under "},
+			{store.FieldOccasion, ""}, {store.FieldEnds, "ends "}, {fieldOfEvent(it, store.FieldVenue), "at "}, {store.FieldOnline, "online "}, {store.FieldRegisterBy, "register by "}} {
 			if v := it.Fields[f.name]; v != "" {
 				facts = append(facts, f.before+v)
 			}
@@ -118,7 +127,7 @@ func load(t *testing.T, layout string) (*pages, string) {
 }
 
 func TestLayouts(t *testing.T) {
-	for _, layout := range []string{boards.TwoHop, boards.Accordion, boards.Table, boards.Years, boards.News} {
+	for _, layout := range []string{boards.TwoHop, boards.Accordion, boards.Table, boards.Years, boards.News, boards.Events} {
 		t.Run(layout, func(t *testing.T) {
 			site, want := load(t, layout)
 			seen, err := visit(t, options(layout), site, store.Snapshot{})
@@ -235,7 +244,7 @@ func FuzzList(f *testing.F) {
 			f.Add(string(file.Data), layout == boards.TwoHop)
 		}
 	}
-	for _, layout := range []string{boards.Table, boards.Years, boards.News} {
+	for _, layout := range []string{boards.Table, boards.Years, boards.News, boards.Events} {
 		a, err := txtar.ParseFile(filepath.Join("testdata", layout+".txtar"))
 		if err != nil {
 			f.Fatal(err)
@@ -245,7 +254,7 @@ func FuzzList(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, body string, twoHop bool) {
-		all := []string{boards.Accordion, boards.Table, boards.Years, ""}
+		all := []string{boards.Accordion, boards.Table, boards.Years, boards.Events, ""}
 		o := options(all[len(body)%len(all)])
 		if twoHop {
 			o = options([]string{boards.TwoHop, boards.News}[len(body)%2])
@@ -279,4 +288,28 @@ func FuzzList(f *testing.F) {
 			_ = q.Parse(p) // must only come back
 		}
 	})
+}
+
+// A page of events that lists none says so, or is not believed; a page without
+// any list is another page than we know.
+func TestEventsThatAreNoneAreToldFromAPageThatChanged(t *testing.T) {
+	o := options(boards.Events)
+	address := "https://exampleshire.example/icb/about/board-meetings/"
+	for _, test := range []struct{ name, body, want string }{
+		{"none, it says", `<html><body><main>There are no upcoming events.</main></body></html>`, ""},
+		{"an empty list without a word", `<html><head><script type="application/ld+json">[]</script></head><body><main>Events</main></body></html>`, "empty"},
+		{"another page", `<html><body><main>Welcome</main></body></html>`, "format"},
+		{"broken", `<html><head><script type="application/ld+json">[{"@type":</script></head><body><main>Events</main></body></html>`, "format"},
+		{"all unreadable", `<html><head><script type="application/ld+json">{"@type":"Event","name":"X","startDate":"?"}</script></head><body></body></html>`, "format"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			seen, err := visit(t, o, &pages{byURL: map[string]string{address: test.body}}, store.Snapshot{})
+			if got := string(crawl.ReasonOf(err)); err != nil && got != test.want || err == nil && test.want != "" {
+				t.Errorf("%v, want %q", err, test.want)
+			}
+			if test.want == "" && !seen.None {
+				t.Error("it says that it lists none")
+			}
+		})
+	}
 }

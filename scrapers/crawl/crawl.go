@@ -231,7 +231,19 @@ func (v *visit) ask(ctx context.Context, r Request, waiting int) (gathered, erro
 		return gathered{}, err
 	}
 	p := &Page{URL: a.URL, Header: a.Header, Body: a.Body, seen: v.seen}
-	if err := parse(ctx, read, p); err != nil {
+	err = parse(ctx, read, p)
+	if err != nil && a.Stored && ctx.Err() == nil {
+		// What we hold came in well once and was not what it should be (half a page,
+		// an error page), with the validator of the page as it is: the site says that
+		// nothing has changed, and would say so for ever.
+		t := v.Fetch.task(v.src, v.dog)
+		t.fresh, t.sent = true, &v.report.Sent
+		if b, again := v.Fetch.get(ctx, t, r); again == nil {
+			p = &Page{URL: b.URL, Header: b.Header, Body: b.Body, seen: v.seen}
+			err = parse(ctx, read, p)
+		}
+	}
+	if err != nil {
 		var e *Error
 		if !errors.As(err, &e) {
 			err = &Error{Reason: store.ReasonFormat, Err: err}

@@ -68,7 +68,9 @@ func (f *Fetcher) persist(ctx context.Context, t *task, u *url.URL, robots bool,
 		if t.sent != nil {
 			*t.sent++
 		}
-		r, err := send(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { l.began() }}), u)
+		r, err := send(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			WroteRequest: func(httptrace.WroteRequestInfo) { l.began() }, GotFirstResponseByte: l.began,
+		}), u)
 		if err != nil && ctx.Err() != nil {
 			l.leave()
 			return nil, ctx.Err()

@@ -38,6 +38,7 @@ type lane struct {
 	mu     sync.Mutex
 	start  time.Time     // of the last request
 	gap    time.Duration // it wants after it
+	end    time.Time     // of its answer
 	closed time.Time     // the site wants no request before
 }
 
@@ -76,11 +77,22 @@ func (l *lane) enter(ctx context.Context, t *task, gap time.Duration) error {
 	}
 }
 
-func (l *lane) leave() { <-l.turn }
+func (l *lane) leave() {
+	l.mu.Lock()
+	l.end = time.Now()
+	l.mu.Unlock()
+	<-l.turn
+}
 
-// began counts the pause from when the request was on its way, and not from
-// when we set out to make it: a site that took long to be reached would
-// otherwise see the next request sooner than it asked for.
+// rest is kept after an answer that took longer than the pause itself: a site is
+// not yet done with a request when its last byte has come, and counts the next one
+// beside it.
+const rest = 100 * time.Millisecond
+
+// began counts the pause from when the request was on its way, and again from
+// when its answer began, and not from when we set out to make it: a site that took
+// long to be reached, or was slow to turn to it (a proxy in between, a busy
+// machine), would otherwise see the next request sooner than it asked for.
 func (l *lane) began() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -101,7 +113,8 @@ func (l *lane) paceFor(gap time.Duration) time.Duration {
 	if l.start.IsZero() {
 		return 0
 	}
-	return time.Until(l.start.Add(max(gap, l.gap)))
+	gap = max(gap, l.gap)
+	return max(time.Until(l.start.Add(gap)), time.Until(l.end.Add(min(gap, rest))))
 }
 
 // close keeps everybody away from the host for a while.

@@ -7,6 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"ccgwatch/store"
@@ -101,7 +105,7 @@ func (v *visit) readPapers(ctx context.Context) {
 // carry takes over what was known of a document from reading it before.
 // Validators belong to an address and do not move with a paper.
 func carry(d *store.Document, old store.Document) {
-	d.SHA256, d.Pages, d.Size, d.Fetched = old.SHA256, old.Pages, old.Size, old.Fetched
+	d.SHA256, d.Pages, d.Unread, d.Size, d.Fetched = old.SHA256, old.Pages, old.Unread, old.Size, old.Fetched
 	d.Failed, d.FailedReason, d.FailedAt = old.Failed, old.FailedReason, old.FailedAt
 	if d.ETag, d.Modified = "", ""; d.URL == old.URL {
 		d.ETag, d.Modified = old.ETag, old.Modified
@@ -170,7 +174,7 @@ func (v *visit) readPaper(ctx context.Context, d *store.Document, odd string) er
 		}
 		d.ETag, d.Modified = dl.Header.Get("ETag"), dl.Header.Get("Last-Modified")
 		if sha != d.SHA256 {
-			d.SHA256, d.Size, d.Pages = sha, size, 0
+			d.SHA256, d.Size, d.Pages, d.Unread = sha, size, 0, ""
 		}
 	}
 	_ = dl.Body.Close() // the host is free while the text is read
@@ -181,7 +185,7 @@ func (v *visit) readPaper(ctx context.Context, d *store.Document, odd string) er
 	if err != nil {
 		return fmt.Errorf("reading its text: %w", err)
 	}
-	d.Pages = len(pages)
+	d.Pages, d.Unread = len(pages), store.PageList(store.Unreadable(pages))
 	return nil
 }
 
@@ -195,7 +199,7 @@ func (v *visit) keepPaper(ctx context.Context, r io.Reader, address string) (sha
 		return "", 0, false, cutOff(withURL(in.err, address))
 	}
 	head := bytes.Clone(peek)
-	if err := looksLikePaper(head); err != nil {
+	if err := looksLikePaper(head, address); err != nil {
 		return "", 0, false, withURL(err, address)
 	}
 	sha, size, err = v.Archive.Keep(ctx, body)
@@ -245,6 +249,8 @@ func hasEnd(head, tail []byte) bool {
 		return bytes.Contains(tail, []byte("%%EOF"))
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return bytes.Contains(tail, []byte("PK\x05\x06"))
+	case bytes.Contains(bytes.ToLower(head), []byte("<html")):
+		return bytes.Contains(bytes.ToLower(tail), []byte("</html"))
 	}
 	return true
 }
@@ -267,14 +273,42 @@ func (v *visit) textOf(ctx context.Context, sha string) ([]string, error) {
 }
 
 // looksLikePaper refuses a page that stands where a paper should: the soft 404.
-func looksLikePaper(head []byte) error {
+// A web page is a paper where its address says that it is one, unless it says
+// itself that it is something else.
+func looksLikePaper(head []byte, address string) error {
 	switch low := bytes.ToLower(head); {
 	case bytes.Contains(head, []byte("%PDF-")), bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")):
 		return nil
 	case len(bytes.TrimSpace(head)) == 0:
 		return Errorf(store.ReasonEmpty, "the file is empty")
+	case (bytes.Contains(low, []byte("<html")) || bytes.Contains(low, []byte("<!doctype html"))) && isPage(address) && !isExcuse(low):
+		return nil
 	case bytes.Contains(low, []byte("<html")), bytes.Contains(low, []byte("<!doctype html")):
 		return Errorf(store.ReasonMissing, "a web page stands where the paper should be (a soft 404)")
 	}
 	return Errorf(store.ReasonFormat, "neither a PDF nor an office document")
+}
+
+// isPage tells an address that ends as those of web pages do.
+func isPage(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && slices.Contains([]string{".htm", ".html", ".xhtml"}, strings.ToLower(path.Ext(u.Path)))
+}
+
+// isExcuse tells a page that stands in for what was asked, by its title.
+func isExcuse(low []byte) bool {
+	_, title, found := bytes.Cut(low, []byte("<title"))
+	if !found {
+		return true // whether it is one cannot be told
+	}
+	title, _, _ = bytes.Cut(title, []byte("</title"))
+	for _, s := range []string{
+		"not found", "404", "error", "log in", "login", "sign in", "unavailable", "maintenance", "moment", "access denied", "forbidden", "attention required",
+		"moved", "redirect", "oops", "sorry", "can't be", "cannot be", "robot", "captcha", "security check",
+	} {
+		if bytes.Contains(title, []byte(s)) {
+			return true
+		}
+	}
+	return false
 }

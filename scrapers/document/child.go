@@ -15,6 +15,8 @@ import (
 type child struct {
 	memory, cpu, pages int
 	cache, pdftotext   string
+	tesseract          string
+	recognise          int // most pages for it
 	out                *json.Encoder
 }
 
@@ -31,6 +33,8 @@ func Main(args []string, stdin io.Reader, stdout io.Writer) int {
 	flags.IntVar(&c.pages, "pages", 2000, "most pages")
 	flags.StringVar(&c.cache, "cache", "", "`directory` of compiled code")
 	flags.StringVar(&c.pdftotext, "pdftotext", "", "`path` of a pdftotext to use")
+	flags.StringVar(&c.tesseract, "tesseract", "", "`path` of a tesseract for pages that are pictures")
+	flags.IntVar(&c.recognise, "tesseract-pages", 60, "most `pages` for it")
 	warm := flags.Bool("warm", false, "only fill the cache")
 	if flags.Parse(args) != nil || flags.NArg() > 0 {
 		return 2
@@ -102,16 +106,18 @@ func (c *child) read(stdin io.Reader) (pages []string, err error) {
 	start := data[:min(len(data), 1024)]
 	switch {
 	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
-		if err = c.ready(0); err == nil {
-			pages, err = readOffice(data, c.pages)
-		}
+		pages, err = c.readZip(data)
 	case bytes.HasPrefix(start, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
 		return nil, oldOffice(data)
-	case bytes.Contains(start, []byte("%PDF-")):
+	case isPDF(data):
 		if c.pdftotext != "" {
 			pages, err = c.runPdftotext(data)
 		} else {
 			pages, err = c.runPDFium(data)
+		}
+	case isHTML(data):
+		if err = c.ready(0); err == nil {
+			pages, err = readHTML(data, c.pages)
 		}
 	default:
 		return nil, fmt.Errorf("%w: it starts like none of them", ErrUnsupported)
@@ -125,20 +131,35 @@ func (c *child) read(stdin io.Reader) (pages []string, err error) {
 // finish tidies the pages and refuses what has none or no text.
 func finish(pages []string) ([]string, error) {
 	pages = tidy(pages)
-	size := 0
+	size, said := 0, 0
 	for _, p := range pages {
 		size += len(p)
+		said += len(p) - marks(p)
 	}
 	switch {
 	case size > maxText:
 		return nil, fmt.Errorf("%w: more than %d MiB of text", ErrTooLarge, maxText>>20)
 	case len(pages) == 0:
 		return nil, fmt.Errorf("%w: it has no pages", ErrBroken)
-	case size == 0:
+	case said <= 0:
 		return nil, fmt.Errorf("%w: %d pages", ErrNoText, len(pages))
 	}
 	return pages, nil
 }
+
+// marks is how much of a page is our own words, and the line ends about them.
+func marks(page string) int {
+	n := 0
+	for line := range strings.Lines(page) {
+		switch l := strings.TrimSpace(line); {
+		case l == PictureMark, l == RecognisedMark, l == "", strings.HasPrefix(l, FileMark), strings.HasPrefix(l, FileUnreadMark):
+			n += len(line)
+		}
+	}
+	return n
+}
+
+func isPDF(data []byte) bool { return bytes.Contains(data[:min(len(data), 1024)], []byte("%PDF-")) }
 
 // oldOffice says what stands in a compound file: Word before 2007, or an
 // encrypted modern document.

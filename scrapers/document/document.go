@@ -1,13 +1,14 @@
-// Package document reads the text of papers, page by page: PDF, and
-// the documents of Word, Excel (a sheet is a page) and PowerPoint (a slide is
-// one) since 2007. A paper is foreign bytes, so a child process reads it, with bounds on its
+// Package document reads the text of papers, page by page: PDF, the documents of
+// Word, Excel (a sheet is a page) and PowerPoint (a slide is one) since 2007, HTML
+// (a section is a page), and zip archives of such papers, one after the other. A paper is foreign bytes, so a child process reads it, with bounds on its
 // memory, its time and what it may open; the parent survives whatever a file
 // does to the child.
 //
 // The child is the program itself with a hidden subcommand, whose body is Main.
 // In it a PDF meets PDFium compiled to WebAssembly: a box without files or
-// network inside a process without either. Only text is extracted; nothing is
-// rendered, no script runs, no attachment or link is followed.
+// network inside a process without either. Only text is extracted; no script
+// runs, no attachment or link is followed. Pages are rendered only where the
+// operator switched text recognition on, and only those that are pictures.
 //
 // What comes out is tidied: lines end in "\n", words divided at a line end are
 // joined, ligatures and odd spaces are written plainly. Text that a PDF draws
@@ -15,10 +16,14 @@
 package document
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -31,7 +36,16 @@ var (
 	ErrNoText      = errors.New("the paper has pages but no text (scanned images?)")
 	ErrTooLarge    = errors.New("the paper is too large to read")
 	ErrTimeout     = errors.New("reading the paper took too long")
-	ErrUnsupported = errors.New("not a PDF, Word, Excel or PowerPoint file")
+	ErrUnsupported = errors.New("not a PDF, Word, Excel, PowerPoint, HTML or zip file")
+)
+
+// What is written into the text of a page, on a line of its own, where the page
+// alone would say less than is known of it. The package store has the same words.
+const (
+	PictureMark    = "[This page could not be read: it is a picture.]"
+	FileMark       = "[File: "                        // begins the first page of a file of an archive; its name and "]" follow
+	FileUnreadMark = "[This file could not be read: " // stands for its text; why, and "]" follow
+	RecognisedMark = "[Recognised in a picture of the page: check it against the paper.]"
 )
 
 // Bounds that nobody has a reason to set.
@@ -71,11 +85,49 @@ type Reader struct {
 	// Pdftotext is the path of an operator's pdftotext (poppler), which then
 	// reads the PDFs in place of PDFium, within the same bounds. "" uses PDFium.
 	Pdftotext string
+	// Tesseract is the path of an operator's tesseract, which then reads the pages
+	// of PDFs that are pictures; "" leaves them unread. It is slow: some seconds a
+	// page.
+	Tesseract string
+	// TesseractPages is how many pages of a paper it reads; 60 if zero. The others
+	// stay unread, and say so.
+	TesseractPages int
+	// TesseractTimeout is the most wall-clock time it has for a paper; 5 minutes
+	// if zero.
+	TesseractTimeout time.Duration
 }
 
-// Read returns the text of each page. A paper is read whole or not at all.
+// Read returns the text of each page. A paper is read whole or not at all, but
+// pages that are pictures have PictureMark in place of their text, and files of
+// an archive that could not be read FileUnreadMark: they are not silent.
 func (r *Reader) Read(ctx context.Context, in io.Reader) ([]string, error) {
-	return r.run(ctx, in)
+	if r.Tesseract == "" {
+		return r.run(ctx, in)
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxInput+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the bytes of a paper: %w", err)
+	}
+	pages, err := r.run(ctx, bytes.NewReader(data))
+	picture := func(p string) bool { return strings.Contains(p, PictureMark) }
+	if !bytes.Contains(data[:min(len(data), 1024)], []byte("%PDF-")) || !errors.Is(err, ErrNoText) && !slices.ContainsFunc(pages, picture) {
+		return pages, err
+	}
+	long := *r
+	long.Pdftotext = "" // cannot tell a picture from nothing
+	long.Timeout, long.CPU = r.TesseractTimeout, max(r.CPU, time.Minute)
+	if long.Timeout <= 0 {
+		long.Timeout = 5 * time.Minute
+	}
+	most := r.TesseractPages
+	if most <= 0 {
+		most = 60
+	}
+	better, why := long.run(ctx, bytes.NewReader(data), "-tesseract", r.Tesseract, "-tesseract-pages", strconv.Itoa(most))
+	if why != nil { // what was read without it stands
+		return pages, err
+	}
+	return better, nil
 }
 
 // Warm compiles PDFium into CacheDir, so that the first paper need not wait.

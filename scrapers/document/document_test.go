@@ -106,7 +106,7 @@ func TestReadNames(t *testing.T) {
 		want  error
 	}{
 		"an empty file":              {nil, nil, document.ErrBroken},
-		"a web page":                 {[]byte("<!DOCTYPE html><html><body>Not found"), nil, document.ErrUnsupported},
+		"plain text":                 {[]byte("Not found"), nil, document.ErrUnsupported},
 		"a PDF cut in the middle":    {whole[:len(whole)/2], nil, document.ErrBroken},
 		"only the header":            {[]byte("%PDF-1.7\n"), nil, document.ErrBroken},
 		"a page without text":        {scan, nil, document.ErrNoText},

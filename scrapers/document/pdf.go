@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"strings"
 
 	"github.com/klippa-app/go-pdfium"
 	pdferrors "github.com/klippa-app/go-pdfium/errors"
@@ -21,6 +22,7 @@ type box struct {
 	pool     pdfium.Pool
 	instance pdfium.Pdfium
 	memory   *linear
+	dead     bool // PDFium trapped: nothing more can be asked of it
 }
 
 // newPDFium compiles PDFium, or takes it from the cache, and starts it.
@@ -91,21 +93,31 @@ func (c *child) runPDFium(data []byte) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.ready(0); err != nil {
+	files := 0
+	if c.tesseract != "" {
+		files = 64
+	}
+	if err := c.ready(files); err != nil {
 		return nil, err
 	}
-	pages, err := b.read(data, c.pages)
+	var look func(references.FPDF_DOCUMENT, []string)
+	if c.tesseract != "" {
+		look = func(doc references.FPDF_DOCUMENT, pages []string) { c.recognisePages(b, doc, pages) }
+	}
+	pages, err := b.read(data, c.pages, look)
 	if err != nil && b.memory.refused {
 		return nil, fmt.Errorf("%w: it takes more than %d MiB of memory", ErrTooLarge, c.memory)
 	}
 	return pages, err
 }
 
-// read takes the text out of every page. After a trap the instance is in no
-// known state, so the first error ends it.
-func (b *box) read(data []byte, most int) (pages []string, err error) {
+// read takes the text out of every page, and has look, if not nil, look at the
+// whole before the document is closed. After a trap the instance is in no known
+// state, so the first error ends it.
+func (b *box) read(data []byte, most int, look func(references.FPDF_DOCUMENT, []string)) (pages []string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
+			b.dead = true
 			pages, err = nil, fmt.Errorf("%w: PDFium: %v", ErrBroken, p)
 		}
 	}()
@@ -118,6 +130,11 @@ func (b *box) read(data []byte, most int) (pages []string, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("%w: PDFium: %w", ErrBroken, err)
 	}
+	defer func() {
+		if !b.dead {
+			_, _ = b.instance.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: doc.Document})
+		}
+	}()
 	count, err := b.instance.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: doc.Document})
 	if err != nil {
 		return nil, fmt.Errorf("%w: its number of pages: %w", ErrBroken, err)
@@ -136,6 +153,9 @@ func (b *box) read(data []byte, most int) (pages []string, err error) {
 		}
 		size += len(text)
 		pages = append(pages, text)
+	}
+	if look != nil {
+		look(doc.Document, pages)
 	}
 	return pages, nil
 }
@@ -165,6 +185,9 @@ func (b *box) page(doc references.FPDF_DOCUMENT, n, room int) (string, error) {
 			return "", err
 		}
 		s = got.Text
+	}
+	if b.picture(page.Page, s) {
+		s = strings.TrimSpace(s + "\n" + PictureMark)
 	}
 	if _, err := b.instance.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage}); err != nil {
 		return "", err

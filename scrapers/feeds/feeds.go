@@ -82,6 +82,7 @@ type entry struct {
 	consultation    bool // the feed lists things that open and close
 	body            string
 	files           []store.Document
+	occasion        *occasion // of a feed of events
 }
 
 // feed reads any of the formats and hands its entries on.
@@ -168,6 +169,9 @@ func (rd *reader) item(p *crawl.Page, e entry) (store.Item, bool) {
 	}
 	if it.Published.IsZero() {
 		it.Published = e.updated
+	}
+	if e.occasion != nil {
+		rd.event(&it, e.occasion)
 	}
 	return it, true
 }

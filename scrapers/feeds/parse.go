@@ -61,6 +61,7 @@ type (
 		Date        string    `xml:"date"` // Dublin Core
 		Issued      string    `xml:"issued"`
 		Modified    string    `xml:"modified"`
+		Inner       string    `xml:",innerxml"`
 		Enclosures  []struct {
 			URL  string `xml:"url,attr"`
 			Type string `xml:"type,attr"`
@@ -174,6 +175,7 @@ func (rd *reader) fromXML(p *crawl.Page, x xmlEntry) entry {
 	}
 	e.published = rd.firstTime(x.Published, x.Issued, x.PubDate, x.Date)
 	e.updated = rd.firstTime(x.Updated, x.Modified)
+	e.occasion = decodeOccasion(x.Inner).occasion(rd)
 	return e
 }
 
@@ -278,6 +280,7 @@ type jsonEntry struct {
 // with the list in it.
 func (rd *reader) fromJSON(p *crawl.Page, body []byte) ([]entry, error) {
 	var rows []json.RawMessage
+	calendar := false
 	if err := json.Unmarshal(body, &rows); err != nil {
 		var o map[string]json.RawMessage
 		if err := json.Unmarshal(body, &o); err != nil {
@@ -287,9 +290,9 @@ func (rd *reader) fromJSON(p *crawl.Page, body []byte) ([]entry, error) {
 			return nil, crawl.Errorf(store.ReasonFormat, "reading the feed: %w", err)
 		}
 		found := false
-		for _, name := range []string{"items", "results", "consultations", "entries"} {
+		for _, name := range []string{"items", "results", "consultations", "entries", "events"} {
 			if raw, ok := o[name]; ok && json.Unmarshal(raw, &rows) == nil {
-				found = true
+				found, calendar = true, isCalendar(name)
 				break
 			}
 		}
@@ -303,7 +306,11 @@ func (rd *reader) fromJSON(p *crawl.Page, body []byte) ([]entry, error) {
 		if err := json.Unmarshal(raw, &x); err != nil {
 			return nil, crawl.Errorf(store.ReasonFormat, "entry %d of the feed: %w", i+1, err)
 		}
-		list = append(list, rd.jsonEntry(p, x))
+		e := rd.jsonEntry(p, x)
+		if calendar {
+			e.occasion, e.opens, e.closes, e.consultation = rd.occasionJSON(raw), "", "", false
+		}
+		list = append(list, e)
 	}
 	return list, nil
 }

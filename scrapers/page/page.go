@@ -3,14 +3,17 @@
 // says which section read how before and reads how now.
 //
 // What a page shows of itself (when it was last updated, how often it was
-// viewed, today's date, a token) is no part of that text. A page that keeps
-// changing for reasons of its own is better left alone: nothing here can know.
+// viewed, today's date, a token) is no part of that text. One that has changed is
+// asked for a second time at once: a section that reads differently again changes
+// for reasons of its own, and is left as it was known.
 package page
 
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,10 +72,68 @@ func Source(o Options) (crawl.Source, error) {
 		ID: o.ID, Name: o.Name, Body: o.Body, Platform: "page", Base: o.Base, Kind: store.KindPage, Whole: true, Pace: o.Pace,
 		Plan: func(v crawl.Visit) []crawl.Request {
 			return []crawl.Request{crawl.Again(crawl.Request{URL: at.String(), Accept: "text/html", Parse: func(p *crawl.Page) error {
-				return rd.read(p, v, key, at)
+				if err := rd.read(p, v, key, at); err != nil || !changed(v, p.Items()[0]) {
+					return err
+				}
+				p.Follow(crawl.Request{URL: at.String(), Accept: "text/html", Detail: "the page, a second time", Parse: func(p *crawl.Page) error {
+					return rd.confirm(p, v, key, at)
+				}})
+				return nil
 			}}, 2)}
 		},
 	}, nil
+}
+
+// changed tells whether a page that is known has other sections than it had.
+func changed(v crawl.Visit, it store.Item) bool {
+	old, known := v.Old.Items[it.Key]
+	return known && old.Withdrawn.IsZero() && len(differing(old.Fields, it.Fields)) > 0
+}
+
+// differing names the sections that two looks at a page do not have in common.
+func differing(a, b map[string]string) []string {
+	names := map[string]bool{}
+	for n := range a {
+		names[n] = true
+	}
+	for n := range b {
+		names[n] = true
+	}
+	var out []string
+	for n := range names {
+		if (n == FieldText || strings.HasPrefix(n, FieldText+": ")) && a[n] != b[n] {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// confirm holds a page that has changed against a second look a moment later.
+func (rd *reader) confirm(p *crawl.Page, v crawl.Visit, key string, asked *url.URL) error {
+	first, ok := p.Seen(key)
+	if !ok {
+		return nil
+	}
+	second := &crawl.Page{URL: p.URL, Header: p.Header, Body: p.Body}
+	if err := rd.read(second, v, key, asked); err != nil {
+		return err
+	}
+	for _, name := range differing(first.Fields, second.Items()[0].Fields) {
+		was, known := v.Old.Items[key].Fields[name]
+		p.Update(key, func(it *store.Item) {
+			it.Fields = maps.Clone(it.Fields)
+			if delete(it.Fields, name); known {
+				it.Fields[name] = was
+			}
+		})
+		section := "its first section"
+		if h, ok := strings.CutPrefix(name, FieldText+": "); ok {
+			section = fmt.Sprintf("the section %q", h)
+		}
+		p.Problem(store.ReasonUnstable, section, "asked for twice at once it read differently: what changes in it is not told")
+	}
+	return nil
 }
 
 // read makes the item of the page.

@@ -190,3 +190,37 @@ func BenchmarkPage(b *testing.B) {
 		}
 	}
 }
+
+// R9: a section that reads differently when it is asked for twice at once is
+// left as it was known, and said; what changed beside it is news.
+func TestASectionThatChangesByItselfIsNoNews(t *testing.T) {
+	old, f := known(t)
+	n := 0
+	answer := func() string {
+		n++
+		return strings.NewReplacer("1 December 2026", "8 January 2027", "<h2>Documents", fmt.Sprintf("<h2>Visitors</h2><p>You are visitor no %d of this page, and welcome.</p><h2>Documents", 1000+n)).Replace(f["one"])
+	}
+	src, err := Source(Options{ID: "p", Base: "https://sampleshire.example", Page: "/business/contracts"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s store.Sighting
+	synctest.Test(t, func(*testing.T) {
+		site := crawltest.Open(&txtar.Archive{Files: []txtar.File{{Name: address, Data: []byte(answer())}, {Name: address, Data: []byte(answer())}}})
+		cr := &crawl.Crawler{Fetch: &crawl.Fetcher{Transport: site, UserAgent: "test"}}
+		_, err = cr.Visit(context.Background(), src, crawl.Visit{Now: now().Add(24 * time.Hour), Old: old}, func(got store.Sighting) error {
+			s = got
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, changes := store.Diff(old, s)
+	if len(changes) != 1 || len(changes[0].Fields) != 1 || !strings.Contains(changes[0].Fields[0].New, "8 January 2027") {
+		t.Errorf("%+v", changes)
+	}
+	if len(s.Problems) != 1 || s.Problems[0].Reason != store.ReasonUnstable || !strings.Contains(s.Problems[0].What, "Visitors") {
+		t.Errorf("%+v", s.Problems)
+	}
+}

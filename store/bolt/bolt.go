@@ -73,12 +73,13 @@ const (
 	bMailMarks  = "mailmarks"   // mailbox -> store.MailMark
 	bHandled    = "handled"     // note of a message -> handled
 	bScores     = "scores"      // keyed hash of the address -> store.BounceScore
+	bHolds      = "holds"       // key of a domain -> store.Hold
 )
 
 // later are the buckets that the first format did not have. They are made, and
 // the index of marks filled, when a file without them is opened.
 func later() []string {
-	return []string{bTokens, bTokensOf, bCounts, bMarks, bDecisions, bTicked, bCorrected, bMailMarks, bHandled, bScores}
+	return []string{bTokens, bTokensOf, bCounts, bMarks, bDecisions, bTicked, bCorrected, bMailMarks, bHandled, bScores, bHolds}
 }
 
 func buckets() []string {
@@ -390,6 +391,11 @@ func (t *tx) put(bucket string, key []byte, v any) error {
 	b, err := t.s.codec.encode(bucket, key, v)
 	if err != nil {
 		return err
+	}
+	if sub, ok := v.(store.Subscription); ok && bucket == bSubs {
+		if err := t.stamp(sub); err != nil {
+			return err
+		}
 	}
 	return t.set(bucket, key, b)
 }

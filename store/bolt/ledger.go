@@ -245,6 +245,16 @@ func (s *Store) Healths(ctx context.Context) ([]store.Health, error) {
 	return out, err
 }
 
+// Health reads that of one source; one that was never visited has none but its name.
+func (s *Store) Health(ctx context.Context, source string) (store.Health, error) {
+	h := store.Health{Source: source}
+	err := s.view(ctx, "read the health of "+source, func(t *tx) error {
+		_, err := t.get(bHealth, []byte(source), &h)
+		return err
+	})
+	return h, err
+}
+
 // Due reads the diary.
 func (s *Store) Due(ctx context.Context) (map[string]time.Time, error) {
 	out := map[string]time.Time{}

@@ -130,6 +130,12 @@ func (s *Store) Return(ctx context.Context, r store.Returned, decide func(store.
 				return err
 			}
 		}
+		if was := d; made.Failure != "" && was.State == store.Sent {
+			d.State, d.Failure, d.LastError = store.Failed, made.Failure, "it came back"
+			if err := t.move(was, d); err != nil {
+				return err
+			}
+		}
 		if made.Forget && sub.State == store.StatePending {
 			return t.forgetOne(sub, of)
 		}
@@ -199,6 +205,9 @@ func (c *checker) mailroom() {
 	}
 	values(c, bMailMarks, func([]byte, store.MailMark) {})
 	values(c, bHandled, func([]byte, handled) {})
+	if c.in(bHolds) != nil {
+		values(c, bHolds, func([]byte, store.Hold) {})
+	}
 	values(c, bScores, func(k []byte, _ store.BounceScore) {
 		if at, _ := c.in(bAddresses).Cursor().Seek(k); !bytes.HasPrefix(at, k) {
 			c.faultf("a score of mail that came back is kept of nobody")

@@ -119,10 +119,10 @@ func (t *tx) ask(n store.Subscription) error {
 	}
 	was := slices.IndexFunc(of, func(o store.Subscription) bool { return o.ID == n.ID })
 	taken := t.in(bSubs).Get([]byte(n.ID)) != nil
-	if n.State != store.StatePending || taken && (was < 0 || of[was].State != store.StatePending) {
+	if n.State != store.StatePending && n.State != store.StateVisitor || taken && (was < 0 || of[was].State != n.State) {
 		return fmt.Errorf("subscription %s is not pending: %w", n.ID, store.ErrConflict)
 	}
-	if o, ok := like(of, n); ok {
+	if o, ok := like(of, n); ok && live(n) {
 		return fmt.Errorf("the same as %s: %w", o.ID, store.ErrConflict)
 	}
 	if err := t.mark(bAddresses, join(t.s.addressKey(n.Address), []byte(n.ID))); err != nil {
@@ -374,7 +374,7 @@ func (t *tx) forget(sub store.Subscription, of []byte) error {
 			return err
 		}
 	}
-	return errors.Join(t.in(bSubs).Delete([]byte(sub.ID)), t.in(bAddresses).Delete(join(of, []byte(sub.ID))))
+	return errors.Join(t.stampNow(), t.in(bSubs).Delete([]byte(sub.ID)), t.in(bAddresses).Delete(join(of, []byte(sub.ID))))
 }
 
 // Sweep is one transaction, if there is anything to do.

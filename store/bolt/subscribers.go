@@ -123,15 +123,15 @@ func (s *Store) End(ctx context.Context, id string, at time.Time) error {
 	})
 }
 
-// suppressQueued stops what is queued for a subscription that wants nothing any
-// more.
+// suppressQueued stops what is queued, or held back, for a subscription that wants
+// nothing any more.
 func (t *tx) suppressQueued(id string) error {
 	for _, d := range t.deliveriesOf(id) {
 		row, err := t.delivery(d)
 		if err != nil {
 			return err
 		}
-		if row.State != store.Queued {
+		if row.State != store.Queued && row.State != store.OnHold {
 			continue
 		}
 		if _, err := t.unwanted(row); err != nil {

@@ -7,6 +7,8 @@ type Prepared struct {
 	lists  [fields][]string // slugs; of fields with a fixed list, stems of them
 	tokens []token
 	at     map[string][]int32 // stem -> where in tokens
+
+	passages []*Prepared // the same facts with one passage each
 }
 
 // Prepare cuts the facts into words. The result is immutable and safe for
@@ -20,11 +22,20 @@ func Prepare(f Facts) *Prepared {
 			}
 		}
 	}
+	p.index()
+	for _, s := range f.Passages {
+		x := &Prepared{lists: p.lists, tokens: tokenise(f.Text + "\n" + s)}
+		x.index()
+		p.passages = append(p.passages, x)
+	}
+	return p
+}
+
+func (p *Prepared) index() {
 	p.at = make(map[string][]int32, len(p.tokens))
 	for i, t := range p.tokens {
 		p.at[t.stem] = append(p.at[t.stem], int32(i)) // a text has far fewer than 2^31 words
 	}
-	return p
 }
 
 // key is the value as it is compared: where the list is fixed, tender and

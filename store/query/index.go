@@ -58,7 +58,10 @@ func Index(f Facts) Indexed {
 }
 
 func (f Facts) lists() [fields][]string {
-	return [fields][]string{topic: f.Topics, body: f.Bodies, area: f.Areas, kind: f.Kinds, source: f.Sources, tier: f.Tiers, stage: f.Stages, committee: f.Committees, thread: f.Threads}
+	return [fields][]string{
+		topic: f.Topics, body: f.Bodies, area: f.Areas, kind: f.Kinds, source: f.Sources, tier: f.Tiers, stage: f.Stages,
+		committee: f.Committees, thread: f.Threads,
+	}
 }
 
 func word(b *strings.Builder, w string) {

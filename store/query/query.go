@@ -130,6 +130,9 @@ type Facts struct {
 	Committees    []string // names
 	Threads       []string // process numbers of the procurement
 	Text          string   // title, quote, description
+	// Passages are sentences of one document that are asked about one by one, each
+	// with Text: the facts fit a query if they do with one of them.
+	Passages []string
 }
 
 // Values lists the values the query names for a field (topic, body, area, kind,
@@ -159,7 +162,22 @@ func (q Query) Match(f Facts) bool { return q.MatchPrepared(Prepare(f)) }
 
 // MatchPrepared is Match for facts prepared once.
 func (q Query) MatchPrepared(p *Prepared) bool {
-	return q.root == nil || q.root.match(p)
+	_, ok := q.First(p)
+	return ok
+}
+
+// First is MatchPrepared that also tells with which of the passages the facts
+// fit first; 0 where there are none.
+func (q Query) First(p *Prepared) (passage int, ok bool) {
+	if q.root == nil {
+		return 0, true
+	}
+	for i, x := range p.passages {
+		if q.root.match(x) {
+			return i, true
+		}
+	}
+	return 0, len(p.passages) == 0 && q.root.match(p)
 }
 
 func (n *node) match(p *Prepared) bool {

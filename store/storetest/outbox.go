@@ -64,10 +64,12 @@ func end(t *T) {
 	d := got[0]
 	d.State, d.SentAt = store.Sent, at(2)
 	t.must(t.Settle(t.ctx, d))
-	t.queue(delivery("now", "ann", at(3)), delivery("later", "ann", at(20)), delivery("his", "bob", at(3)))
+	held, hisHeld := delivery("held", "ann", at(3)), delivery("his held", "bob", at(3))
+	held.State, hisHeld.State = store.OnHold, store.OnHold // and nobody claims it
+	t.queue(delivery("now", "ann", at(3)), delivery("later", "ann", at(20)), delivery("his", "bob", at(3)), held, hisHeld)
 
 	t.must(t.End(t.ctx, "ann", at(4)))
-	want := map[string]store.DeliveryState{"sent": store.Sent, "now": store.Suppressed, "later": store.Suppressed, "his": store.Queued}
+	want := map[string]store.DeliveryState{"sent": store.Sent, "now": store.Suppressed, "later": store.Suppressed, "his": store.Queued, "held": store.Suppressed, "his held": store.OnHold}
 	t.same("the outbox", t.states(), want)
 	t.must(t.End(t.ctx, "ann", at(5)))
 	s, err := t.Subscription(t.ctx, "ann")
@@ -78,6 +80,11 @@ func end(t *T) {
 	got, err = t.Lease(t.ctx, at(23), time.Hour, 9)
 	t.must(err)
 	t.same("leased", ids(got), []string{"his"})
+	hisHeld.State, hisHeld.Due = store.Queued, at(23)
+	t.must(t.Settle(t.ctx, hisHeld))
+	got, err = t.Lease(t.ctx, at(23), time.Hour, 9)
+	t.must(err)
+	t.same("leased once it is queued", ids(got), []string{"his held"})
 }
 
 func ids(ds []store.Delivery) []string {

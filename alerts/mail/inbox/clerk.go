@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -31,8 +30,11 @@ type Clerk struct {
 	// Token finds the subscription that an unsubscribe token ends. One that has
 	// the form of a token and is nobody's is ok, and ends nothing.
 	Token func(token string) (subscription string, ok bool, err error)
-	Zone  *time.Location // of the calendar days in which bounces count
-	Log   *slog.Logger
+	// Domains is told of what came back, and says which domains fail as a whole;
+	// nil: each address is judged by itself.
+	Domains *alerts.Domains
+	Zone    *time.Location // of the calendar days in which bounces count
+	Log     *slog.Logger
 
 	failed map[string]int // how often a message could not be dealt with, by its note
 }
@@ -48,6 +50,7 @@ const (
 	EffectIgnored    = "ignored"    // an answering machine, a report of no failure, a list, a loop
 	EffectOld        = "old"        // it came too long ago
 	EffectAsked      = "asked"      // somebody was written to, if there was anybody
+	EffectAnswered   = "answered"   // somebody was told what is wrong with what they wrote
 	EffectBusy       = "busy"       // too many asked: nobody was written to
 	EffectUnusable   = "unusable"   // a query or an address that cannot be used
 	EffectConfirmed  = "confirmed"  // a subscription
@@ -57,6 +60,7 @@ const (
 	EffectUnknown    = "unknown"    // about mail that we did not send, or long ago
 	EffectDropped    = "dropped"    // the question came back, and with it went the pending subscription
 	EffectScored     = "scored"     // a bounce that counts
+	EffectHeld       = "held"       // a bounce that is not counted, since its domain fails as a whole
 	EffectNoScore    = "no score"   // a bounce that says nothing of the address, or a second one that day
 	EffectProbed     = "probed"     // a bounce, and the address was asked whether it lives
 	EffectSuppressed = "suppressed" // the address is not written to any more
@@ -113,18 +117,45 @@ func (c *Clerk) command(ctx context.Context, now time.Time, n Note) (string, err
 		err := c.Desk.SignUp(ctx, now, alerts.Application{
 			Address: n.From, Query: q, Often: often, Form: alerts.FormMail, Ticked: "subject: subscribe " + often + " " + q,
 		})
-		return outcome(err, EffectAsked)
-	case VerbStop, VerbHelp:
-		return outcome(c.Desk.AskLink(ctx, now, n.From, netip.Addr{}), EffectAsked)
+		return c.answered(ctx, now, n.From, err, EffectAsked)
+	case VerbStop:
+		return outcome(c.Desk.Stop(ctx, now, n.From), EffectAsked)
+	case VerbHelp:
+		return outcome(c.Desk.Help(ctx, now, n.From), EffectAsked)
+	case VerbUnclear:
+		return outcome(c.Desk.Answer(ctx, now, n.From, alerts.Answer{Reason: alerts.Reason(n.Text)}), EffectAnswered)
 	case VerbConfirm:
 		_, err := c.Desk.Confirm(ctx, now, n.Token)
-		return outcome(err, EffectConfirmed)
+		if errors.Is(err, alerts.ErrLink) {
+			// Sent twice, most likely: who has what they wanted is left in peace.
+			if known, err := c.Desk.Confirmed(ctx, n.From); err == nil && known {
+				return EffectNoLink, nil
+			}
+		}
+		return c.answered(ctx, now, n.From, err, EffectConfirmed)
 	case VerbChange:
 		return c.change(ctx, now, n)
 	case VerbUnsubscribe:
 		return c.unsubscribe(ctx, now, n.Token)
 	}
 	return EffectLeft, nil
+}
+
+// answered is what came of a command; who wrote it is told what is wrong with
+// it. They are told so within the caps, and where they can be written to.
+func (c *Clerk) answered(ctx context.Context, now time.Time, to string, err error, done string) (string, error) {
+	var a alerts.Answer
+	switch {
+	case errors.Is(err, alerts.ErrQuery):
+		a = alerts.Answer{Reason: alerts.ReasonQuery, Problem: alerts.Problem(err)}
+	case errors.Is(err, alerts.ErrLink):
+		a.Reason = alerts.ReasonLink
+	case errors.Is(err, alerts.ErrSame):
+		a.Reason = alerts.ReasonSame
+	default:
+		return outcome(err, done)
+	}
+	return outcome(c.Desk.Answer(ctx, now, to, a), EffectAnswered)
 }
 
 // outcome is what came of a command: what is wrong with it is no error.
@@ -161,7 +192,7 @@ func wish(text, usual string) (often, q string) {
 func (c *Clerk) change(ctx context.Context, now time.Time, n Note) (string, error) {
 	m, err := c.Desk.Manage(ctx, now, n.Token)
 	if err != nil {
-		return outcome(err, "")
+		return c.answered(ctx, now, n.From, err, "")
 	}
 	var last *store.Subscription
 	for i, s := range m.Subscriptions {
@@ -169,14 +200,17 @@ func (c *Clerk) change(ctx context.Context, now time.Time, n Note) (string, erro
 			last = &m.Subscriptions[i]
 		}
 	}
-	if last == nil || strings.TrimSpace(n.Text) == "" {
+	switch {
+	case last == nil:
 		return EffectNoLink, nil
+	case strings.TrimSpace(n.Text) == "":
+		return outcome(c.Desk.Answer(ctx, now, m.Address, alerts.Answer{Reason: alerts.ReasonWords}), EffectAnswered)
 	}
 	often, q := wish(n.Text, last.Often)
 	if q == "" && !strings.HasSuffix(strings.ToLower(strings.TrimSpace(n.Text)), "everything") {
 		q = last.Query // how often alone was said
 	}
-	return outcome(c.Desk.Change(ctx, now, n.Token, last.ID, q, often), EffectChanged)
+	return c.answered(ctx, now, m.Address, c.Desk.Change(ctx, now, n.Token, last.ID, q, often), EffectChanged)
 }
 
 // unsubscribe ends what a token gives the right to end: one subscription, or
@@ -250,7 +284,8 @@ func arrived(d store.Delivery, now time.Time) bool {
 // next bounce.
 func (c *Clerk) rule(ctx context.Context, now time.Time, r store.Returned, kind Kind, h Hardness, counts func(store.Delivery, time.Time) bool) (string, error) {
 	var of string
-	made, stopped, _, err := c.Mailroom.Return(ctx, r, func(d store.Delivery, s store.Subscription, had store.BounceScore) store.Ruling {
+	var bounced func() error // tells Domains
+	made, stopped, fresh, err := c.Mailroom.Return(ctx, r, func(d store.Delivery, s store.Subscription, had store.BounceScore) store.Ruling {
 		of = s.ID
 		none := store.Ruling{Effect: EffectUnknown, Score: had}
 		switch {
@@ -261,7 +296,19 @@ func (c *Clerk) rule(ctx context.Context, now time.Time, r store.Returned, kind 
 		case d.Kind == store.MailConfirm: // nobody is there who could have wanted it; a score is for readers
 			return store.Ruling{Effect: EffectDropped, Score: had, Forget: true}
 		}
-		return ruling(Score(had).Add(h, now, c.Zone), had, now)
+		var failure string
+		if h == Ours && d.State == store.Sent {
+			failure = store.FailedPolicy // and so its news is told again
+		}
+		if c.Domains != nil {
+			bounced = func() error { return c.Domains.Failed(ctx, now, d, s, h == Ours) }
+			if c.Domains.Holding(s.Address) {
+				return store.Ruling{Effect: EffectHeld, Score: had, Failure: failure}
+			}
+		}
+		made := ruling(Score(had).Add(h, now, c.Zone), had, now)
+		made.Failure = failure
+		return made
 	})
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -272,7 +319,12 @@ func (c *Clerk) rule(ctx context.Context, now time.Time, r store.Returned, kind 
 	if len(stopped) > 0 {
 		c.Log.Warn("an address is not written to any more", "why", made.Effect, "subscriptions", stopped)
 	}
-	if made.Effect != EffectProbed {
+	if fresh && bounced != nil {
+		if err := bounced(); err != nil {
+			c.Log.Warn("what a domain refuses was not looked at", "err", err)
+		}
+	}
+	if made.Effect != EffectProbed || c.Domains != nil && c.holding(ctx, of) {
 		return made.Effect, nil
 	}
 	asked, err := c.Desk.Probe(ctx, now, of)
@@ -283,6 +335,12 @@ func (c *Clerk) rule(ctx context.Context, now time.Time, r store.Returned, kind 
 		return "", err
 	}
 	return made.Effect, nil
+}
+
+// holding tells whether a subscription's domain is held back by now.
+func (c *Clerk) holding(ctx context.Context, subscription string) bool {
+	s, err := c.Subscribers.Subscription(ctx, subscription)
+	return err == nil && c.Domains.Holding(s.Address)
 }
 
 func ruling(next Score, had store.BounceScore, now time.Time) store.Ruling {

@@ -36,7 +36,8 @@ type office struct {
 	links alerts.Links
 	marks inbox.Marks
 	now   time.Time
-	n     int   // messages written so far
+	n     int // messages written so far
+	held  []alerts.Held
 	gone  error // what the relay says to every address; nil: it takes all
 }
 
@@ -86,7 +87,11 @@ func newOffice(t *testing.T) *office {
 		}
 		return id, true, nil
 	}}
-	o.post = &alerts.Postman{Outbox: st, Subscribers: st, Sender: o, Refused: o.Refused, Log: log}
+	o.Domains = &alerts.Domains{House: st, Backlog: st, Subscribers: st, Key: o.links.Domain, Log: log, Tell: func(_ context.Context, _ time.Time, h alerts.Held) error {
+		o.held = append(o.held, h)
+		return nil
+	}}
+	o.post = &alerts.Postman{Outbox: st, Subscribers: st, Sender: o, Refused: o.Refused, Domains: o.Domains, Log: log}
 	return o
 }
 
@@ -115,6 +120,9 @@ func (o *office) ids() (ids []string) {
 func (o *office) state() string {
 	var out []string
 	for _, s := range o.subs() {
+		if !s.Subscribed() {
+			continue
+		}
 		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %s", s.State, s.Often, s.Query)))
 	}
 	slices.Sort(out)
@@ -190,6 +198,15 @@ func (o *office) join(address, words string) store.Subscription {
 // alert sends a subscription something, and returns it as it arrived.
 func (o *office) alert(s store.Subscription) letter {
 	o.t.Helper()
+	o.queueAlert(s)
+	if l := o.send(); len(l) > 0 {
+		return l[len(l)-1]
+	}
+	return letter{}
+}
+
+func (o *office) queueAlert(s store.Subscription) {
+	o.t.Helper()
 	o.n++
 	p, err := o.store.Position(o.t.Context(), "test")
 	o.must(err)
@@ -197,10 +214,6 @@ func (o *office) alert(s store.Subscription) letter {
 		ID: fmt.Sprintf("%032x", o.n), Subscription: s.ID, Kind: alerts.KindAlert, Subject: "x", Raw: []byte("To: x\r\n\r\nx"), State: store.Queued, Created: o.now, Due: o.now,
 	}
 	o.must(o.store.Advance(o.t.Context(), "test", p, store.Position{Seq: p.Seq + 1}, nil, []store.Delivery{d}))
-	if l := o.send(); len(l) > 0 {
-		return l[len(l)-1]
-	}
-	return letter{}
 }
 
 // bounce is what a mail system writes to a return path.
@@ -233,11 +246,15 @@ func TestEverythingByMail(t *testing.T) {
 	}
 	confirm := l[0].subject("confirm")
 	o.now = o.now.Add(time.Hour)
-	o.want("somebody else's guess", o.write("eve@example.net", "confirm "+strings.Repeat("A", 43)), inbox.EffectNoLink)
+	o.want("somebody else's guess", o.write("eve@example.net", "confirm "+strings.Repeat("A", 43)), inbox.EffectAnswered)
+	if l := o.send(); len(l) != 1 || l[0].to != "eve@example.net" {
+		t.Errorf("%+v", l)
+	}
 	o.want("confirm", o.write(ann, "RE: "+confirm), inbox.EffectConfirmed)
 	o.want("confirm again", o.write(ann, confirm), inbox.EffectNoLink)
 	o.want("confirmed", o.state(), "confirmed instant dialysis")
-	s := o.subs()[0]
+	all := o.subs() // one of them is a visitor
+	s := all[slices.IndexFunc(all, store.Subscription.Subscribed)]
 	if s.Consent != "mail, form "+alerts.FormMail || s.Proof == nil || !s.Proof.Confirmed.Equal(o.now) || alerts.ConsentText(s.Proof.Form) == "" {
 		t.Errorf("consent: %+v %+v", s, s.Proof)
 	}
@@ -248,11 +265,11 @@ func TestEverythingByMail(t *testing.T) {
 	}
 	change := ways[0].subject("change")
 	for _, c := range []struct{ words, effect, state string }{
-		{"", inbox.EffectNoLink, "confirmed instant dialysis"},
+		{"", inbox.EffectAnswered, "confirmed instant dialysis"},
 		{"hospice", inbox.EffectChanged, "confirmed instant hospice"},
 		{"Weekly maternity ward", inbox.EffectChanged, "confirmed weekly maternity ward"},
 		{"both", inbox.EffectChanged, "confirmed both maternity ward"},
-		{`weekly "open`, inbox.EffectUnusable, "confirmed both maternity ward"},
+		{`weekly "open`, inbox.EffectAnswered, "confirmed both maternity ward"},
 		{"instant everything", inbox.EffectChanged, "confirmed instant"},
 	} {
 		o.want("change "+c.words, o.write(ann, change+" "+c.words), c.effect)
@@ -284,10 +301,10 @@ func TestStrangersCauseLittle(t *testing.T) {
 	for subject, want := range map[string]string{
 		"Thank you": inbox.EffectLeft,
 		"Please stop closing our hospital at all": inbox.EffectLeft,
-		`subscribe "open`:                         inbox.EffectUnusable,
+		`subscribe "open`:                         inbox.EffectAnswered,
 		"Out of office: subscribe":                inbox.EffectIgnored,
-		"help":                                    inbox.EffectAsked, // of who is not subscribed nothing is said
-		"change " + token + " x":                  inbox.EffectNoLink,
+		"help":                                    inbox.EffectAsked, // whoever is subscribed
+		"change " + token + " x":                  inbox.EffectAnswered,
 		"unsubscribe " + token:                    inbox.EffectEnded, // it may have been one
 	} {
 		o.want(subject, o.write("eve@example.com", subject), want)
@@ -298,10 +315,12 @@ func TestStrangersCauseLittle(t *testing.T) {
 	o.want("a month old", o.take(old), inbox.EffectOld)
 	o.Desk.Caps.AllHour = 0
 	o.want("too many", o.write("new@example.com", "subscribe dialysis"), inbox.EffectBusy)
-	if l := o.send(); len(l) != 0 {
-		t.Errorf("%+v", l)
+	for _, l := range o.send() { // three answers, to herself
+		if l.to != "eve@example.com" || l.subject("unsubscribe") != "" {
+			t.Errorf("%+v", l)
+		}
 	}
-	if n := len(o.subs()); n != 1 {
+	if n := len(o.subs()); n != 2 { // Bob's, and the visitor
 		t.Errorf("%d subscriptions", n)
 	}
 }
@@ -396,7 +415,7 @@ func TestTheQuestionComesBack(t *testing.T) {
 	o.want("it waits", o.state(), "pending weekly dialysis")
 	o.want("failed", o.take(o.bounce(l.from, "5.1.1")), inbox.EffectDropped)
 	o.want("nothing is kept", o.state(), "")
-	o.want("too late", o.write("ann@example.net", l.subject("confirm")), inbox.EffectNoLink)
+	o.want("too late", o.write("ann@example.net", l.subject("confirm")), inbox.EffectAnswered)
 }
 
 // A message that cannot be dealt with is tried a few times, and then those

@@ -23,6 +23,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"ccgwatch/alerts"
 )
 
 // MaxMessage is how much of a message is looked at, in bytes: marks, reports
@@ -63,6 +65,9 @@ const (
 	VerbUnsubscribe Verb = "unsubscribe"
 	VerbStop        Verb = "stop" // unsubscribe without a token
 	VerbHelp        Verb = "help"
+	// VerbUnclear is none of these and meant as one: the word is misspelt, or the
+	// token cut. Text is the alerts.Reason for which it is answered.
+	VerbUnclear Verb = "unclear"
 )
 
 // A Note is what a message says to us, and nothing else of it.
@@ -323,7 +328,7 @@ func (r *Reader) command(h textproto.MIMEHeader) (Verb, string, string) {
 	}
 	m := r.words.verb.FindStringSubmatch(s)
 	if m == nil {
-		return "", "", ""
+		return unclear(s)
 	}
 	verb, text := Verb(strings.ToLower(m[1])), strings.TrimSpace(m[2])
 	token := ""
@@ -340,7 +345,10 @@ func (r *Reader) command(h textproto.MIMEHeader) (Verb, string, string) {
 		}
 		return VerbStop, "", ""
 	case token == "" && (verb == VerbConfirm || verb == VerbChange):
-		return "", "", "" // nobody's right to anything
+		if text == "" || brokenCode(text) {
+			return VerbUnclear, "", string(alerts.ReasonCode)
+		}
+		return "", "", "" // "Change of date": nobody's right to anything
 	case verb == VerbHelp && len(strings.Fields(text)) > 2:
 		return "", "", "" // "Help with the meeting on Tuesday"
 	case verb == VerbConfirm, verb == VerbUnsubscribe, verb == VerbHelp:

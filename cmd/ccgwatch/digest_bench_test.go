@@ -1,0 +1,251 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/smtp"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ccgwatch/config"
+	"ccgwatch/store"
+)
+
+// A sink is a relay that takes everything and keeps nothing.
+type sink struct {
+	l     net.Listener
+	taken atomic.Int64
+	bytes atomic.Int64
+}
+
+func newSink(b *testing.B) *sink {
+	b.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := &sink{l: l}
+	b.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go s.serve(c)
+		}
+	}()
+	return s
+}
+
+// serve answers once nothing more is there to read, so that a client that
+// pipelines is answered in one piece (RFC 2920).
+func (s *sink) serve(c net.Conn) {
+	defer c.Close()
+	in, out := bufio.NewReaderSize(c, 64<<10), bufio.NewWriter(c)
+	say := func(line string) { _, _ = out.WriteString(line + "\r\n") }
+	say("220 sink.test")
+	for {
+		if in.Buffered() == 0 && out.Flush() != nil {
+			return
+		}
+		line, err := in.ReadSlice('\n')
+		if err != nil {
+			return
+		}
+		switch word := strings.ToUpper(strings.TrimRight(string(line[:min(len(line), 4)]), "\r\n")); word {
+		case "EHLO":
+			say("250-sink.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 10485760")
+		case "DATA":
+			say("354 go on")
+			if out.Flush() != nil {
+				return
+			}
+			for {
+				line, err := in.ReadSlice('\n')
+				if err != nil {
+					return
+				}
+				s.bytes.Add(int64(len(line)))
+				if bytes.Equal(line, []byte(".\r\n")) {
+					break
+				}
+			}
+			s.taken.Add(1)
+			say("250 taken")
+		case "QUIT":
+			say("221 bye")
+			_ = out.Flush()
+			return
+		default:
+			say("250 fine")
+		}
+	}
+}
+
+// peakSince gives the memory that the process had at the most since it was
+// called, in MiB, and what it has now.
+func peakSince() func() (peak, now float64) {
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0o600) // where it cannot be reset, the figure is of all time
+	return func() (peak, now float64) {
+		b, _ := os.ReadFile("/proc/self/status")
+		for line := range strings.Lines(string(b)) {
+			var kb float64
+			if name, rest, _ := strings.Cut(line, ":"); name == "VmHWM" || name == "VmRSS" {
+				_, _ = fmt.Sscanf(rest, "%f kB", &kb)
+				if name == "VmHWM" {
+					peak = kb / 1024
+				} else {
+					now = kb / 1024
+				}
+			}
+		}
+		return peak, now
+	}
+}
+
+// BenchmarkDigests builds the weekly digests of many readers (10,000, or what
+// CCGWATCH_BENCH_READERS says) and submits them, each with its durable states,
+// to a sink; beside it a bare client sends as many messages of the same size
+// over one connection, and keeps nothing. Messages are not signed. The store is
+// in TMPDIR, whose disk decides how fast states become durable.
+//
+//	CCGWATCH_BENCH_READERS=100000 go test ./cmd/ccgwatch -run '^$' -bench Digests -benchtime 1x
+func BenchmarkDigests(b *testing.B) {
+	readers := 10_000
+	if n, err := strconv.Atoi(os.Getenv("CCGWATCH_BENCH_READERS")); err == nil {
+		readers = n
+	}
+	s := newSink(b)
+	for b.Loop() {
+		b.StopTimer()
+		a := digestApp(b, s, readers)
+		now := at("2026-09-11T08:00")
+		peak := peakSince()
+		_, idle := peak()
+		begun, cpu := time.Now(), cpuTime()
+		b.StartTimer()
+		if _, err := a.digests.DueDigests(b.Context(), now); err != nil {
+			b.Fatal(err)
+		}
+		built, builtCPU := time.Since(begun), cpuTime()-cpu
+		highest, _ := peak()
+		before, size := s.taken.Load(), s.bytes.Load()
+		begun, cpu = time.Now(), cpuTime()
+		sent, failed, err := a.postman.Deliver(b.Context(), now)
+		took, sentCPU := time.Since(begun), cpuTime()-cpu
+		b.StopTimer()
+		if err != nil || sent != readers || failed != 0 || int(s.taken.Load()-before) != readers {
+			b.Fatalf("%d sent, %d failed, %d taken: %v", sent, failed, s.taken.Load()-before, err)
+		}
+		each := int(s.bytes.Load()-size) / readers
+		afterSend, _ := peak()
+		per := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(readers) }
+		b.ReportMetric(float64(readers)/built.Seconds(), "built/s")
+		b.ReportMetric(per(builtCPU), "cpu-us/build")
+		b.ReportMetric(float64(readers)/took.Seconds(), "sent/s")
+		b.ReportMetric(per(sentCPU), "cpu-us/send")
+		b.ReportMetric(highest-idle, "MiB-over-idle-building")
+		b.ReportMetric(afterSend-idle, "MiB-over-idle-sending")
+		b.ReportMetric(float64(each), "B/message")
+		bare, bareCPU := bareClient(b, s, readers, each)
+		b.ReportMetric(float64(readers)/bare.Seconds(), "bare/s")
+		b.ReportMetric(per(bareCPU), "cpu-us/bare")
+		closeBench(b, a)
+		b.StartTimer()
+	}
+}
+
+// digestApp has so many weekly readers, of whom each wants one of 20 things, and
+// a week with ten changes.
+func digestApp(b *testing.B, s *sink, readers int) *app {
+	b.Helper()
+	known, err := knownNames(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	cfg, err := known.Parse("", []byte(strings.Replace(replayConfig, "[group]", "[group]\nurl = \"https://watch.example.org\"", 1)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	cfg.SMTP = config.SMTP{Host: "127.0.0.1", Port: s.l.Addr().(*net.TCPAddr).Port, TLS: "none", PerMinute: 6000}
+	a, err := openApp(cfg, filepath.Join(b.TempDir(), "data"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	a.postman.Gap = 0
+	ctx := context.Background()
+	for i := range readers {
+		sub := store.Subscription{
+			ID: fmt.Sprintf("%032x", i), Address: fmt.Sprintf("reader%d@example.net", i), Query: "", Often: store.Weekly, State: store.StateConfirmed,
+			Created: townStart(), Consent: "bench", ConsentAt: townStart(),
+		}
+		if i%2 == 1 {
+			sub.Query = fmt.Sprintf("-ward%d", i%20)
+		}
+		if err := a.store.Subscribe(ctx, sub); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var items []store.Item
+	for i := range 10 {
+		items = append(items, store.Item{
+			Source: "big", Key: fmt.Sprintf("m%d", i), Kind: store.KindMeeting, Title: fmt.Sprintf("Health scrutiny committee %d", i), URL: fmt.Sprintf("https://council.example/%d", i),
+			Fields: map[string]string{store.FieldVenue: "Town Hall"},
+		})
+	}
+	for _, when := range []time.Time{townStart(), townStart().Add(24 * time.Hour)} {
+		var out outcome
+		seen := store.Sighting{Source: "big", At: when, Whole: true, Items: items, Last: true}
+		if when.Equal(townStart()) {
+			seen.Items = nil
+		}
+		if err := a.commit(ctx, source{ID: "big"}, seen, store.Health{Source: "big"}, map[store.Kind]int{}, &store.Tally{Seen: map[string]int{}}, &out); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := a.follow(ctx, townStart().Add(25*time.Hour)); err != nil {
+		b.Fatal(err)
+	}
+	return a
+}
+
+// bareClient sends messages with the standard library over one connection.
+func bareClient(b *testing.B, s *sink, n, size int) (took, cpu time.Duration) {
+	b.Helper()
+	message := []byte("Subject: x\r\n\r\n" + strings.Repeat(strings.Repeat("x", 70)+"\r\n", size/72+1))[:size]
+	begun, was := time.Now(), cpuTime()
+	c, err := smtp.Dial(s.l.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	for i := range n {
+		if err := c.Mail("watch@example.org"); err != nil {
+			b.Fatal(err)
+		}
+		if err := c.Rcpt(fmt.Sprintf("reader%d@example.net", i)); err != nil {
+			b.Fatal(err)
+		}
+		w, err := c.Data()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := w.Write(message); err != nil {
+			b.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return time.Since(begun), cpuTime() - was
+}

@@ -1,0 +1,220 @@
+package query
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A generator makes queries and facts out of the same small stock of words, so
+// that they meet often.
+type generator struct{ *rand.Rand }
+
+func (g generator) pick(s ...string) string { return s[g.IntN(len(s))] }
+
+func (g generator) word() string {
+	return g.pick("dialysis", "ICB", "ICBs", "icb", "tender", "tendering", "end-of-life", "care", "R&D", "hospice", "NHS", "GP", "GPs", "and", "the", "clinic", "children's", "NOT.", "café", "OR.")
+}
+
+func (g generator) query(depth int) string {
+	switch k := g.IntN(12); {
+	case k < 4 || depth > 3:
+		return g.word()
+	case k == 4:
+		return `"` + g.word() + " " + g.word() + `"`
+	case k == 5:
+		return "topic:" + g.pick("tenders", "awards", "tenders,foi")
+	case k == 6:
+		return "area:" + g.pick("leicester", "rutland", "leicester,rutland")
+	case k == 7:
+		return g.pick("body:qk1", "tier:likely", "kind:paper,notice", "stage:award", "source:a")
+	case k == 8:
+		return "-(" + g.query(depth+1) + ")"
+	case k == 9:
+		return "(" + g.query(depth+1) + " OR " + g.query(depth+1) + ")"
+	case k == 10:
+		return ""
+	}
+	return "(" + g.query(depth+1) + ") " + g.query(depth+1)
+}
+
+func (g generator) facts() Facts {
+	var text []string
+	for range g.IntN(12) {
+		text = append(text, strings.ReplaceAll(g.word(), "-", " "))
+	}
+	some := func(s ...string) []string {
+		if g.IntN(3) == 0 {
+			return nil
+		}
+		return []string{g.pick(s...)}
+	}
+	return Facts{
+		Topics: some("tenders", "awards", "foi"), Areas: some("leicester", "rutland"), Bodies: some("QK1", "Leicester City Council"),
+		Kinds: some("paper", "notice"), Tiers: some("certain", "likely"), Stages: some("award"), Sources: some("a", "b"), Text: strings.Join(text, " "),
+	}
+}
+
+// The Index gives what asking every query gives, each once.
+func TestFilingFindsWhatAskingAllFinds(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	g := generator{rand.New(rand.NewPCG(seed, 0))}
+	fit, filed := 0, 0
+	for range 40 {
+		var queries []Query
+		for len(queries) < 150 {
+			if q, err := Parse(g.query(0)); err == nil {
+				queries = append(queries, q)
+			}
+		}
+		x := NewFiling(queries)
+		filed += x.Len() - len(x.always)
+		for range 100 {
+			f := g.facts()
+			p := Prepare(f)
+			var want, got []int
+			for i, q := range queries {
+				if q.MatchPrepared(p) {
+					want = append(want, i)
+				}
+			}
+			x.Match(p, func(n int) { got = append(got, n) })
+			slices.Sort(got)
+			if !slices.Equal(want, got) {
+				for i, q := range queries {
+					if slices.Contains(want, i) != slices.Contains(got, i) {
+						t.Errorf("query %q: asked %v, indexed %v", q, slices.Contains(want, i), slices.Contains(got, i))
+					}
+				}
+				t.Fatalf("facts %+v", f)
+			}
+			fit += len(want)
+		}
+	}
+	if fit < 10_000 || filed < 2000 {
+		t.Errorf("%d fits, %d queries under a key: the test looks at nothing", fit, filed)
+	}
+}
+
+// What is filed under a word is not asked where the word is not.
+func TestFilingAsksFew(t *testing.T) {
+	var queries []Query
+	for i := range 1000 {
+		q, err := Parse(fmt.Sprintf("topic:tenders ward%d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		queries = append(queries, q)
+	}
+	x := NewFiling(queries)
+	if n := len(x.always); n != 0 {
+		t.Errorf("%d are always asked", n)
+	}
+	for k, list := range x.under {
+		if len(list) > 1 {
+			t.Errorf("%d are filed under %s", len(list), k)
+		}
+	}
+}
+
+// crowd are the queries of n subscriptions: an area and one to three words or
+// phrases out of 20,000, as frequent as words are.
+func crowd(b *testing.B, n int) []Query {
+	b.Helper()
+	g := rand.New(rand.NewPCG(1, 2))
+	z := rand.NewZipf(g, 1.1, 20, 19_999)
+	word := func() string { // people ask for what is rare, and sometimes for what is not
+		if g.IntN(4) > 0 {
+			return fmt.Sprintf("w%dx", g.IntN(20_000))
+		}
+		return fmt.Sprintf("w%dx", z.Uint64())
+	}
+	out := make([]Query, n)
+	for i := range out {
+		s := fmt.Sprintf("area:a%d", g.IntN(200))
+		if g.IntN(3) == 0 {
+			s = "topic:" + Topics()[g.IntN(3)]
+		}
+		for range 1 + g.IntN(3) {
+			if g.IntN(2) == 0 {
+				s += ` "` + word() + " " + word() + `"`
+			} else {
+				s += " " + word()
+			}
+		}
+		q, err := Parse(s)
+		if err != nil {
+			b.Fatal(err)
+		}
+		out[i] = q
+	}
+	return out
+}
+
+// Topics are some of the values of topic:.
+func Topics() []string { return topic.words() }
+
+// BenchmarkFiling: one notice of 900 words (5.9 KB) against so many queries.
+func BenchmarkFiling(b *testing.B) {
+	g := rand.New(rand.NewPCG(3, 4))
+	z := rand.NewZipf(g, 1.1, 20, 19_999)
+	var notices []*Prepared
+	var texts []Facts
+	for range 50 {
+		var text []string
+		for range 900 {
+			text = append(text, fmt.Sprintf("w%dx", z.Uint64()))
+		}
+		f := Facts{Topics: []string{"tenders"}, Areas: []string{fmt.Sprintf("a%d", g.IntN(200))}, Text: strings.Join(text, " ")}
+		texts, notices = append(texts, f), append(notices, Prepare(f))
+	}
+	for _, n := range []int{100_000, 1_000_000} {
+		if testing.Short() && n > 100_000 {
+			continue
+		}
+		queries := crowd(b, n)
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		begun := time.Now()
+		x := NewFiling(queries)
+		took := time.Since(begun)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		name := fmt.Sprintf("%d queries", n)
+		b.Run(name+"/indexed", func(b *testing.B) {
+			hits, i := 0, 0
+			for b.Loop() {
+				x.Match(notices[i%len(notices)], func(int) { hits++ })
+				i++
+			}
+			b.ReportMetric(float64(hits)/float64(b.N), "hits")
+			b.ReportMetric(took.Seconds(), "s-to-build")
+			b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(n), "B/query")
+		})
+		b.Run(name+"/each asked", func(b *testing.B) {
+			hits, i := 0, 0
+			for b.Loop() {
+				for _, q := range queries {
+					if q.MatchPrepared(notices[i%len(notices)]) {
+						hits++
+					}
+				}
+				i++
+			}
+			b.ReportMetric(float64(hits)/float64(b.N), "hits")
+		})
+	}
+	b.Run("the notice cut into words", func(b *testing.B) {
+		i := 0
+		for b.Loop() {
+			Prepare(texts[i%len(texts)])
+			i++
+		}
+	})
+}
