@@ -134,6 +134,7 @@ func (d *daemon) run(ctx context.Context) {
 		}
 		d.tidy(ctx, now)
 		d.indexSoon(ctx)
+		d.exportSoon(ctx, now)
 		if d.claim(jobForget) {
 			d.visits.Go(func() {
 				defer d.release(jobForget)
