@@ -212,7 +212,7 @@ func (x *run) seeds(ctx context.Context) (items []thing, files []string, err err
 		files = append(files, t.File)
 		return t.File
 	}
-	for _, p := range []string{"/", "/style.css", "/findings", "/meetings", "/bodies", "/sources", "/about", "/help", "/data", "/deadlines", "/numbers", "/register", "/corrections"} {
+	for _, p := range []string{"/", "/style.css", "/findings", "/meetings", "/bodies", "/sources", "/coverage", "/about", "/help", "/data", "/deadlines", "/numbers", "/register", "/corrections"} {
 		add(p)
 	}
 	err = x.o.Ledger.Items(ctx, "", func(it store.Item) bool {

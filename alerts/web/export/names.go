@@ -82,7 +82,7 @@ func besides(of, id, what string) (target, bool) {
 func listOf(name string, q url.Values, only func(...string) bool) (target, bool) {
 	at := "/" + name
 	switch name {
-	case "deadlines", "numbers", "corrections", "help", "about", "sources", "data", "register", "suppliers", "meetings", "bodies", "threads":
+	case "deadlines", "numbers", "corrections", "help", "about", "sources", "coverage", "data", "register", "suppliers", "meetings", "bodies", "threads":
 		return fetched(at, name, q, ".html"), only("page", "of", "from", "body")
 	case "feed.atom":
 		return fetched(at, "feed", q, ".atom"), only("topic")
@@ -239,4 +239,9 @@ func resolve(from, to string) string {
 	to, _, _ = strings.Cut(to, "#")
 	to, _, _ = strings.Cut(to, "?")
 	return path.Join(path.Dir(from), to)
+}
+
+// ItemFile is the page of an item in an export.
+func ItemFile(source, key string) string {
+	return itemFile(url.Values{"source": {source}, "key": {key}}).File
 }

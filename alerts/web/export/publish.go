@@ -305,3 +305,12 @@ func ReadStamp(dir string) time.Time {
 	}
 	return at
 }
+
+// Hold keeps others from writing an export until unlock is called.
+func Hold(dir string) (release func(), err error) {
+	f, err := lockFile(filepath.Join(dir, hidden, "lock"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return func() { unlock(f) }, nil
+}

@@ -54,7 +54,7 @@ var ccgwatch = (function () {
     s = cut(w, "iz"); if (s !== null && measure(s) > 0) w = s + "is";
     return w;
   }
-  function small(s) { var out = ""; Array.from(s).forEach(function (c) { out += c === "\u0130" ? "i\u0307" : c.toLowerCase(); }); return out; }
+  function small(s) { var out = ""; Array.from(s).forEach(function (c) { out += c === "\u0130" ? "i" : c.toLowerCase(); }); return out; }
   function token(raw) { var w = small(raw); return {raw: raw, word: w, stem: stem(w)}; }
   function tokens(text) {
     var out = [], b = "", cs = Array.from(text.normalize("NFKC"));
