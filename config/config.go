@@ -165,7 +165,7 @@ func Default() Config {
 
 // Platforms are the kinds of site that can be followed.
 func Platforms() []string {
-	return []string{"find-a-tender", "contracts-finder", "moderngov", "cmis", "boards", "whatdotheyknow", "feed", "page"}
+	return []string{"find-a-tender", "contracts-finder", "moderngov", "cmis", "boards", "whatdotheyknow", "feed", "page", "ccgwatch"}
 }
 
 // UsualSchedule is when a source of a platform is looked at where neither the
@@ -178,7 +178,7 @@ func UsualSchedule(platform string) string {
 		return "47 7,10,13,16,19 * * *"
 	case "moderngov", "cmis":
 		return "5 7,12,17 * * *"
-	case "boards", "feed", "page", "site": // a site of its own kind
+	case "boards", "feed", "page", "ccgwatch", "site": // a site of its own kind
 		return "35 7,17 * * *"
 	case "whatdotheyknow": // it asks for no more than once or twice a day
 		return "25 8 * * *"

@@ -362,7 +362,7 @@ func exportQueries() []string {
 
 // The search in the browser finds the items that the server's search finds.
 func TestPromiseExportSearch(t *testing.T) {
-	n := promiseCount(120, 2000, 20_000)
+	n := promiseCount(120, 1000, 20_000)
 	a := recordOf(t, n)
 	begun := time.Now()
 	dir := filepath.Join(t.TempDir(), "site")

@@ -103,6 +103,9 @@ func (w *rewriter) start(t html.Token, raw []byte) {
 	default:
 		w.out.Write(raw)
 	}
+	if t.DataAtom == atom.Head && w.file == "index.html" {
+		w.out.WriteString("\n" + `<meta name="generator" content="CCGWatch export">`)
+	}
 	if t.DataAtom == atom.Footer {
 		w.out.WriteString(w.byMail)
 	}
