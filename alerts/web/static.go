@@ -79,7 +79,7 @@ func (x *Static) Body(id string) string {
 	return ""
 }
 
-// Kind and Topic are words for a kind and a topic; SourceName is that of a source.
+// SourceName names a source by its id.
 func (x *Static) SourceName(id string) string { return x.site.sourceName(id) }
 
 // kept is an answer in memory.

@@ -2,6 +2,7 @@ package export
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -32,7 +33,7 @@ func (x *run) rewrite(file string, in []byte) (page, error) {
 	for {
 		switch z.Next() {
 		case html.ErrorToken:
-			if err := z.Err(); err != io.EOF {
+			if err := z.Err(); !errors.Is(err, io.EOF) {
 				return page{}, fmt.Errorf("reading the page for %s: %w", file, err)
 			}
 			w.page.body, w.page.text = w.out.Bytes(), w.text.String()
