@@ -200,8 +200,8 @@ func (a *app) subscribed(ctx context.Context) (func(address string) bool, error)
 const jobExport = "(export)"
 
 // exportSoon keeps the export of the settings fresh: when something is new, and
-// at midnight, but no oftener than the settings say. One that failed is tried
-// again at the next time.
+// four times a day (what is coming, how the sources are), but no oftener than the
+// settings say. One that failed is tried again at the next time.
 func (d *daemon) exportSoon(ctx context.Context, now time.Time) {
 	if d.cfg.Export.Dir == "" || !d.claim(jobExport) {
 		return
@@ -213,13 +213,22 @@ func (d *daemon) exportSoon(ctx context.Context, now time.Time) {
 		if at := diary[jobExport]; err != nil || at.After(now) && at.Sub(now) <= every {
 			return
 		}
+		seq, err := d.store.LastSeq(ctx)
+		if err != nil {
+			return
+		}
+		state := fmt.Sprint(seq, " ", now.In(london()).Format(time.DateOnly), " ", now.In(london()).Hour()/6)
+		if state == d.exported {
+			return
+		}
 		r, err := d.export(ctx, d.cfg.Export.Dir, "", now, nil)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
 			d.log.Error("export", "err", err)
-		case r.Written+r.Removed > 0:
+		default:
+			d.exported = state
 			d.log.Info("export", "dir", d.cfg.Export.Dir, "files", r.Files, "written", r.Written, "removed", r.Removed, "took", r.Took.Round(time.Millisecond))
 		}
 		if err := d.store.SetDue(ctx, jobExport, now.Add(every)); err != nil && ctx.Err() == nil {

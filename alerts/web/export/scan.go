@@ -40,7 +40,7 @@ func (x *run) scan(file string, body []byte) error {
 		return nil // its lines are scanned one by one; what is filed there stands on a page
 	}
 	digits := bytes.ContainsAny(body, "0123456789")
-	at := bytes.IndexByte(body, '@') >= 0
+	at := bytes.IndexByte(body, '@') >= 0 || bytes.Contains(body, []byte("&#64;"))
 	if !digits && !at {
 		return nil
 	}
