@@ -59,7 +59,7 @@ func pageOf(u *url.URL, q url.Values) (target, bool) {
 	case len(parts) == 1:
 		return listOf(first, q, only)
 	case first == "data" && len(parts) == 2:
-		return target{File: "data/" + parts[1]}, safePath("data/" + parts[1]) && !strings.Contains(parts[1], "..")
+		return target{File: "data/" + parts[1]}, safePath("data/"+parts[1]) && !strings.Contains(parts[1], "..")
 	case len(parts) == 2 && slices.Contains([]string{"body", "finding", "thread", "supplier"}, first) && only("page"):
 		return fetched("/"+first+"/"+url.PathEscape(parts[1]), first+"/"+safe(parts[1], 70), q, ".html"), true
 	case len(parts) == 3 && (first == "body" || first == "thread") && len(q) == 0:
