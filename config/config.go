@@ -28,6 +28,7 @@ type Config struct {
 	Web      Web
 	Operator Operator
 	Letters  Letters
+	Export   Export
 	// Documents is how papers are read.
 	Documents Documents
 }
@@ -142,6 +143,13 @@ type Letters struct {
 	Templates string
 }
 
+// Export is where the daemon keeps the public record as files.
+type Export struct {
+	Dir   string   // "" for none; a relative path is relative to the file
+	Every Duration // no oftener than that
+	URL   string   // where the files are read, without a slash at the end; "" when nobody said
+}
+
 // Default is the configuration of an operator who says nothing.
 func Default() Config {
 	return Config{
@@ -151,12 +159,13 @@ func Default() Config {
 		Mailbox:  Mailbox{Port: 993, TLS: "implicit", Folder: "INBOX", Plus: true},
 		Web:      Web{Listen: "127.0.0.1:8080", Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 		Operator: Operator{PingEvery: Duration(time.Hour)},
+		Export:   Export{Every: Duration(time.Hour)},
 	}
 }
 
 // Platforms are the kinds of site that can be followed.
 func Platforms() []string {
-	return []string{"find-a-tender", "contracts-finder", "moderngov", "cmis", "boards", "whatdotheyknow", "feed", "page"}
+	return []string{"find-a-tender", "contracts-finder", "moderngov", "cmis", "boards", "whatdotheyknow", "feed", "page", "ccgwatch"}
 }
 
 // UsualSchedule is when a source of a platform is looked at where neither the
@@ -169,7 +178,7 @@ func UsualSchedule(platform string) string {
 		return "47 7,10,13,16,19 * * *"
 	case "moderngov", "cmis":
 		return "5 7,12,17 * * *"
-	case "boards", "feed", "page", "site": // a site of its own kind
+	case "boards", "feed", "page", "ccgwatch", "site": // a site of its own kind
 		return "35 7,17 * * *"
 	case "whatdotheyknow": // it asks for no more than once or twice a day
 		return "25 8 * * *"

@@ -96,6 +96,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 		Web:     Web{Listen: "0.0.0.0:8080", Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.2/32"), netip.MustParsePrefix("fd00::/64")}},
 
 		Operator:  Operator{Listen: "localhost:8081", Ping: NewSecret("https://ping.example.org/0b1c"), PingEvery: Duration(30 * time.Minute)},
+		Export:    Export{Dir: filepath.FromSlash("/srv/watch"), Every: Duration(2 * time.Hour), URL: "https://example.org/watch"},
 		Documents: Documents{OCR: true},
 	}
 	for name, b := range map[string][]byte{"full": full, "windows line ends, tab and byte order mark": windows} {

@@ -31,7 +31,7 @@ func (k Known) Load(path string) (Config, error) {
 	c, faults := k.parse(b)
 	if c.Path = path; !faults.broken {
 		dir := filepath.Dir(path)
-		for _, name := range []*string{&c.Letters.Templates, &c.Mailbox.Maildir, &c.Mailbox.Mbox, &c.SMTP.DKIMKeyFile} {
+		for _, name := range []*string{&c.Letters.Templates, &c.Mailbox.Maildir, &c.Mailbox.Mbox, &c.SMTP.DKIMKeyFile, &c.Export.Dir} {
 			if *name != "" && !filepath.IsAbs(*name) {
 				*name = filepath.Join(dir, *name)
 			}
@@ -100,6 +100,12 @@ func (k Known) parse(b []byte) (Config, *faults) {
 		set(t, "listen", &c.Operator.Listen, empty(listenAddress))
 		set(t, "ping", &c.Operator.Ping, pingAddress)
 		set(t, "ping_every", &c.Operator.PingEvery, duration)
+		t.done()
+	}
+	if t, ok := top.table("export"); ok {
+		set(t, "dir", &c.Export.Dir, empty(text))
+		set(t, "every", &c.Export.Every, duration)
+		set(t, "url", &c.Export.URL, empty(filesURL))
 		t.done()
 	}
 	if t, ok := top.table("letters"); ok {
@@ -229,6 +235,9 @@ func checkWhole(c *Config, k Known, f *faults) {
 	}
 	if c.Operator.PingEvery < Duration(time.Minute) {
 		f.add("operator.ping_every", "%q is too often; expected a minute or more", c.Operator.PingEvery.String())
+	}
+	if c.Export.Every < Duration(time.Minute) {
+		f.add("export.every", "%q is too often; expected a minute or more", c.Export.Every.String())
 	}
 	if host, _, err := net.SplitHostPort(c.Web.Listen); err == nil && c.Group.URL == "" && !loopback(host) {
 		f.add("web.listen", "%q can be reached from other machines; set group.url to the public address, or listen on 127.0.0.1", c.Web.Listen)

@@ -296,6 +296,19 @@ func publicURL(v any) (string, error) {
 	return u.Scheme + "://" + u.Host, nil
 }
 
+// filesURL is where files are read: unlike pages they may stand below a path.
+func filesURL(v any) (string, error) {
+	const expected = "http:// or https://, a host name and perhaps a path, such as https://example.org/watch"
+	s, u, err := parseURL(v, expected)
+	if err != nil {
+		return "", err
+	}
+	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(s, "#") {
+		return "", fmt.Errorf("%s goes beyond a directory; expected %s", clip(s), expected)
+	}
+	return strings.TrimRight(s, "/"), nil
+}
+
 // pingAddress is whom the daemon tells that it is alive. Its path often is a
 // password, so no message repeats it.
 func pingAddress(v any) (Secret, error) {

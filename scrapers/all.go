@@ -51,7 +51,7 @@ const Decisions = "decisions"
 
 // Platforms are those that Build can read.
 func Platforms() []string {
-	return []string{"find-a-tender", "contracts-finder", "moderngov", "cmis", "boards", "whatdotheyknow", "feed", "page"}
+	return []string{"find-a-tender", "contracts-finder", "moderngov", "cmis", "boards", "whatdotheyknow", "feed", "page", "ccgwatch"}
 }
 
 // Build makes the source of a row.
@@ -73,6 +73,8 @@ func Build(r Row) (crawl.Source, error) {
 		c, err = feeds.WhatDoTheyKnow(feeds.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Page: r.Page, Pace: r.Pace})
 	case "feed":
 		c, err = feeds.Source(feeds.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Page: r.Page, Pace: r.Pace})
+	case "ccgwatch":
+		c, err = feeds.CCGWatch(feeds.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Pace: r.Pace})
 	case "page":
 		c, err = page.Source(page.Options{ID: r.ID, Name: r.Name, Body: r.Body, Base: r.Base, Page: r.Page, Pace: r.Pace})
 	default:

@@ -40,6 +40,8 @@ func Recognise(p *crawl.Page) []Guess {
 		if m := regexp.MustCompile(`/body/([a-z0-9_-]+?)(?:\.json)?/?$`).FindStringSubmatch(p.URL.Path); m != nil {
 			return []Guess{{Row{Platform: "whatdotheyknow", Base: root, Page: "/body/" + m[1]}, "it is the page of a public body on an Alaveteli site"}}
 		}
+	case strings.HasSuffix(p.URL.Path, "/data/manifest.json") && bytes.Contains(body, []byte(`"all.jsonl.gz"`)):
+		return []Guess{{Row{Platform: "ccgwatch", Base: root + strings.TrimSuffix(p.URL.Path, "/data/manifest.json")}, "it is the export of another CCGWatch"}}
 	case len(body) > 0 && (body[0] == '{' || body[0] == '['):
 		return []Guess{{Row{Platform: "feed", Base: root, Page: here}, "it is JSON"}}
 	case isXMLFeed(body):
@@ -48,6 +50,13 @@ func Recognise(p *crawl.Page) []Guess {
 	d, err := p.HTML()
 	if err != nil {
 		return nil
+	}
+	if d.Find(`meta[name="generator"][content="CCGWatch export"]`).Length() > 0 {
+		base := strings.TrimSuffix(p.URL.Path, "/")
+		if strings.HasSuffix(base, ".html") {
+			base = strings.TrimSuffix(base[:strings.LastIndexByte(base, '/')+1], "/")
+		}
+		add(Row{Platform: "ccgwatch", Base: root + base}, "it is the export of another CCGWatch")
 	}
 	for _, a := range d.Find("a[href]").EachIter() {
 		href := p.Abs(a.AttrOr("href", ""))

@@ -167,6 +167,12 @@ func (s Server) NewHTTPServer(addr string) *http.Server {
 
 // Handler serves all pages.
 func (s Server) Handler() http.Handler {
+	_, h := s.join()
+	return h
+}
+
+// join makes the pages and what serves them.
+func (s Server) join() (*site, http.Handler) {
 	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd), queueOfFiles: make(chan struct{}, downloads), queueAtDesk: make(chan struct{}, atDeskAtOnce)}
 	v.record, v.survey, v.started = newRecord(&v.Server, v.zone), newSurvey(&v.Server, v.zone), s.Now()
 	v.bodies = map[string]*BodyInfo{}
@@ -181,7 +187,7 @@ func (s Server) Handler() http.Handler {
 		}
 	}
 	whole, short := frames(full()), frames(brief())
-	for _, name := range append(recordPages(), "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "coverage", "search", "about", "thread", "threads", "data", "unsubscribe", "error") {
+	for _, name := range append(recordPages(), "findings", "finding", "meetings", "item", "items", "bodies", "body", "sources", "coverage", "search", "about", "thread", "threads", "data", "static", "unsubscribe", "error") {
 		v.templates[name], v.brief[name] = whole(name), short(name)
 	}
 	for _, name := range deskPages() {
@@ -236,7 +242,7 @@ func (s Server) Handler() http.Handler {
 	origins.SetDenyHandler(v.handle(func(http.ResponseWriter, *http.Request) error {
 		return &fault{status: http.StatusForbidden, title: "Not from there", text: "Another site sent this request. Nothing was changed."}
 	}))
-	return v.guard(origins.Handler(mux))
+	return v, v.guard(origins.Handler(mux))
 }
 
 // site is the state of the pages: what is parsed once, and the little that is

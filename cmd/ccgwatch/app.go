@@ -72,6 +72,7 @@ type app struct {
 	following sync.Mutex    // one follower step at a time
 	sending   sync.Mutex    // one sender at a time
 	copying   sync.Mutex    // one copy at a time
+	exporting sync.Mutex    // one export at a time
 	reading   sync.Mutex    // of the mailbox, one at a time
 
 	free func(dir string) (uint64, error) // bytes; freeSpace but in tests

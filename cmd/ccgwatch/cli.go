@@ -59,6 +59,7 @@ type cli struct {
 	Verify      verifyCmd      `cmd:""`
 	Backup      backupCmd      `cmd:""`
 	Restore     restoreCmd     `cmd:""`
+	Export      exportCmd      `cmd:""`
 	Version     versionCmd     `cmd:""`
 	Completion  completionCmd  `cmd:""`
 	Man         manCmd         `cmd:""`

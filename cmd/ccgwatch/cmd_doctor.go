@@ -96,6 +96,7 @@ func (c *doctorCmd) Run(e *env) error {
 		return err
 	}
 	x.copies()
+	x.export(cfg.Export)
 	x.holidays()
 	x.recognition(cfg)
 	x.catalogue(cfg, sources)

@@ -99,6 +99,7 @@ type daemon struct {
 	lanes  slots
 	looked time.Time // when it was last asked whether the operator is to be told of something
 
+	exported string        // what the last export showed; of whoever has claimed the job
 	watchdog time.Duration // how long the service manager waits for a tick; 0: for ever
 	pinged   time.Time     // when whoever watches the daemon was last told that it is well
 }
@@ -134,6 +135,7 @@ func (d *daemon) run(ctx context.Context) {
 		}
 		d.tidy(ctx, now)
 		d.indexSoon(ctx)
+		d.exportSoon(ctx, now)
 		if d.claim(jobForget) {
 			d.visits.Go(func() {
 				defer d.release(jobForget)

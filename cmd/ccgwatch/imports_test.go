@@ -37,6 +37,7 @@ func imports() map[string][]string {
 		"alerts/mail":              {"alerts", "alerts/judge", "store", "store/query"},
 		"alerts/mail/inbox":        {"alerts", "alerts/judge", "store", "store/query"},
 		"alerts/web":               {"alerts", "alerts/judge", "store", "store/query"},
+		"alerts/web/export":        {"alerts/web", "store", "store/query"},
 	}
 }
 

@@ -13,6 +13,11 @@ import (
 
 // webServer serves the pages of an app.
 func (a *app) webServer(now func() time.Time) *http.Server {
+	return a.webPages(now).NewHTTPServer(a.cfg.Web.Listen)
+}
+
+// webPages are the pages of an app.
+func (a *app) webPages(now func() time.Time) web.Server {
 	contact := a.cfg.Group.Email
 	if contact == noContact {
 		contact = ""
@@ -35,7 +40,7 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 		Token:  a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
 	s.Index = &a.search
-	return s.NewHTTPServer(a.cfg.Web.Listen)
+	return s
 }
 
 func (a *app) sourceInfos(now time.Time) []web.SourceInfo {

@@ -1,0 +1,101 @@
+package export
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// Files have names that every file system keeps, and no two pages have one.
+func TestNames(t *testing.T) {
+	for address, want := range map[string]string{
+		"/":                            "index.html",
+		"/findings":                    "findings.html",
+		"/findings?topic=tenders":      "list/topic/tenders.html",
+		"/findings?q=a+b":              "search.html",
+		"/body/leicester":              "body/leicester.html",
+		"/body/leicester/feed.atom":    "body/leicester.atom",
+		"/suppliers?page=2":            "suppliers-page-2.html",
+		"/suppliers?page=1":            "suppliers.html",
+		"/items?body=leicester":        "list/body/leicester.html",
+		"/data/items.csv":              "data/items.csv",
+		"/help#words":                  "help.html",
+		"/subscribe":                   "",
+		"/m/token":                     "",
+		"/api/v1/items":                "",
+		"/item?source=a":               "",
+		"//elsewhere.example/findings": "",
+		"https://elsewhere.example/":   "",
+	} {
+		got, ok := targetOf(address)
+		if ok != (want != "") || ok && got.File != want {
+			t.Errorf("%s is %q (%v), want %q", address, got.File, ok, want)
+		}
+	}
+	seen := map[string]string{}
+	for _, key := range []string{"a", "A", "a/b", "a-b", "a?b", "con", "CON", "com1", "ä", "", ".", "..", "a.", strings.Repeat("x", 500), strings.Repeat("x", 499), "a-0123456789", "a b"} {
+		f := ItemFile("source", key)
+		if other, ok := seen[f]; ok {
+			t.Errorf("%q and %q are both %s", key, other, f)
+		}
+		if seen[f] = key; !safePath(f) || strings.Contains(f, "..") {
+			t.Errorf("%q becomes %s", key, f)
+		}
+	}
+}
+
+// A list of files that names what is not below the export is not believed.
+func TestSumsOfOthers(t *testing.T) {
+	sum := strings.Repeat("a", 64)
+	for _, line := range []string{sum + "  ../x", sum + "  /etc/passwd", sum + "  a//b", sum + " x", "b  x", sum + "  .ssh/id", sum + "  A"} {
+		if _, err := parseSums(strings.NewReader(header + "\n" + line + "\n")); !errors.Is(err, ErrForeign) {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+}
+
+func FuzzSums(f *testing.F) {
+	f.Add(header + "\n" + strings.Repeat("a", 64) + "  a/b.html\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := parseSums(strings.NewReader(s))
+		for name := range got {
+			if err == nil && !safePath(name) {
+				t.Errorf("%q", name)
+			}
+		}
+	})
+}
+
+// Every address becomes a file below the export, or none.
+func FuzzTarget(f *testing.F) {
+	for _, s := range []string{"/item?source=a&key=b%2f..", "/body/%2e%2e", "/finding/x?page=2", "/data/../../x", "/paper?source=a&key=b&sha=c&page=9"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, ok := targetOf(s)
+		if ok && !safePath(got.File) {
+			t.Errorf("%q becomes %q", s, got.File)
+		}
+		if ok && got.Get != "" {
+			if _, err := url.Parse(got.Get); err != nil {
+				t.Errorf("%q is asked for as %q", s, got.Get)
+			}
+		}
+	})
+}
+
+// NHS numbers are told by their last digit.
+func TestScan(t *testing.T) {
+	x := &run{o: Options{Contact: "us@example.org", Subscriber: func(a string) bool { return a == "reader@example.org" || a == "us@example.org" }}}
+	for body, bad := range map[string]bool{
+		"<p>NHS number 9434765919</p>": true, "<p>943 476 5919</p>": true, "<p>943-<b>476-5919</b></p>": true, "<p>943 476 5918</p>": false, "ocds 9434765919": false,
+		"<p>Reader@Example.org</p>": true, `<a href="mailto:reader@example.org">x</a>`: true, "<p>reader&#64;example.org</p>": true, "<p>us@example.org</p>": false, "<p>clerk@council.example</p>": false,
+	} {
+		err := x.scan("page.html", []byte(body))
+		var private *PrivateError
+		if errors.As(err, &private) != bad {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
