@@ -73,6 +73,8 @@ type app struct {
 	copying   sync.Mutex    // one copy at a time
 	reading   sync.Mutex    // of the mailbox, one at a time
 
+	clock *clockWatch
+
 	free func(dir string) (uint64, error) // bytes; freeSpace but in tests
 }
 
@@ -123,7 +125,7 @@ func openBare(cfg config.Config, data string, log *slog.Logger) (*app, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	noteOpen(data)
-	return &app{cfg: cfg, data: data, log: log, store: &keeper{Store: st, data: data}, free: freeSpace, papers: make(chan struct{}, papersAtOnce)}, nil
+	return &app{cfg: cfg, data: data, log: log, store: &keeper{Store: st, data: data}, free: freeSpace, clock: newClockWatch(data, log), papers: make(chan struct{}, papersAtOnce)}, nil
 }
 
 func (a *app) join() error {

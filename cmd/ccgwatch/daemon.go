@@ -116,11 +116,13 @@ func (d *daemon) run(ctx context.Context) {
 	d.lanes = newSlots()
 	for {
 		d.keepDog()
+		d.lookAtClock(ctx)
 		now := time.Now().In(london())
 		due, err := d.due(ctx, now)
 		if err != nil {
 			d.log.Error("schedule", "err", err)
 		}
+		due = d.dateToAskFor(due, now)
 		if d.diskFull(ctx, now) {
 			due = nil
 		}
@@ -273,10 +275,8 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 		}
 		return
 	}
-	if last, err := d.lastChange(ctx); err != nil || clockBehind(last, now) {
-		if err == nil {
-			d.log.Error("the clock is behind the last change known: mail is held until it is right", "clock", now, "last_change", last)
-		} else if ctx.Err() == nil {
+	if wrong, err := d.clockWrong(ctx, now); err != nil || wrong != "" {
+		if err != nil && ctx.Err() == nil {
 			d.log.Error("mail", "err", err)
 		}
 		return
@@ -298,10 +298,6 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 		d.log.Info("mail", "sent", sent, "failed", failed)
 	}
 }
-
-// clockBehind tells whether the clock cannot be right: the last change known was
-// made more than an hour later.
-func clockBehind(last, now time.Time) bool { return last.Sub(now) > time.Hour }
 
 func (a *app) lastChange(ctx context.Context) (time.Time, error) {
 	seq, err := a.store.LastSeq(ctx)
