@@ -100,6 +100,8 @@ type daemon struct {
 	looked time.Time // when it was last asked whether the operator is to be told of something
 
 	watchdog time.Duration // how long the service manager waits for a tick; 0: for ever
+	begun    time.Time     // the first tick
+	mailed   time.Time     // when mail was last gone through to its end; mu guards it
 	pinged   time.Time     // when whoever watches the daemon was last told that it is well
 }
 
@@ -113,7 +115,7 @@ const mailing = "(mail)"
 func (d *daemon) run(ctx context.Context) {
 	t := time.NewTicker(tickEvery)
 	defer t.Stop()
-	d.lanes = newSlots()
+	d.lanes, d.begun = newSlots(), time.Now()
 	for {
 		d.keepDog()
 		d.lookAtClock(ctx)
@@ -132,6 +134,7 @@ func (d *daemon) run(ctx context.Context) {
 			d.visits.Go(func() {
 				defer d.release(mailing)
 				d.mail(ctx, now)
+				d.noteMailed(now)
 			})
 		}
 		d.tidy(ctx, now)
