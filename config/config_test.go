@@ -94,6 +94,9 @@ func TestEveryFieldIsRead(t *testing.T) {
 		SMTP:    SMTP{Host: "127.0.0.1", Port: 2525, TLS: "none", PerMinute: 30},
 		Mailbox: Mailbox{Host: "imap.example.org", Port: 143, TLS: "starttls", Username: "alerts@watch.example.org", PasswordFile: "mailbox.secret", Password: NewSecret("correct horse"), Folder: "Bounces", Plus: true},
 		Web:     Web{Listen: "0.0.0.0:8080", Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.2/32"), netip.MustParsePrefix("fd00::/64")}},
+
+		Operator:  Operator{Listen: "localhost:8081", Ping: NewSecret("https://ping.example.org/0b1c"), PingEvery: Duration(30 * time.Minute)},
+		Documents: Documents{OCR: true},
 	}
 	for name, b := range map[string][]byte{"full": full, "windows line ends, tab and byte order mark": windows} {
 		t.Run(name, func(t *testing.T) {

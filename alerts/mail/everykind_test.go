@@ -24,7 +24,7 @@ func TestPromiseEveryMailKind(t *testing.T) {
 	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 5)) //nolint:gosec // a test
+	rnd := rand.New(rand.NewPCG(seed, 5))
 	pages, byMail := composer(t, "https://watch.example.org"), composer(t, "")
 	byMail.Mailbox = true
 	dir := t.TempDir()

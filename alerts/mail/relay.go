@@ -164,17 +164,7 @@ func (r *Relay) send(ctx context.Context, raw []byte, from, to string, mask func
 	if limit, ok := w.limit(); ok && len(raw) > limit {
 		return fmt.Errorf("%w: the message has %d bytes, the relay takes %d", alerts.ErrRefused, len(raw), limit)
 	}
-	if w.open {
-		if err := r.ask(ctx, stageReset, mask, "RSET", 250); err != nil {
-			return err
-		}
-		w.open = false
-	}
-	if err := r.ask(ctx, StageMail, mask, "MAIL FROM:<"+from+">", 250); err != nil {
-		return err
-	}
-	w.open = true
-	if err := r.ask(ctx, StageRcpt, mask, "RCPT TO:<"+to+">", 250, 251); err != nil {
+	if err := r.begin(ctx, from, to, mask); err != nil {
 		return err
 	}
 	if err := r.ask(ctx, StageData, mask, "DATA", 354); err != nil {
@@ -200,6 +190,58 @@ func (r *Relay) send(ctx context.Context, raw []byte, from, to string, mask func
 	err = r.ask(ctx, StageDot, mask, ".", 250)
 	w.open = false
 	return err
+}
+
+// begin opens a transaction for one recipient. A relay that takes commands in one
+// go (PIPELINING, RFC 2920) is asked for all of it in one: on a connection that is
+// used again that is one round trip and not three. DATA stays apart: until its
+// answer is there nothing of the message is handed over.
+func (r *Relay) begin(ctx context.Context, from, to string, mask func(string) string) error {
+	type step struct {
+		stage Stage
+		line  string
+		want  []int
+	}
+	w := r.wire
+	steps := []step{{StageMail, "MAIL FROM:<" + from + ">", []int{250}}, {StageRcpt, "RCPT TO:<" + to + ">", []int{250, 251}}}
+	if w.open {
+		steps = append([]step{{stageReset, "RSET", []int{250}}}, steps...)
+	}
+	if _, ok := w.ext["PIPELINING"]; !ok {
+		for _, s := range steps {
+			if err := r.ask(ctx, s.stage, mask, s.line, s.want...); err != nil {
+				return err
+			}
+			w.open = s.stage != stageReset
+		}
+		return nil
+	}
+	lines := make([]string, len(steps))
+	for i, s := range steps {
+		lines[i] = s.line
+	}
+	w.open = true
+	var failed error
+	for i, s := range steps {
+		line := ""
+		if i == 0 {
+			line = strings.Join(lines, "\r\n")
+		}
+		err := r.ask(ctx, s.stage, mask, line, s.want...)
+		var refused *RelayError
+		switch {
+		case err == nil:
+		case failed != nil && errors.As(err, &refused) && refused.Code > 0: // it follows from the first
+		case failed != nil: // the connection went with the first
+			r.drop()
+			return failed
+		case !errors.As(err, &refused) || refused.Code == 0:
+			return err
+		default: // the answers to the rest are still to be read, and say nothing new
+			failed = err
+		}
+	}
+	return failed
 }
 
 // ask sends a command, or waits for the banner, and makes of the answer what it means.
