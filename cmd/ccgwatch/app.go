@@ -75,6 +75,8 @@ type app struct {
 	exporting sync.Mutex    // one export at a time
 	reading   sync.Mutex    // of the mailbox, one at a time
 
+	clock *clockWatch
+
 	free func(dir string) (uint64, error) // bytes; freeSpace but in tests
 }
 
@@ -125,7 +127,7 @@ func openBare(cfg config.Config, data string, log *slog.Logger) (*app, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	noteOpen(data)
-	return &app{cfg: cfg, data: data, log: log, store: &keeper{Store: st, data: data}, free: freeSpace, papers: make(chan struct{}, papersAtOnce)}, nil
+	return &app{cfg: cfg, data: data, log: log, store: &keeper{Store: st, data: data}, free: freeSpace, clock: newClockWatch(data, log), papers: make(chan struct{}, papersAtOnce)}, nil
 }
 
 func (a *app) join() error {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"ccgwatch/alerts"
 	"ccgwatch/store"
@@ -17,6 +16,8 @@ type sendCmd struct {
 	JSON   bool `name:"json"`
 	// Release sends what the brake holds back, Drop gives it up.
 	Release, Drop bool
+	// ClockIsRight ends a doubt of the clock.
+	ClockIsRight bool `name:"clock-is-right"`
 }
 
 func (c sendCmd) Run(e *env) error {
@@ -29,6 +30,8 @@ func (c sendCmd) Run(e *env) error {
 		return usagef("--release sends what is held back, --drop gives it up: which?")
 	case (c.Release || c.Drop) && c.DryRun:
 		return usagef("--dry-run changes nothing: see what is held with it, then say --release or --drop")
+	case c.ClockIsRight && (c.DryRun || !e.asOf.IsZero()):
+		return usagef("--clock-is-right is about the clock as it is now: not with --dry-run or --as-of")
 	case given(e.args, "--digest") && !strings.Contains(c.Digest, "@"):
 		return usagef("--digest takes the address of a subscriber")
 	}
@@ -39,10 +42,8 @@ func (c sendCmd) Run(e *env) error {
 		if err := a.follow(e.ctx, e.now()); err != nil {
 			return err
 		}
-		if last, err := a.lastChange(e.ctx); err != nil {
+		if err := c.clock(e, a); err != nil {
 			return err
-		} else if last.Sub(e.now()) > time.Hour {
-			return fmt.Errorf("the clock says %s, but a change of %s is known: no mail goes out until it is right", stamp(e.now()), stamp(last))
 		}
 		if err := a.fallDue(e.ctx, e.now()); err != nil {
 			return err

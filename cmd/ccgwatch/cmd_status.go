@@ -47,6 +47,7 @@ type jsonQueue struct {
 	Daily         int          `json:"daily"`       // subscriptions that have a daily digest
 	Offline       bool         `json:"offline"`
 	Paused        string       `json:"paused"`    // why nothing is crawled, "" while it is
+	Clock         string       `json:"clock"`     // why the clock keeps all mail back, "" if it does not
 	FellBack      string       `json:"fell_back"` // what the daemon did about a damaged store lately, "" for nothing
 	Search        string       `json:"search"`    // how far the search index has come
 	LastCopy      string       `json:"last_copy"` // when the newest good one of the daemon's copies was made
@@ -185,6 +186,11 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 	if full := a.roomToCrawl(); full != nil {
 		q.Paused = full.Error()
 	}
+	wrong, err := a.clockWrong(e.ctx, e.now())
+	if err != nil {
+		return q, err
+	}
+	q.Clock = clockWords(wrong)
 	if f, ok := fellBack(a.data, e.now()); ok {
 		q.FellBack = f.Said() + " The damaged store is in " + f.Aside + "."
 	}
@@ -242,6 +248,9 @@ func printQueue(e *env, q jsonQueue) error {
 	}
 	if q.Paused != "" {
 		fmt.Fprintf(e.stdout, "\nNOTHING IS CRAWLED: %s. Mail goes out, and readers can unsubscribe.\n", q.Paused)
+	}
+	if q.Clock != "" {
+		fmt.Fprintf(e.stdout, "\n%s If it is right, say 'ccgwatch send --clock-is-right'.\n", q.Clock)
 	}
 	if q.FellBack != "" {
 		fmt.Fprintf(e.stdout, "\n%s\n", q.FellBack)

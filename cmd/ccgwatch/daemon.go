@@ -101,6 +101,8 @@ type daemon struct {
 
 	exported string        // what the last export showed; of whoever has claimed the job
 	watchdog time.Duration // how long the service manager waits for a tick; 0: for ever
+	begun    time.Time     // the first tick
+	mailed   time.Time     // when mail was last gone through to its end; mu guards it
 	pinged   time.Time     // when whoever watches the daemon was last told that it is well
 }
 
@@ -114,14 +116,16 @@ const mailing = "(mail)"
 func (d *daemon) run(ctx context.Context) {
 	t := time.NewTicker(tickEvery)
 	defer t.Stop()
-	d.lanes = newSlots()
+	d.lanes, d.begun = newSlots(), time.Now()
 	for {
 		d.keepDog()
+		d.lookAtClock(ctx)
 		now := time.Now().In(london())
 		due, err := d.due(ctx, now)
 		if err != nil {
 			d.log.Error("schedule", "err", err)
 		}
+		due = d.dateToAskFor(due, now)
 		if d.diskFull(ctx, now) {
 			due = nil
 		}
@@ -131,6 +135,7 @@ func (d *daemon) run(ctx context.Context) {
 			d.visits.Go(func() {
 				defer d.release(mailing)
 				d.mail(ctx, now)
+				d.noteMailed(now)
 			})
 		}
 		d.tidy(ctx, now)
@@ -275,10 +280,8 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 		}
 		return
 	}
-	if last, err := d.lastChange(ctx); err != nil || clockBehind(last, now) {
-		if err == nil {
-			d.log.Error("the clock is behind the last change known: mail is held until it is right", "clock", now, "last_change", last)
-		} else if ctx.Err() == nil {
+	if wrong, err := d.clockWrong(ctx, now); err != nil || wrong != "" {
+		if err != nil && ctx.Err() == nil {
 			d.log.Error("mail", "err", err)
 		}
 		return
@@ -300,10 +303,6 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 		d.log.Info("mail", "sent", sent, "failed", failed)
 	}
 }
-
-// clockBehind tells whether the clock cannot be right: the last change known was
-// made more than an hour later.
-func clockBehind(last, now time.Time) bool { return last.Sub(now) > time.Hour }
 
 func (a *app) lastChange(ctx context.Context) (time.Time, error) {
 	seq, err := a.store.LastSeq(ctx)

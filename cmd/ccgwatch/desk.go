@@ -156,8 +156,11 @@ func (a *app) forgetStale(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	if _, err := a.store.DropBytes(ctx, now.Add(-bytesKept)); err != nil {
+		return err
+	}
 	diary, err := a.store.Due(ctx)
-	if err != nil || !diary[jobTraces].After(diary[jobCompact]) {
+	if err != nil || !diary[jobTraces].After(diary[jobCompact]) && !a.compactMonthly(diary[jobCompact], now) {
 		return err
 	}
 	begun := time.Now()

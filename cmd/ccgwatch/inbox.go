@@ -132,7 +132,7 @@ func (d *daemon) inbox(ctx context.Context, now time.Time) {
 	if err != nil || diary[jobInbox].After(now) && diary[jobInbox].Sub(now) <= 2*inboxEvery {
 		return
 	}
-	if last, err := d.lastChange(ctx); err != nil || clockBehind(last, now) {
+	if wrong, err := d.clockWrong(ctx, now); err != nil || wrong != "" {
 		return // mail is held as well, and that says so
 	}
 	r, err := d.readMailbox(ctx, now)

@@ -171,7 +171,9 @@ func (e *env) openOrCall() (*app, error) {
 		settings := settingsOf(e.configPath)
 		a, err := openApp(cfg, e.data, e.log)
 		if err == nil {
-			a.settings = settings
+			if a.settings = settings; e.asOf.IsZero() {
+				a.watchClock(thisBoot().readClock)
+			}
 			if err = a.store.loadTold(e.now()); err != nil {
 				return nil, errors.Join(err, a.Close())
 			}

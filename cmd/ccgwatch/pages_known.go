@@ -71,11 +71,10 @@ func (a *app) standsStill(ctx context.Context, now time.Time) []string {
 	} else if some {
 		out = append(out, fmt.Sprintf("%s wait until whoever runs this has looked at them: there were more in a day than is usual. What they tell is on these pages, and digests go out as ever.", count(held.Count, "alert")))
 	}
-	last, err := a.lastChange(ctx)
-	if err != nil {
+	if wrong, err := a.clockWrong(ctx, now); err != nil {
 		a.log.Error("pages", "err", err)
-	} else if clockBehind(last, now) {
-		out = append(out, "No mail goes out: the clock of this machine is behind what it has written down already. Mails wait until it is right.")
+	} else if wrong != "" {
+		out = append(out, clockWords(wrong))
 	}
 	return append(out, a.fallen(now)...)
 }

@@ -52,6 +52,12 @@ func (d *daemon) unwell(ctx context.Context, now time.Time) ([]string, error) {
 	if store.Ours(healths, d.siteOf) {
 		out = append(out, "no site answers: the line of this machine is down")
 	}
+	if since, stopped := d.crawlStopped(healths, now); stopped {
+		out = append(out, "no source was visited since "+since.In(london()).Format("Monday 2 January 15:04"))
+	}
+	if since := d.lastMailed(); !since.IsZero() && now.Sub(since) > mailStuck {
+		out = append(out, "mail was not gone through since "+since.In(london()).Format("Monday 2 January 15:04"))
+	}
 	oldest := now
 	err = d.store.Deliveries(ctx, func(x store.Delivery) bool {
 		// One that was tried waits for its own mailbox, which is no fault of ours.

@@ -46,6 +46,9 @@ type Fetcher struct {
 	RawMax int64
 	// Transport replaces the guarded one, for tests.
 	Transport http.RoundTripper
+	// Dated, if set, is told the Date of every answer that has one, as the site
+	// gave it. It is called by several visits at once.
+	Dated func(time.Time)
 	// Log receives waits and refused addresses; nil is silent.
 	Log *slog.Logger
 	// MaxPage and MaxPaper are caps in bytes after decoding; zero is 20 MiB and
@@ -137,6 +140,9 @@ func (f *Fetcher) setUp() error {
 		if f.transport = f.Transport; f.transport == nil {
 			f.own, f.err = guardedTransport(f.AllowPrivate, f.Proxy, nil)
 			f.transport = f.own
+		}
+		if f.Dated != nil {
+			f.transport = dated{f.transport, f.Dated}
 		}
 	})
 	return f.err

@@ -78,12 +78,33 @@ func write(ctx context.Context, dir string) error {
 		}
 		place = to
 		fmt.Println("d", n)
+		if n%6 == 0 {
+			if err := backup(ctx, s, dir); err != nil {
+				return err
+			}
+		}
 		if n%4 == 0 {
 			if err := s.Compact(ctx); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// backup copies as the daemon does: under another name until it is whole.
+func backup(ctx context.Context, s *bolt.Store, dir string) error {
+	to := filepath.Join(dir, "copy")
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Join(to, "new"))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(s.Backup(ctx, f), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), filepath.Join(to, bolt.File))
 }
 
 func confirmed(id string) store.Subscription {
@@ -98,11 +119,16 @@ func TestKill(t *testing.T) {
 	if testing.Short() {
 		cycles = 10
 	}
+	killWriter(t, cycles)
+}
+
+func killWriter(t *testing.T, cycles int) {
+	t.Helper()
 	seed := uint64(os.Getpid())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	dir := filepath.Join(t.TempDir(), "data")
-	acked, young := 0, 0
+	acked, young, copies := 0, 0, 0
 	for cycle := range cycles {
 		if cycle%4 == 0 { // a first start
 			dir = filepath.Join(t.TempDir(), "data")
@@ -119,8 +145,14 @@ func TestKill(t *testing.T) {
 			t.Fatalf("cycle %d, after %q: %v", cycle, said, err)
 		}
 		acked += verify(t, dir, said)
+		if _, err := os.Stat(filepath.Join(dir, "copy", bolt.File)); err == nil {
+			copies++
+			if _, _, err := bolt.CheckDatabase(t.Context(), filepath.Join(dir, "copy")); err != nil {
+				t.Fatalf("cycle %d: the copy: %v", cycle, err)
+			}
+		}
 	}
-	t.Logf("%d cycles, %d acknowledged writes, %d killed before there was a store", cycles, acked, young)
+	t.Logf("%d cycles, %d acknowledged writes, %d killed before there was a store, %d times there was a copy", cycles, acked, young, copies)
 	if acked == 0 {
 		t.Error("nothing was ever acknowledged: this proves nothing")
 	}
