@@ -52,7 +52,7 @@ func (x *Static) Get(ctx context.Context, path string) (Answer, error) {
 		return Answer{}, err
 	}
 	r.RemoteAddr = "127.0.0.1:1"
-	w := &kept{head: http.Header{}, status: http.StatusOK}
+	w := &frozen{head: http.Header{}, status: http.StatusOK}
 	x.handler.ServeHTTP(w, r)
 	media, _, _ := strings.Cut(w.head.Get("Content-Type"), ";")
 	return Answer{w.status, media, w.body.Bytes()}, ctx.Err()
@@ -66,7 +66,7 @@ func (x *Static) Base() string {
 // Frame puts what an export says itself into the frame around all pages. here is
 // the entry of the menu that it is.
 func (x *Static) Frame(title, here string, main template.HTML) ([]byte, error) {
-	w := &kept{head: http.Header{}}
+	w := &frozen{head: http.Header{}}
 	err := x.site.render(w, http.StatusOK, "static", view{Title: title, Here: here, Body: main})
 	return w.body.Bytes(), err
 }
@@ -82,13 +82,13 @@ func (x *Static) Body(id string) string {
 // SourceName names a source by its id.
 func (x *Static) SourceName(id string) string { return x.site.sourceName(id) }
 
-// kept is an answer in memory.
-type kept struct {
+// frozen is an answer in memory.
+type frozen struct {
 	head   http.Header
 	status int
 	body   bytes.Buffer
 }
 
-func (k *kept) Header() http.Header         { return k.head }
-func (k *kept) WriteHeader(status int)      { k.status = status }
-func (k *kept) Write(b []byte) (int, error) { return k.body.Write(b) }
+func (k *frozen) Header() http.Header         { return k.head }
+func (k *frozen) WriteHeader(status int)      { k.status = status }
+func (k *frozen) Write(b []byte) (int, error) { return k.body.Write(b) }

@@ -15,7 +15,7 @@ func TestBrowserExport(t *testing.T) {
 	b := openBrowser(t)
 	a, _, _ := sampleTown(t)
 	dir := filepath.Join(t.TempDir(), "site")
-	exported(t, a, dir, townStart().Add(demoWeeks))
+	exportedTo(t, a, dir, townStart().Add(demoWeeks))
 	page := func(name string) string {
 		f, q, found := strings.Cut(name, "?")
 		u := url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(dir, f))}

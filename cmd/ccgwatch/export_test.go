@@ -98,7 +98,7 @@ func recordOf(t testing.TB, n int) *app {
 
 func exportTime() time.Time { return townStart().AddDate(0, 0, 100) }
 
-func exported(t testing.TB, a *app, dir string, at time.Time) export.Report {
+func exportedTo(t testing.TB, a *app, dir string, at time.Time) export.Report {
 	t.Helper()
 	r, err := a.export(t.Context(), dir, "", at, nil)
 	if err != nil {
@@ -153,7 +153,7 @@ func differing(a, b map[string]string) []string {
 func TestExportTouchesOnlyWhatChanged(t *testing.T) {
 	a := recordOf(t, 60)
 	dir := filepath.Join(t.TempDir(), "site")
-	first := exported(t, a, dir, exportTime())
+	first := exportedTo(t, a, dir, exportTime())
 	if first.Items != 60 || first.Written != first.Files || first.Links < 1000 {
 		t.Fatalf("%+v", first)
 	}
@@ -163,7 +163,7 @@ func TestExportTouchesOnlyWhatChanged(t *testing.T) {
 			t.Errorf("%s is no name that every file system keeps", f)
 		}
 	}
-	second := exported(t, a, dir, exportTime().Add(time.Hour))
+	second := exportedTo(t, a, dir, exportTime().Add(time.Hour))
 	now := treeOf(t, dir)
 	if second.Written+second.Removed != 0 {
 		t.Errorf("%+v", second)
@@ -181,7 +181,7 @@ func TestExportTouchesOnlyWhatChanged(t *testing.T) {
 	if _, err := a.store.Correct(t.Context(), store.Correction{At: exportTime(), Source: it.Source, Key: it.Key, Act: store.ActWithdraw, Reason: "A resident asked us."}); err != nil {
 		t.Fatal(err)
 	}
-	third := exported(t, a, dir, exportTime())
+	third := exportedTo(t, a, dir, exportTime())
 	after := treeOf(t, dir)
 	if third.Removed == 0 || third.Written == 0 || third.Written > first.Files/2 {
 		t.Errorf("%+v of %d", third, first.Files)
@@ -231,7 +231,7 @@ func TestExportLeavesOtherThingsAlone(t *testing.T) {
 	}
 	t.Run("two at once", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "site")
-		exported(t, a, dir, exportTime())
+		exportedTo(t, a, dir, exportTime())
 		unlock, err := export.Hold(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -240,11 +240,11 @@ func TestExportLeavesOtherThingsAlone(t *testing.T) {
 			t.Error(err)
 		}
 		unlock()
-		exported(t, a, dir, exportTime())
+		exportedTo(t, a, dir, exportTime())
 	})
 	t.Run("a crash while files are put in place", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "site")
-		exported(t, a, dir, exportTime())
+		exportedTo(t, a, dir, exportTime())
 		good := treeOf(t, dir)
 		for _, x := range []struct{ name, body string }{{".ccgwatch/publishing", ""}, {"index.html", strings.Repeat("x", len(good["index.html"]))}, {"about.html", "half"}} {
 			if err := os.WriteFile(filepath.Join(dir, x.name), []byte(x.body), 0o600); err != nil {
@@ -254,7 +254,7 @@ func TestExportLeavesOtherThingsAlone(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, "help.html")); err != nil {
 			t.Fatal(err)
 		}
-		exported(t, a, dir, exportTime())
+		exportedTo(t, a, dir, exportTime())
 		for f, body := range treeOf(t, dir) {
 			_, got, _ := strings.Cut(body, " ")
 			_, want, _ := strings.Cut(good[f], " ")
@@ -367,10 +367,10 @@ func TestPromiseExportSearch(t *testing.T) {
 	a := recordOf(t, n)
 	begun := time.Now()
 	dir := filepath.Join(t.TempDir(), "site")
-	r := exported(t, a, dir, exportTime())
+	r := exportedTo(t, a, dir, exportTime())
 	t.Logf("%d items: %d files, %.1f MB, %d links, made in %v", n, r.Files, float64(r.Bytes)/1e6, r.Links, time.Since(begun).Round(time.Millisecond))
 	begun = time.Now()
-	if again := exported(t, a, dir, exportTime()); again.Written+again.Removed != 0 {
+	if again := exportedTo(t, a, dir, exportTime()); again.Written+again.Removed != 0 {
 		t.Errorf("the second export touches what is the same: %+v", again)
 	}
 	t.Logf("again: %v", time.Since(begun).Round(time.Millisecond))
@@ -437,7 +437,7 @@ func TestPromiseExportSearch(t *testing.T) {
 func TestExportWordsAreThoseOfQueries(t *testing.T) {
 	a := recordOf(t, 2)
 	dir := filepath.Join(t.TempDir(), "site")
-	exported(t, a, dir, exportTime())
+	exportedTo(t, a, dir, exportTime())
 	r := rand.New(rand.NewPCG(5, 6))
 	letters := []rune("aaeeiioouybcdfghlmnprsstvwxz")
 	endings := []string{"", "s", "es", "ies", "ed", "ing", "eed", "y", "e", "isation", "ization", "ize", "ise", "sses", "ss", "iz", "able", "at", "ated", "bling"}

@@ -59,7 +59,9 @@ func TestReplayByHostName(t *testing.T) {
 		d.run(done, "crawl", "--as-of", now.Format(time.RFC3339))
 	}
 	checkNation(t, r.truth(start, end, ""), decodeLines[jsonChange](t, d.run(done, "changes", "--json")), nil)
-	r.manners()
+	for name, n := range r.behaviour() {
+		t.Errorf("%s: %d requests sooner than its robots.txt asks for", name, n)
+	}
 }
 
 // nationSites are the replica's names of sources by ours.

@@ -21,7 +21,7 @@ import (
 func TestExportIsFollowedByAnotherGroup(t *testing.T) {
 	a := recordOf(t, 40)
 	dir := filepath.Join(t.TempDir(), "site")
-	exported(t, a, dir, exportTime())
+	exportedTo(t, a, dir, exportTime())
 	srv := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	defer srv.Close()
 	known, err := knownNames(nil)
@@ -71,7 +71,7 @@ func TestExportIsFollowedByAnotherGroup(t *testing.T) {
 		if err := a.store.Commit(t.Context(), snap, []store.Change{c}, store.Health{LastTry: now, LastComplete: now}); err != nil {
 			t.Fatal(err)
 		}
-		exported(t, a, dir, now)
+		exportedTo(t, a, dir, now)
 	}
 	move("Moved to the Guildhall")
 	if o := look(); o.Err != nil || o.Added+o.Gone != 0 || o.Amended != 1 {
