@@ -260,7 +260,7 @@ func mailWaits(t *testing.T, d *desk) {
 }
 
 func fetched(at string) ([]byte, error) {
-	resp, err := http.Get(at) //nolint:gosec,noctx // our own
+	resp, err := http.Get(at)
 	if err != nil {
 		return nil, err
 	}

@@ -175,6 +175,9 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 		return q, err
 	}
 	subs, err := a.store.Subscriptions(e.ctx, "", 0)
+	if err != nil {
+		return q, err
+	}
 	for _, s := range subs {
 		if s.State == store.StateConfirmed {
 			q.Subscriptions++

@@ -99,6 +99,7 @@ func TestPromiseFullDisk(t *testing.T) {
 }
 
 func fullDisk(t *testing.T, dir string, times int) {
+	t.Helper()
 	sites, err := newTown()
 	if err != nil {
 		t.Fatal(err)

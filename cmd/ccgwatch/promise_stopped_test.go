@@ -178,7 +178,7 @@ func TestPromiseSleepIsCaughtUpOnce(t *testing.T) {
 		if err := (&daemon{app: a}).step(t.Context(), time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		last := map[string]time.Time{}
+		var last map[string]time.Time
 		visits := func() (out map[string]time.Time) {
 			out = map[string]time.Time{}
 			hs, err := a.store.Healths(t.Context())

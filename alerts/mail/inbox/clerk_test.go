@@ -278,6 +278,9 @@ func TestEverythingByMail(t *testing.T) {
 	o.want("unsubscribe", o.write(ann, "unsubscribe "+o.links.Token(s.ID)), inbox.EffectEnded)
 	o.want("ended", o.state(), "ended instant")
 	o.want("unsubscribe again", o.write(ann, "unsubscribe "+o.links.Token(s.ID)), inbox.EffectEnded)
+	if bye := o.send(); len(bye) != 1 || bye[0].to != ann {
+		t.Fatalf("the goodbye, once: %+v", bye)
+	}
 	o.now = o.now.Add(24 * time.Hour)
 	o.join(ann, "x-ray")
 	o.join(ann, "both optician")
