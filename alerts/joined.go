@@ -75,6 +75,14 @@ func (x *Joined) OfItem(ctx context.Context, source, key string) ([]store.Joint,
 	return x.decided(ctx, ref, joints)
 }
 
+// Follow reads what it has not read yet of the log, which after a start is all of
+// it: the daemon does so before anybody asks.
+func (x *Joined) Follow(ctx context.Context) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.follow(ctx)
+}
+
 // OfThread lists the items that speak of a thread, the surest first and then
 // the latest.
 func (x *Joined) OfThread(ctx context.Context, t *judge.Thread) ([]Mention, error) {

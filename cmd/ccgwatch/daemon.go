@@ -117,6 +117,11 @@ func (d *daemon) run(ctx context.Context) {
 	t := time.NewTicker(tickEvery)
 	defer t.Stop()
 	d.lanes, d.begun = newSlots(), time.Now()
+	d.visits.Go(func() { // the first page of a procurement would wait for it
+		if err := d.joined.Follow(ctx); err != nil && ctx.Err() == nil {
+			d.log.Warn("what speaks of which procurement is not known yet", "err", err)
+		}
+	})
 	for {
 		d.keepDog()
 		d.lookAtClock(ctx)
