@@ -307,7 +307,8 @@ type jsonFinding struct {
 	Quote    string            `json:"quote"`
 	Page     int               `json:"page"`
 	Quotes   []jsonQuote       `json:"quotes,omitempty"`
-	More     int               `json:"more,omitempty"`
+	Others   []jsonQuote       `json:"others,omitempty"` // further sentences, those that are kept
+	More     int               `json:"more,omitempty"`   // all that are not in quotes
 	AlsoIn   []store.Elsewhere `json:"also_in,omitempty"`
 	Stage    string            `json:"stage,omitempty"`
 	Regime   string            `json:"regime,omitempty"`
@@ -330,9 +331,9 @@ type jsonQuote struct {
 	URL   string     `json:"url"`
 }
 
-func quotesJSON(f store.Finding) []jsonQuote {
+func quotesJSON(f store.Finding, ms []store.Mention) []jsonQuote {
 	var out []jsonQuote
-	for _, m := range f.Quotes {
+	for _, m := range ms {
 		out = append(out, jsonQuote{m.Page, m.Tier, m.Quote, atPage(f.URL, m.Page)})
 	}
 	return out
@@ -348,7 +349,7 @@ func atPage(address string, page int) string {
 
 func findingJSON(f store.Finding) jsonFinding {
 	return jsonFinding{
-		f.ID, stamp(f.At), f.Source, f.Key, f.Topic, f.Tier, f.Title, f.URL, f.Document, f.Quote, f.Page, quotesJSON(f), f.More, f.AlsoIn,
+		f.ID, stamp(f.At), f.Source, f.Key, f.Topic, f.Tier, f.Title, f.URL, f.Document, f.Quote, f.Page, quotesJSON(f, f.Quotes), quotesJSON(f, f.Others), f.More, f.AlsoIn,
 		f.Stage, f.Regime, f.Deadline, f.Thread, f.Moves, f.Joins, f.Unsaid, f.Body, f.Areas, f.Silent,
 	}
 }

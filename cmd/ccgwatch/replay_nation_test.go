@@ -30,7 +30,7 @@ func TestReplayNationWithFaults(t *testing.T) {
 	default:
 		seeds, end = []string{"1"}, parse(t, "2026-08-12T18:00")
 		if len(only) == 0 {
-			only = []string{"uhl", "wdtk-icb", "leicestershire"}
+			only = []string{"uhl", "leicestershire"}
 		}
 	}
 	for _, seed := range seeds {
