@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,11 +106,11 @@ func TestClockSetForwardHoldsTheDaemonsMail(t *testing.T) {
 			t.Fatal(err)
 		}
 		var said bytes.Buffer
-		var set, says time.Duration // how far the clock, and what sites say, is ahead of the bubble's time
+		var set, says atomic.Int64 // in nanoseconds: how far the clock, and what sites say, is ahead of the bubble's time
 		begun := time.Now()
 		handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			sites.moveTo(time.Now().In(london()))
-			w.Header().Set("Date", time.Now().Add(says).UTC().Format(http.TimeFormat))
+			w.Header().Set("Date", time.Now().Add(time.Duration(says.Load())).UTC().Format(http.TimeFormat))
 			sites.ServeHTTP(w, r)
 		})
 		live := func(steps ...func() (want string)) {
@@ -120,7 +121,7 @@ func TestClockSetForwardHoldsTheDaemonsMail(t *testing.T) {
 			a.fetch.Transport, a.sources = siteInBubble{handler}, a.sources[:1]
 			a.watchClock(func() (reading, bool) {
 				now := time.Now().Round(0)
-				return reading{Wall: now.Add(set), Since: now.Sub(begun), Boot: "a"}, true
+				return reading{Wall: now.Add(time.Duration(set.Load())), Since: now.Sub(begun), Boot: "a"}, true
 			})
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan struct{})
@@ -142,9 +143,9 @@ func TestClockSetForwardHoldsTheDaemonsMail(t *testing.T) {
 			closeApp(t, a)
 		}
 		live(func() string { return "" },
-			func() string { set = 24 * time.Hour; return clockAhead })
+			func() string { set.Store(int64(24 * time.Hour)); return clockAhead })
 		live(func() string { return clockAhead },
-			func() string { says = 24 * time.Hour; return "" })
+			func() string { says.Store(int64(24 * time.Hour)); return "" })
 		if _, err := os.Stat(filepath.Join(dir, clockFile)); err != nil {
 			t.Error(err)
 		}

@@ -50,6 +50,9 @@ func (x *Index) Step(ctx context.Context) (more bool, err error) {
 		return false, wrapped("index", err)
 	}
 	if err := x.write(ctx, b); err != nil {
+		if ctx.Err() != nil { // database/sql ends the transaction beside us, and says what it likes
+			return false, fmt.Errorf("index changes %d to %d: %w", b.from+1, b.to, errors.Join(ctx.Err(), err))
+		}
 		if useless(err) {
 			return true, x.rebuild("it is damaged: " + err.Error())
 		}

@@ -150,9 +150,9 @@ func (x *run) lead(file, raw string) string {
 	}
 	t, ok := targetOf(path)
 	switch {
-	case ok && x.o.URL != "" && !x.gone[t.File]:
+	case ok && x.o.URL != "" && !x.isGone(t.File):
 		return x.o.URL + "/" + t.File + t.Tail
-	case x.o.Live != "" || !ok || x.gone[t.File] || strings.Contains(file, "ocds"):
+	case x.o.Live != "" || !ok || x.isGone(t.File) || strings.Contains(file, "ocds"):
 		return raw // OCDS wants whole addresses
 	}
 	return relative(file, t.File) + t.Tail

@@ -263,11 +263,11 @@ func (x *run) pages(ctx context.Context, files []string) error {
 	for range min(4, runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
 			for {
-				file, ok := x.next()
+				file, address, ok := x.next()
 				if !ok {
 					return
 				}
-				p, err := x.one(ctx, file, x.known[file])
+				p, err := x.one(ctx, file, address)
 				x.done(file, p, err)
 			}
 		})
@@ -285,19 +285,19 @@ func (x *run) pages(ctx context.Context, files []string) error {
 	return x.failed
 }
 
-func (x *run) next() (file string, ok bool) {
+func (x *run) next() (file, address string, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for len(x.queue) == 0 && x.busy > 0 && x.failed == nil {
 		x.wake.Wait()
 	}
 	if len(x.queue) == 0 || x.failed != nil {
-		return "", false
+		return "", "", false
 	}
 	file = x.queue[len(x.queue)-1]
 	x.queue = x.queue[:len(x.queue)-1]
 	x.busy++
-	return file, true
+	return file, x.known[file], true
 }
 
 // one asks for a page and stages its file. Nothing comes back of one that is gone.
@@ -356,6 +356,13 @@ func (x *run) done(file string, p *page, err error) {
 	if x.o.Said != nil && x.made%100 == 0 {
 		x.o.Said(x.made, x.made+len(x.queue))
 	}
+}
+
+// isGone tells whether a page is known not to be there: pages are made side by side.
+func (x *run) isGone(file string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.gone[file]
 }
 
 // note remembers the links and places of a page, and what is to be made for it.

@@ -161,7 +161,7 @@ func (w *rewriter) address(raw string) (to string, ok, inside bool) {
 		return raw, true, false
 	}
 	t, ok := targetOf(raw)
-	if !ok || w.gone[t.File] {
+	if !ok || w.isGone(t.File) {
 		if w.o.Live != "" && live(raw) {
 			return w.o.Live + raw, true, true
 		}
