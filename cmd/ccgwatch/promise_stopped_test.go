@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -190,10 +191,9 @@ func TestPromiseSleepIsCaughtUpOnce(t *testing.T) {
 			}
 			return out
 		}
-		asleep := false
+		var asleep atomic.Bool
 		a.free = func(string) (uint64, error) { // called by the loop in each tick: there it stands still
-			if asleep {
-				asleep = false
+			if asleep.CompareAndSwap(true, false) {
 				time.Sleep(8 * time.Hour)
 				mu.Lock()
 				counting = true
@@ -206,7 +206,7 @@ func TestPromiseSleepIsCaughtUpOnce(t *testing.T) {
 		go func() { (&daemon{app: a}).run(ctx); close(ended) }()
 		time.Sleep(time.Until(at("2026-09-08T02:00")))
 		last = visits()
-		asleep = true
+		asleep.Store(true)
 		time.Sleep(8*time.Hour + time.Hour)
 		woken := visits()
 		for id, when := range woken {
@@ -214,6 +214,7 @@ func TestPromiseSleepIsCaughtUpOnce(t *testing.T) {
 				t.Errorf("%s was not looked at after waking: %s", id, when)
 			}
 		}
+		mu.Lock()
 		for what, n := range asked {
 			if n > 2 {
 				t.Errorf("%s was asked for %d times within the hour after waking", what, n)
@@ -222,6 +223,7 @@ func TestPromiseSleepIsCaughtUpOnce(t *testing.T) {
 		if len(asked) == 0 {
 			t.Error("nothing was asked for")
 		}
+		mu.Unlock()
 		if why, err := a.clockWrong(t.Context(), time.Now()); err != nil || why != "" {
 			t.Errorf("mail is held: %s, %v", why, err)
 		}
