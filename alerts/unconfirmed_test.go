@@ -6,13 +6,13 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"ccgwatch/alerts"
 	"ccgwatch/store"
+	"ccgwatch/store/storetest"
 )
 
 // rounds is how often a promise is tried: few by default, more where CI or a
@@ -61,11 +61,7 @@ type crowd struct {
 // day and five in all; nor do all together get more than 200 in an hour. The
 // judge is what the Sender was given.
 func TestPromiseUnconfirmed(t *testing.T) {
-	seed := uint64(2026)
-	if s, err := strconv.ParseUint(os.Getenv("CCGWATCH_SEED"), 10, 64); err == nil {
-		seed = s
-	}
-	t.Logf("seed %d (CCGWATCH_SEED)", seed)
+	seed := storetest.Seed(t)
 	c := &crowd{
 		office: newOfficeIn(t, quickDir(t)), r: rand.New(rand.NewPCG(seed, 7)), boxOf: map[string]int{}, wanted: map[string]map[string]bool{}, leaves: map[string]bool{},
 		mails: map[int][]time.Time{}, since: map[int]int{},

@@ -16,6 +16,7 @@ import (
 
 	"ccgwatch/store"
 	"ccgwatch/store/bolt"
+	"ccgwatch/store/storetest"
 )
 
 // A kill -9 anywhere while mail goes through a relay: every message is with the
@@ -29,8 +30,7 @@ func TestKilledWhileMailing(t *testing.T) {
 	if testing.Short() {
 		kills, readers = 12, 80
 	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := storetest.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	sites, err := newTown()
 	if err != nil {

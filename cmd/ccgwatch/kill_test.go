@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ccgwatch/store/storetest"
 )
 
 // townConfig follows the sample town at an address.
@@ -46,8 +48,7 @@ func TestKilledAnywhereLosesAndRepeatsNothing(t *testing.T) {
 	if testing.Short() {
 		kills = 20
 	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := storetest.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 0))
 
 	sites, err := newTown()

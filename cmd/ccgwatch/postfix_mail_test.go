@@ -18,6 +18,7 @@ import (
 	"ccgwatch/alerts"
 	"ccgwatch/store"
 	"ccgwatch/store/bolt"
+	"ccgwatch/store/storetest"
 )
 
 // postfixDesk is a desk whose mail goes to a real Postfix, over STARTTLS and
@@ -174,8 +175,7 @@ func TestPromiseKilledWhileMailingToPostfix(t *testing.T) {
 		t.Skip("only in make promises and make soak")
 	}
 	p := startPostfix(t, nil)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := storetest.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	sites, err := newTown()
 	if err != nil {

@@ -6,12 +6,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"ccgwatch/scrapers/document"
+	"ccgwatch/store/storetest"
 )
 
 // Hostile papers (P24): whatever the bytes, reading ends in pages or in a
@@ -25,11 +24,7 @@ func TestPromiseHostileDocuments(t *testing.T) {
 	case os.Getenv("CCGWATCH_PROMISES") != "":
 		n = 500
 	}
-	seed, err := strconv.ParseUint(os.Getenv("CCGWATCH_SEED"), 10, 64)
-	if err != nil {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("CCGWATCH_SEED=%d", seed)
+	seed := storetest.Seed(t)
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	seeds := hostileSeeds(t)
 	r := reader(t)

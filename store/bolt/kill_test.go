@@ -17,6 +17,7 @@ import (
 
 	"ccgwatch/store"
 	"ccgwatch/store/bolt"
+	"ccgwatch/store/storetest"
 )
 
 const childDir = "CCGWATCH_TEST_KILL_DIR"
@@ -124,8 +125,7 @@ func TestKill(t *testing.T) {
 
 func killWriter(t *testing.T, cycles int) {
 	t.Helper()
-	seed := uint64(os.Getpid())
-	t.Logf("seed %d", seed)
+	seed := storetest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 0))
 	dir := filepath.Join(t.TempDir(), "data")
 	acked, young, copies := 0, 0, 0

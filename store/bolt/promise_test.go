@@ -14,6 +14,7 @@ import (
 
 	"ccgwatch/store"
 	"ccgwatch/store/bolt"
+	"ccgwatch/store/storetest"
 )
 
 // counted is the count of a promise: small, in a pull request, in full.
@@ -64,8 +65,7 @@ func TestPromiseKilledWhileMigrating(t *testing.T) {
 	ofFormat1(t, from, notices)
 	old, err := os.ReadFile(filepath.Join(from, bolt.File))
 	must(t, err)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := storetest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 0))
 	before, after := 0, 0
 	kills := counted(5, 60, 1000)
