@@ -387,6 +387,9 @@ func (c *sourcesCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
+		if place.Says != "" {
+			fmt.Fprintln(e.stderr, place.Says)
+		}
 		national, sites = catalogue.Find(national, place), nil
 		list = slices.DeleteFunc(list, func(s source) bool {
 			return !slices.ContainsFunc(national, func(n catalogue.Listing) bool { return n.Base == s.Base || n.Body != "" && n.Body == s.Body })
