@@ -49,8 +49,16 @@ func (d *draft) place() error {
 	if d.everywhere { // the whole country's councils are not followed by default
 		return nil
 	}
+	bodies, err := catalogue.Bodies()
+	if err != nil {
+		return err
+	}
+	ended := func(body string) bool {
+		return slices.ContainsFunc(bodies, func(b catalogue.Body) bool { return b.ID == body && b.Until != "" })
+	}
 	for _, n := range national {
 		switch {
+		case ended(n.Body): // its papers are for a backfill, if they are anywhere
 		case !serves(n.Areas) && !named(n.Body) || n.Base == "" || slices.ContainsFunc(builtin, func(b catalogue.Source) bool { return b.Base == n.Base && (n.Page == "" || b.Body == n.Body) }):
 		case slices.ContainsFunc(builtin, func(b catalogue.Source) bool { return b.ID == n.ID }):
 		case readable(n):

@@ -187,8 +187,12 @@ func nameBody(r *catalogue.Source) error {
 		if err != nil {
 			return err
 		}
+		captured, archived := crawl.ParseCapture(r.Base)
 		for _, n := range national {
 			if n.Base != "" && n.Base == r.Base && (r.Platform != "boards" || n.Page == r.Page) {
+				r.Body = n.Body
+			}
+			if archived && r.Body == "" && n.Base != "" && bareHost(n.Base) == bareHost(captured.Of) { // whose site it was
 				r.Body = n.Body
 			}
 		}
