@@ -176,8 +176,11 @@ func (iv *interview) askRelay(d *draft) error {
 	}
 	fmt.Fprintf(iv.stdout, "\nMail services known by name: %s\n", strings.Join(names, ", "))
 	var err error
-	if d.host, err = iv.askText(iv.given.SMTPHost, "The relay that takes your mail: a name of these, or a host such as smtp.example.org; files writes mail as files instead", "files", "files", "smtp", "host"); err != nil || d.host == "" {
+	if d.host, err = iv.askText(iv.given.SMTPHost, "The relay that takes your mail: a name of these, or a host such as smtp.example.org; files writes mail as files instead", "files", "files", "smtp", "host"); err != nil {
 		return err
+	}
+	if d.host == "" {
+		return iv.needsHost()
 	}
 	if d.email == "" {
 		if d.email, err = iv.askText(nil, "A relay needs an address that mail comes from", "none", "", "group", "email"); err != nil {
@@ -205,6 +208,19 @@ func (iv *interview) askRelay(d *draft) error {
 		return err
 	}
 	return iv.askPassword(d)
+}
+
+// needsHost refuses answers given beforehand about a relay that nobody named.
+func (iv *interview) needsHost() error {
+	for _, x := range []struct {
+		flag string
+		said *string
+	}{{"--smtp-port", iv.given.SMTPPort}, {"--smtp-user", iv.given.SMTPUser}, {"--password-file", iv.given.PasswordFile}} {
+		if x.said != nil {
+			return usagef("%s %q: it is about a relay, and --smtp-host names none; nothing was written", x.flag, *x.said)
+		}
+	}
+	return nil
 }
 
 // askLogin asks what is left to say of a mail service known by name.
