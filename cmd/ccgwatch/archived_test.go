@@ -188,6 +188,9 @@ meeting/meeting/9-march-2021/ nhs-west-leicestershire-ccg 2021-03-09T00:00:00Z`
 // the group's name, found and shown, and mailed to nobody; and again it is read
 // for nothing.
 func TestPapersOfAFormerGroupAreReadFromAnArchive(t *testing.T) {
+	if underRace && testing.Short() {
+		t.Skip("one command after the other: the detector only slows them down")
+	}
 	a := newWebArchive(t)
 	d := archiveDesk(t, a)
 	now := "--as-of=2026-09-21T08:00:00+01:00"
