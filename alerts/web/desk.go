@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -183,8 +184,10 @@ func trapped(r *http.Request) bool { return r.PostForm.Get("website") != "" }
 const evenTime = 50 * time.Millisecond
 
 // evenly does something and returns at the next multiple of Even since it began,
-// whatever came of it: a mail that is queued takes a third of a millisecond longer
-// to write down than one that is not.
+// and a random part of Even later, whatever came of it: a mail that is queued takes
+// a third of a millisecond longer to write down than one that is not. The even time
+// alone is not enough: how soon a program is woken depends on what it did before it
+// slept, by some tenths of a millisecond where the machine is busy.
 func (s *site) evenly(f func() error) error {
 	every := s.Even
 	if every == 0 {
@@ -201,6 +204,7 @@ func (s *site) evenly(f func() error) error {
 	default:
 	}
 	<-tick.C
+	time.Sleep(rand.N(every))
 	return err
 }
 

@@ -96,7 +96,8 @@ type Server struct {
 	// Choices are the bodies and areas that the sign-up form lists.
 	Choices func() (bodies, areas []Choice)
 	// Even is at what multiples of a time, from the moment on that it is asked, the
-	// desk answers whoever gave an address or an old link: so how long it takes does
+	// desk answers whoever gave an address or an old link, and a random part of it
+	// later: so how long it takes does
 	// not tell whether there was something to write down. Zero is 50 ms, which is
 	// longer than that takes; negative is at once, for tests.
 	Even time.Duration
