@@ -204,7 +204,7 @@ func (s *site) evenly(f func() error) error {
 	default:
 	}
 	<-tick.C
-	time.Sleep(rand.N(every))
+	time.Sleep(rand.N(every)) //nolint:gosec // hides some tenths of a millisecond, and no secret
 	return err
 }
 
