@@ -66,6 +66,14 @@ func (g generator) facts() Facts {
 	}
 }
 
+func file(queries []Query, s *Sample) *Filing {
+	f := NewFiler()
+	for _, q := range queries {
+		f.Add(q)
+	}
+	return f.Filing(s)
+}
+
 // The Index gives what asking every query gives, each once.
 func TestFilingFindsWhatAskingAllFinds(t *testing.T) {
 	seed := uint64(2026) // storetest.Seed would be a cycle of imports
@@ -82,8 +90,8 @@ func TestFilingFindsWhatAskingAllFinds(t *testing.T) {
 				queries = append(queries, q)
 			}
 		}
-		x := NewFiling(queries)
-		filed += x.Len() - len(x.always)
+		x := file(queries, nil)
+		filed += x.Len() - int(x.from[1])
 		for range 100 {
 			f := g.facts()
 			p := Prepare(f)
@@ -121,13 +129,13 @@ func TestFilingAsksFew(t *testing.T) {
 		}
 		queries = append(queries, q)
 	}
-	x := NewFiling(queries)
-	if n := len(x.always); n != 0 {
+	x := file(queries, nil)
+	if n := x.from[1]; n != 0 {
 		t.Errorf("%d are always asked", n)
 	}
-	for k, list := range x.under {
-		if len(list) > 1 {
-			t.Errorf("%d are filed under %s", len(list), k)
+	for k := range x.from[1:] {
+		if n := x.from[k+1] - x.from[k]; n > 1 {
+			t.Errorf("%d are filed under key %d", n, k)
 		}
 	}
 }
@@ -192,7 +200,7 @@ func BenchmarkFiling(b *testing.B) {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		begun := time.Now()
-		x := NewFiling(queries)
+		x := file(queries, nil)
 		took := time.Since(begun)
 		runtime.GC()
 		runtime.ReadMemStats(&after)
@@ -237,7 +245,7 @@ func TestFilingFindsWhatOnlyAPassageSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	NewFiling([]Query{q}).Match(Prepare(Facts{Text: "Board pack", Passages: []string{"Cleaning.", "The insourcing of endoscopy.", "More insourcing."}}), func(int) { n++ })
+	file([]Query{q}, nil).Match(Prepare(Facts{Text: "Board pack", Passages: []string{"Cleaning.", "The insourcing of endoscopy.", "More insourcing."}}), func(int) { n++ })
 	if n != 1 {
 		t.Errorf("called %d times", n)
 	}
