@@ -118,6 +118,10 @@ type still struct{ *memory }
 
 func (still) Stamp(context.Context) (uint64, error) { return 1, nil }
 
+func (still) Altered(context.Context, uint64) ([]string, uint64, bool, error) {
+	return nil, 1, true, nil
+}
+
 // BenchmarkMatchAudience: one commit of one notice against so many subscriptions, of
 // which some hundreds are told; and what it takes to read and file them all.
 // B/subscription is what the audience keeps in memory.

@@ -117,7 +117,7 @@ func sorted(places []place, from []uint32) []place {
 // lay fills under, and puts the code of the queries into that order.
 func (x *Filing) lay(f *Filer, places []place) {
 	x.under = make([]posting, len(places))
-	x.code = make([]byte, 1, len(f.code)+4*len(f.ends)) // nothing begins at 0
+	x.code = make([]byte, 1, 1+len(f.code)+4*len(f.ends)) // nothing begins at 0
 	laid := make([]uint32, len(f.ends))
 	for i, p := range places {
 		at := &laid[p.query]
