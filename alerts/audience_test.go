@@ -1,10 +1,8 @@
 package alerts
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ccgwatch/store"
-	"ccgwatch/store/query"
 )
 
 // Whom the index finds is whom asking everybody finds: the same log, followed
@@ -111,91 +108,4 @@ func TestTheAudienceBehindAPlace(t *testing.T) {
 			t.Errorf("after %q: %q, want %q", after, got, want)
 		}
 	}
-}
-
-// still are subscriptions that do not change.
-type still struct{ *memory }
-
-func (still) Stamp(context.Context) (uint64, error) { return 1, nil }
-
-func (still) Altered(context.Context, uint64) ([]string, uint64, bool, error) {
-	return nil, 1, true, nil
-}
-
-// BenchmarkMatchAudience: one commit of one notice against so many subscriptions, of
-// which some hundreds are told; and what it takes to read and file them all.
-// B/subscription is what the audience keeps in memory.
-func BenchmarkMatchAudience(b *testing.B) {
-	for _, n := range []int{100_000, 1_000_000} {
-		if testing.Short() && n > 100_000 {
-			continue
-		}
-		r := rand.New(rand.NewPCG(1, 2))
-		m := newMemory()
-		m.ids = make([]string, 0, n)
-		for i := range n {
-			q := fmt.Sprintf("topic:%s ward%d", Topics()[r.IntN(3)], r.IntN(400))
-			switch r.IntN(4) {
-			case 0:
-				q = fmt.Sprintf(`area:a%d "ward%d clinic"`, r.IntN(200), r.IntN(5000))
-			case 1:
-				q = fmt.Sprintf("ward%d clinic%d -parking", r.IntN(5000), r.IntN(5000))
-			}
-			s := sub(fmt.Sprintf("%032x", i), q)
-			m.subs[s.ID], m.ids = s, append(m.ids, s.ID)
-		}
-		var text []string
-		for range 900 {
-			text = append(text, fmt.Sprintf("ward%d", r.IntN(5000)))
-		}
-		f := store.Finding{ID: "f", Tier: store.TierCertain, Topic: store.TopicTenders, Areas: []string{"a7"}, Title: "A clinic", Text: strings.Join(text, " ")}
-		x := matcher(m)
-		x.Subscribers = still{m}
-		var before, after runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
-		begun := time.Now()
-		if err := x.audience.refresh(b.Context(), x); err != nil {
-			b.Fatal(err)
-		}
-		took := time.Since(begun)
-		runtime.GC()
-		runtime.ReadMemStats(&after)
-		name := fmt.Sprintf("%d subscriptions", n)
-		b.Run(name+"/looked up", func(b *testing.B) {
-			told := 0
-			for b.Loop() {
-				told = len(x.audience.concerned(x.candidates([]store.Finding{f})))
-			}
-			b.ReportMetric(float64(told), "concerned")
-			b.ReportMetric(took.Seconds(), "s-to-file")
-			b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(n), "B/subscription")
-		})
-		b.Run(name+"/each asked", func(b *testing.B) {
-			c := &commit{kept: x.candidates([]store.Finding{f}), last: 1}
-			for b.Loop() {
-				after := ""
-				for {
-					subs, err := m.Subscriptions(b.Context(), after, 500)
-					if err != nil {
-						b.Fatal(err)
-					}
-					if len(subs) == 0 {
-						break
-					}
-					after = subs[len(subs)-1].ID
-					if _, err := x.matchPage(b.Context(), c, subs, nil); err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
-		})
-		runtime.KeepAlive(m)
-	}
-	b.Run("the notice cut into words", func(b *testing.B) {
-		f := query.Facts{Text: strings.Repeat("ward1 clinic2 parking3 ", 300)}
-		for b.Loop() {
-			query.Prepare(f)
-		}
-	})
 }

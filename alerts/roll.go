@@ -84,17 +84,20 @@ func (e *enrolment) add(id, typed string) error {
 // roll ends it; see query.Filer.Filing about the sample.
 func (e *enrolment) roll(s *query.Sample) *roll {
 	e.numbers = nil // to make room
-	r := &roll{index: e.filer.Filing(s), ids: e.ids.clip(), from: make([]int32, e.queries+1), of: make([]int32, len(e.asks))}
+	r := &roll{ids: e.ids.clip(), from: make([]int32, e.queries+1), of: make([]int32, len(e.asks))}
+	var numbers []int32
+	r.index, numbers = e.filer.Filing(s)
 	for _, n := range e.asks {
-		r.from[n+1]++
+		r.from[numbers[n]+1]++
 	}
 	for i := range e.queries {
 		r.from[i+1] += r.from[i]
 	}
 	next := slices.Clone(r.from)
 	for i, n := range e.asks {
-		r.of[next[n]] = int32(i) //nolint:gosec // 2^31 do not fit into memory
-		next[n]++
+		at := &next[numbers[n]]
+		r.of[*at] = int32(i) //nolint:gosec // 2^31 do not fit into memory
+		*at++
 	}
 	r.hit = make([]uint64, (len(r.of)+63)/64)
 	return r

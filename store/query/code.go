@@ -136,15 +136,15 @@ func (a *asker) phrase(r *reader, m mode) bool {
 	}
 next:
 	for at := p.at(a.terms[0].stem); at != nowhere; at = p.next[at] {
-		if int(at)+n > len(p.stems) {
+		if int(at)+n > len(p.words) {
 			return false
 		}
 		for i, w := range a.terms {
-			if p.stems[int(at)+i] != w.stem {
+			if p.stem(int(at)+i) != w.stem {
 				continue next
 			}
 		}
-		if m != stems && !a.spelt(m, p.tokens[at:]) {
+		if m != stems && !a.spelt(m, int(at)) {
 			continue
 		}
 		return true
@@ -152,9 +152,9 @@ next:
 	return false
 }
 
-func (a *asker) spelt(m mode, tokens []token) bool {
+func (a *asker) spelt(m mode, at int) bool {
 	for i, w := range a.terms {
-		if t := tokens[i]; !t.fits(m, term{stem: t.stem, word: a.x.spelt[w.spelt]}) {
+		if t := a.one.token(at + i); !t.fits(m, term{stem: t.stem, word: a.x.spelt[w.spelt]}) {
 			return false
 		}
 	}

@@ -70,10 +70,11 @@ func (f *Filer) spelling(word string) int {
 }
 
 // Filing files the queries under what a sample of facts seldom had, or never;
-// without one (nil) under what few queries ask for. The Filer is of no use
-// afterwards.
-func (f *Filer) Filing(s *Sample) *Filing {
-	x := &Filing{words: f.words, values: f.values, spelt: slices.Clip(f.spelt), count: len(f.ends)}
+// without one (nil) under what few queries ask for. It numbers them so that those
+// under one key follow each other: numbers are those of the queries in the order
+// in which they were added. The Filer is of no use afterwards.
+func (f *Filer) Filing(s *Sample) (x *Filing, numbers []int32) {
+	x = &Filing{words: f.words, values: f.values, spelt: slices.Clip(f.spelt), count: len(f.ends)}
 	c := chooser{reader: reader{code: f.code}, chance: f.chances(s), pairs: map[pair]key{}}
 	places := make([]place, 0, len(f.ends))
 	for n := range f.ends {
@@ -92,8 +93,7 @@ func (f *Filer) Filing(s *Sample) *Filing {
 	for k := range c.chance {
 		x.from[k+1] += x.from[k]
 	}
-	x.lay(f, sorted(places, x.from))
-	return x
+	return x, x.lay(f, sorted(places, x.from))
 }
 
 // A place is a key that a query is filed under; 0 is for those that are always asked.
@@ -114,16 +114,20 @@ func sorted(places []place, from []uint32) []place {
 	return out
 }
 
-// lay fills under, and puts the code of the queries into that order.
-func (x *Filing) lay(f *Filer, places []place) {
+// lay fills under, and puts the code of the queries into that order, in which it
+// numbers them.
+func (x *Filing) lay(f *Filer, places []place) (numbers []int32) {
 	x.under = make([]posting, len(places))
 	x.code = make([]byte, 1, 1+len(f.code)+4*len(f.ends)) // nothing begins at 0
 	laid := make([]uint32, len(f.ends))
+	numbers = make([]int32, len(f.ends))
+	next := int32(0)
 	for i, p := range places {
 		at := &laid[p.query]
 		if *at == 0 {
-			*at = uint32(len(x.code))    //nolint:gosec // as in Add
-			head := uint64(p.query) << 1 //nolint:gosec // never negative
+			*at = uint32(len(x.code)) //nolint:gosec // as in Add
+			numbers[p.query] = next
+			head := uint64(next) << 1 //nolint:gosec // never negative
 			if p.several {
 				head |= 1
 			}
@@ -132,8 +136,10 @@ func (x *Filing) lay(f *Filer, places []place) {
 				begin = f.ends[p.query-1]
 			}
 			x.code = append(binary.AppendUvarint(x.code, head), f.code[begin:f.ends[p.query]]...)
+			next++
 		}
 		x.under[i] = posting{p.also, *at}
 	}
 	x.code = slices.Clip(x.code)
+	return numbers
 }

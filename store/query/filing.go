@@ -76,9 +76,9 @@ type asker struct {
 
 // about looks the words and values of facts up, each once.
 func (x *Filing) about(p *Prepared) *asker {
-	a := &asker{x: x, all: p, one: p, keys: []key{0}, there: newPresent(2 * len(p.words.stems))}
-	stems := make([]key, len(p.words.stems))
-	for i, s := range p.words.stems {
+	a := &asker{x: x, all: p, one: p, keys: []key{0}, there: newPresent(2 * len(p.lexicon.stems))}
+	stems := make([]key, len(p.lexicon.stems))
+	for i, s := range p.lexicon.stems {
 		if k := x.words[s]; k != 0 {
 			stems[i] = k
 			a.add(k, int32(i)) //nolint:gosec // a text has far fewer than 2^31 words
@@ -108,14 +108,15 @@ func (a *asker) add(k key, stem int32) {
 
 // pair looks the pairs of words up that stand next to each other.
 func (a *asker) pair(p *Prepared, stems []key) {
-	for i := 1; i < len(p.stems); i++ {
-		first, second := stems[p.stems[i-1]], stems[p.stems[i]]
-		if first == 0 || second == 0 {
-			continue
+	var first key
+	for at := range p.words {
+		second := stems[p.stem(at)]
+		if first != 0 && second != 0 {
+			if k := a.x.pairs[pair{first, second}]; k != 0 {
+				a.add(k, nowhere)
+			}
 		}
-		if k := a.x.pairs[pair{first, second}]; k != 0 {
-			a.add(k, nowhere)
-		}
+		first = second
 	}
 }
 

@@ -66,12 +66,29 @@ func (g generator) facts() Facts {
 	}
 }
 
-func file(queries []Query, s *Sample) *Filing {
+// A cabinet is queries that are filed.
+type cabinet struct {
+	*Filing
+	numbers []int32
+	places  []int // by number: which query it is
+}
+
+func file(queries []Query, s *Sample) cabinet {
 	f := NewFiler()
 	for _, q := range queries {
 		f.Add(q)
 	}
-	return f.Filing(s)
+	x := cabinet{}
+	x.Filing, x.numbers = f.Filing(s)
+	x.places = make([]int, len(queries))
+	for i, n := range x.numbers {
+		x.places[n] = i
+	}
+	return x
+}
+
+func (x cabinet) match(p *Prepared, f func(query int)) {
+	x.Match(p, func(n int) { f(x.places[n]) })
 }
 
 // The Index gives what asking every query gives, each once.
@@ -101,7 +118,7 @@ func TestFilingFindsWhatAskingAllFinds(t *testing.T) {
 					want = append(want, i)
 				}
 			}
-			x.Match(p, func(n int) { got = append(got, n) })
+			x.match(p, func(n int) { got = append(got, n) })
 			slices.Sort(got)
 			if !slices.Equal(want, got) {
 				for i, q := range queries {

@@ -17,7 +17,7 @@ func (s *Sample) Add(p *Prepared) {
 		}
 	}
 	s.seen++
-	for _, w := range p.words.stems {
+	for _, w := range p.lexicon.stems {
 		s.words[w]++
 	}
 	for f, list := range p.lists {
