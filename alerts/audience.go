@@ -17,6 +17,7 @@ const (
 	mostRecent     = 2000 // that changed before all are read anew
 	sampled        = 500  // findings that show how often words turn up
 	worthASample   = 1000 // subscriptions
+	unreadable     = -1
 )
 
 // An audience is the subscriptions that get alerts, filed by what they ask for,
@@ -28,8 +29,8 @@ type audience struct {
 	whole *roll          // nil: nothing was read yet
 	gone  map[int32]bool // of whole: those that changed since
 
-	recent *roll             // those that changed since, as they are now
-	asks   map[string]string // their queries, by id
+	recent *roll                  // those that changed since, as they are now
+	asks   map[string]query.Query // what they ask for, by id
 }
 
 // refresh reads what is not as it was.
@@ -52,14 +53,18 @@ func (a *audience) refresh(ctx context.Context, m *Matcher) error {
 		if n, there := a.whole.ids.search(id); there {
 			a.gone[n] = true
 		}
-		if delete(a.asks, id); err == nil && alerted(s) {
-			a.asks[id] = s.Query
+		delete(a.asks, id)
+		if err != nil || !alerted(s) {
+			continue
+		}
+		if q, err := m.queries.parse(s.Query, m.Log); err == nil {
+			a.asks[id] = q
 		}
 	}
 	if len(ids) > 0 {
 		e := newEnrolment()
 		for _, id := range slices.Sorted(maps.Keys(a.asks)) {
-			e.take(m, id, a.asks[id])
+			e.add(id, e.file(a.asks[id]))
 		}
 		a.recent = e.roll(nil)
 	}
@@ -76,6 +81,7 @@ func (a *audience) read(ctx context.Context, m *Matcher) error {
 		return err
 	}
 	e := newEnrolment()
+	numbers := map[string]int32{} // of queries as they are typed
 	for after := ""; ; {
 		subs, err := m.Subscribers.Subscriptions(ctx, after, pageOfAudience)
 		if err != nil {
@@ -86,26 +92,33 @@ func (a *audience) read(ctx context.Context, m *Matcher) error {
 		}
 		after = subs[len(subs)-1].ID
 		for _, s := range subs {
-			if alerted(s) {
-				e.take(m, s.ID, s.Query)
+			if !alerted(s) {
+				continue
+			}
+			n, known := numbers[s.Query]
+			if !known {
+				if q, err := query.Parse(s.Query); err == nil {
+					n = e.file(q)
+				} else {
+					n = unreadable
+					_, _ = m.queries.parse(s.Query, m.Log) // says so
+				}
+				numbers[s.Query] = n
+			}
+			if n != unreadable {
+				e.add(s.ID, n)
 			}
 		}
 	}
+	numbers = nil // to make room
 	var seen *query.Sample
 	if e.ids.len() > worthASample {
 		if seen, err = m.sample(ctx); err != nil {
 			return err
 		}
 	}
-	*a = audience{stamp: now, whole: e.roll(seen), recent: newEnrolment().roll(nil), gone: map[int32]bool{}, asks: map[string]string{}}
+	*a = audience{stamp: now, whole: e.roll(seen), recent: newEnrolment().roll(nil), gone: map[int32]bool{}, asks: map[string]query.Query{}}
 	return nil
-}
-
-// take adds a subscription, and says so if its query cannot be read.
-func (e *enrolment) take(m *Matcher, id, typed string) {
-	if e.add(id, typed) != nil {
-		_, _ = m.queries.parse(typed, m.Log)
-	}
 }
 
 // sample reads some of the newest findings, to learn which words are rare.

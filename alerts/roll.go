@@ -48,42 +48,27 @@ func (r *roll) concerned(candidates []candidate) []int32 {
 type enrolment struct {
 	ids     idList
 	filer   *query.Filer
-	numbers map[string]int32 // of queries as they are typed; unreadable: none
 	queries int32
 	asks    []int32 // which query each subscription asks
 }
 
-const unreadable = -1
+func newEnrolment() *enrolment { return &enrolment{filer: query.NewFiler()} }
 
-func newEnrolment() *enrolment {
-	return &enrolment{filer: query.NewFiler(), numbers: map[string]int32{}}
+// file takes a query and gives its number.
+func (e *enrolment) file(q query.Query) int32 {
+	e.filer.Add(q)
+	e.queries++
+	return e.queries - 1
 }
 
-// add takes the subscription with the next id. An error is of its query, and is
-// given once for all that ask the same; they are not on the roll.
-func (e *enrolment) add(id, typed string) error {
-	n, known := e.numbers[typed]
-	if !known {
-		q, err := query.Parse(typed)
-		if err != nil {
-			e.numbers[typed] = unreadable
-			return err
-		}
-		n = e.queries
-		e.filer.Add(q)
-		e.numbers[typed] = n
-		e.queries++
-	}
-	if n != unreadable {
-		e.ids.add(id)
-		e.asks = append(e.asks, n)
-	}
-	return nil
+// add takes the subscription with the next id, which asks the query of a number.
+func (e *enrolment) add(id string, n int32) {
+	e.ids.add(id)
+	e.asks = append(e.asks, n)
 }
 
 // roll ends it; see query.Filer.Filing about the sample.
 func (e *enrolment) roll(s *query.Sample) *roll {
-	e.numbers = nil // to make room
 	r := &roll{ids: e.ids.clip(), from: make([]int32, e.queries+1), of: make([]int32, len(e.asks))}
 	var numbers []int32
 	r.index, numbers = e.filer.Filing(s)

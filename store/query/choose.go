@@ -57,9 +57,9 @@ type chooser struct {
 	pairs  map[pair]key
 }
 
-// common is how likely a word is there under which no phrase is filed if there
-// is a pair of words to file it under.
-const common = 0.01
+// common is how likely a word is there under which no phrase is filed, but under
+// two of its words. For fewer it does not pay to look every pair of a text up.
+const common = 0.05
 
 // next reads the next part.
 func (c *chooser) next() choice {
