@@ -33,8 +33,8 @@ func (s *Store) Altered(ctx context.Context, since uint64) (ids []string, now ui
 		}
 		for n := since + 1; n <= now; n++ {
 			var id string
-			known, err := t.get(bAltered, stampKey(n), &id)
-			if err != nil || !known { // of before the bucket was there
+			there, err := t.get(bAltered, stampKey(n), &id)
+			if err != nil || !there { // of before the bucket was there
 				return err
 			}
 			ids = append(ids, id)
