@@ -80,15 +80,28 @@ func (a *audience) read(ctx context.Context, m *Matcher) error {
 	if err != nil {
 		return err
 	}
+	e, err := m.enrol(ctx)
+	if err != nil {
+		return err
+	}
+	var seen *query.Sample
+	if e.ids.len() > worthASample {
+		if seen, err = m.sample(ctx); err != nil {
+			return err
+		}
+	}
+	*a = audience{stamp: now, whole: e.roll(seen), recent: newEnrolment().roll(nil), gone: map[int32]bool{}, asks: map[string]query.Query{}}
+	return nil
+}
+
+// enrol reads all subscriptions that get alerts.
+func (m *Matcher) enrol(ctx context.Context) (*enrolment, error) {
 	e := newEnrolment()
 	numbers := map[string]int32{} // of queries as they are typed
 	for after := ""; ; {
 		subs, err := m.Subscribers.Subscriptions(ctx, after, pageOfAudience)
-		if err != nil {
-			return err
-		}
-		if len(subs) == 0 {
-			break
+		if err != nil || len(subs) == 0 {
+			return e, err
 		}
 		after = subs[len(subs)-1].ID
 		for _, s := range subs {
@@ -110,15 +123,6 @@ func (a *audience) read(ctx context.Context, m *Matcher) error {
 			}
 		}
 	}
-	numbers = nil // to make room
-	var seen *query.Sample
-	if e.ids.len() > worthASample {
-		if seen, err = m.sample(ctx); err != nil {
-			return err
-		}
-	}
-	*a = audience{stamp: now, whole: e.roll(seen), recent: newEnrolment().roll(nil), gone: map[int32]bool{}, asks: map[string]query.Query{}}
-	return nil
 }
 
 // sample reads some of the newest findings, to learn which words are rare.

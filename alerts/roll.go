@@ -81,7 +81,7 @@ func (e *enrolment) roll(s *query.Sample) *roll {
 	next := slices.Clone(r.from)
 	for i, n := range e.asks {
 		at := &next[numbers[n]]
-		r.of[*at] = int32(i) //nolint:gosec // 2^31 do not fit into memory
+		r.of[*at] = int32(i)
 		*at++
 	}
 	r.hit = make([]uint64, (len(r.of)+63)/64)

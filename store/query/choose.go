@@ -164,7 +164,7 @@ func (f *Filer) chances(s *Sample) []float32 {
 	}
 	for of, keys := range f.values {
 		n := len(keys)
-		switch of := field(of); { //nolint:gosec // there are few
+		switch of := field(of); {
 		case of == tier:
 			n = 1
 		case of.listed():

@@ -30,7 +30,7 @@ func (f *Filer) encode(n *node, asked bool) {
 			f.encode(k, asked)
 		}
 		var size [binary.MaxVarintLen64]byte
-		s := binary.PutUvarint(size[:], uint64(len(f.code)-begin))
+		s := binary.PutUvarint(size[:], uint64(len(f.code)-begin)) //nolint:gosec // never negative
 		f.code = append(f.code, size[:s]...)
 		copy(f.code[begin+s:], f.code[begin:len(f.code)-s])
 		copy(f.code[begin:], size[:s])

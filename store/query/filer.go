@@ -79,7 +79,7 @@ func (f *Filer) Filing(s *Sample) (x *Filing, numbers []int32) {
 	places := make([]place, 0, len(f.ends))
 	for n := range f.ends {
 		best := c.next()
-		at := place{best.one, best.also, int32(n), len(best.more) > 0} //nolint:gosec // see Add
+		at := place{best.one, best.also, int32(n), len(best.more) > 0}
 		places = append(places, at)
 		for _, at.key = range best.more {
 			places = append(places, at)
@@ -127,7 +127,7 @@ func (x *Filing) lay(f *Filer, places []place) (numbers []int32) {
 		if *at == 0 {
 			*at = uint32(len(x.code)) //nolint:gosec // as in Add
 			numbers[p.query] = next
-			head := uint64(next) << 1 //nolint:gosec // never negative
+			head := uint64(next) << 1
 			if p.several {
 				head |= 1
 			}

@@ -81,7 +81,7 @@ func (x *Filing) about(p *Prepared) *asker {
 	for i, s := range p.lexicon.stems {
 		if k := x.words[s]; k != 0 {
 			stems[i] = k
-			a.add(k, int32(i)) //nolint:gosec // a text has far fewer than 2^31 words
+			a.add(k, int32(i))
 		}
 	}
 	for i, list := range p.lists {
@@ -155,13 +155,13 @@ type presence struct {
 }
 
 func newPresent(about int) present {
-	n := bits.Len(uint(max(2*about, 64))) //nolint:gosec // a length
+	n := bits.Len(uint(max(2*about, 64)))
 	return present{slots: make([]presence, 1<<n), shift: 64 - n}
 }
 
 func (s *present) slot(k key) *presence {
 	for i := uint64(k) * 0x9e3779b97f4a7c15 >> s.shift; ; i++ {
-		x := &s.slots[i&uint64(len(s.slots)-1)]
+		x := &s.slots[i&uint64(len(s.slots)-1)] //nolint:gosec // there are some
 		if x.key == k || x.key == 0 {
 			return x
 		}
