@@ -4,59 +4,104 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
+	"sort"
 
 	"ccgwatch/store"
 	"ccgwatch/store/query"
 )
 
-// pageOfAudience is how many subscriptions are read at a time to be filed.
-const pageOfAudience = 5000
+const (
+	pageOfAudience = 5000 // subscriptions read at a time to be filed
+	mostRecent     = 2000 // that changed before all are read anew
+	sampled        = 500  // findings that show how often words turn up
+	worthASample   = 1000 // subscriptions
+	unreadable     = -1
+)
 
 // An audience is the subscriptions that get alerts, filed by what they ask for,
-// so that those whom a commit concerns are found without asking all. It is read
-// from the store anew when the store's stamp says that it has changed. For each
-// subscription it keeps the id and a few numbers; what is asked for by many is
-// kept once.
+// so that those whom a commit concerns are found without asking all. The store's
+// stamp says when it has changed. The few that did are then read and filed by
+// themselves; when they are no longer few, all are.
 type audience struct {
-	loaded bool
-	stamp  uint64
+	stamp uint64
+	whole *roll          // nil: nothing was read yet
+	gone  map[int32]bool // of whole: those that changed since
 
-	index *query.Filing
-	ids   string  // of all, one after the other, in order
-	ends  []int32 // where each ends
-	of    []int32 // subscriptions by query: those of query q are of[from[q]:from[q+1]]
-	from  []int32
+	recent *roll                  // those that changed since, as they are now
+	asks   map[string]query.Query // what they ask for, by id
 }
 
-func (a *audience) id(i int32) string {
-	begin := int32(0)
-	if i > 0 {
-		begin = a.ends[i-1]
-	}
-	return a.ids[begin:a.ends[i]]
-}
-
-// refresh reads the subscriptions if they are not what they were. The stamp is
-// read first: what changes meanwhile is read the next time.
+// refresh reads what is not as it was.
 func (a *audience) refresh(ctx context.Context, m *Matcher) error {
-	now, err := m.Subscribers.Stamp(ctx)
-	if err != nil || a.loaded && now == a.stamp {
-		return err
+	if a.whole == nil {
+		return a.read(ctx, m)
 	}
-	*a = audience{}
-	var ids strings.Builder
-	var queries []query.Query
-	var asks []int32 // which query each asks
-	numbers := map[string]int32{}
-	for after := ""; ; {
-		subs, err := m.Subscribers.Subscriptions(ctx, after, pageOfAudience)
-		if err != nil {
+	ids, now, known, err := m.Subscribers.Altered(ctx, a.stamp)
+	switch {
+	case err != nil:
+		return err
+	case !known || len(a.gone)+len(a.asks)+len(ids) > mostRecent:
+		return a.read(ctx, m)
+	}
+	for _, id := range ids {
+		s, err := m.Subscribers.Subscription(ctx, id)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		if len(subs) == 0 {
-			break
+		if n, there := a.whole.ids.search(id); there {
+			a.gone[n] = true
+		}
+		delete(a.asks, id)
+		if err != nil || !alerted(s) {
+			continue
+		}
+		if q, err := m.queries.parse(s.Query, m.Log); err == nil {
+			a.asks[id] = q
+		}
+	}
+	if len(ids) > 0 {
+		e := newEnrolment()
+		for _, id := range slices.Sorted(maps.Keys(a.asks)) {
+			e.add(id, e.file(a.asks[id]))
+		}
+		a.recent = e.roll(nil)
+	}
+	a.stamp = now
+	return nil
+}
+
+// read reads all. The stamp is read first: what changes meanwhile is read again
+// the next time.
+func (a *audience) read(ctx context.Context, m *Matcher) error {
+	*a = audience{} // to make room
+	now, err := m.Subscribers.Stamp(ctx)
+	if err != nil {
+		return err
+	}
+	e, err := m.enrol(ctx)
+	if err != nil {
+		return err
+	}
+	var seen *query.Sample
+	if e.ids.len() > worthASample {
+		if seen, err = m.sample(ctx); err != nil {
+			return err
+		}
+	}
+	*a = audience{stamp: now, whole: e.roll(seen), recent: newEnrolment().roll(nil), gone: map[int32]bool{}, asks: map[string]query.Query{}}
+	return nil
+}
+
+// enrol reads all subscriptions that get alerts.
+func (m *Matcher) enrol(ctx context.Context) (*enrolment, error) {
+	e := newEnrolment()
+	numbers := map[string]int32{} // of queries as they are typed
+	for after := ""; ; {
+		subs, err := m.Subscribers.Subscriptions(ctx, after, pageOfAudience)
+		if err != nil || len(subs) == 0 {
+			return e, err
 		}
 		after = subs[len(subs)-1].ID
 		for _, s := range subs {
@@ -65,57 +110,60 @@ func (a *audience) refresh(ctx context.Context, m *Matcher) error {
 			}
 			n, known := numbers[s.Query]
 			if !known {
-				q, err := query.Parse(s.Query)
-				if n = int32(len(queries)); err != nil { //nolint:gosec // fewer than 2^31 fit into memory
-					n = -1
-					_, _ = m.queries.parse(s.Query, m.Log) // says so
+				if q, err := query.Parse(s.Query); err == nil {
+					n = e.file(q)
 				} else {
-					queries = append(queries, q)
+					n = unreadable
+					_, _ = m.queries.parse(s.Query, m.Log) // says so
 				}
 				numbers[s.Query] = n
 			}
-			if n < 0 {
-				continue // it cannot be read, and that was said
+			if n != unreadable {
+				e.add(s.ID, n)
 			}
-			asks = append(asks, n)
-			ids.WriteString(s.ID)
-			a.ends = append(a.ends, int32(ids.Len())) //nolint:gosec // 2^31 bytes are 60 million subscriptions
 		}
 	}
-	a.index, a.ids = query.NewFiling(queries), strings.Clone(ids.String())
-	a.ends = slices.Clip(a.ends)
-	a.from = make([]int32, len(queries)+1)
-	for _, n := range asks {
-		a.from[n+1]++
+}
+
+// sample reads some of the newest findings, to learn which words are rare.
+func (m *Matcher) sample(ctx context.Context) (*query.Sample, error) {
+	last, err := m.Ledger.LastSeq(ctx)
+	if err != nil {
+		return nil, err
 	}
-	for i := range queries {
-		a.from[i+1] += a.from[i]
+	s, n := &query.Sample{}, 0
+	err = m.Outbox.Findings(ctx, last-min(last, 4*sampled), func(f store.Finding) bool {
+		s.Add(query.Prepare(m.Facts(f)))
+		n++
+		return n < sampled
+	})
+	return s, err
+}
+
+// id is the id of one of those that concerned gives.
+func (a *audience) id(n int32) string {
+	if whole := int32(a.whole.ids.len()); n >= whole { //nolint:gosec // see roll
+		return a.recent.ids.at(n - whole)
 	}
-	a.of = make([]int32, len(asks))
-	next := slices.Clone(a.from)
-	for i, n := range asks {
-		a.of[next[n]] = int32(i)
-		next[n]++
-	}
-	a.loaded, a.stamp = true, now
-	return nil
+	return a.whole.ids.at(n)
 }
 
 // concerned lists the subscriptions whose query fits one of the candidates, in
 // the order of their ids, as numbers.
 func (a *audience) concerned(candidates []candidate) []int32 {
-	hit := make([]bool, a.index.Len())
-	var out []int32
-	for _, c := range candidates {
-		a.index.Match(c.prepared, func(q int) {
-			if !hit[q] {
-				hit[q] = true
-				out = append(out, a.of[a.from[q]:a.from[q+1]]...)
-			}
-		})
+	old := slices.DeleteFunc(a.whole.concerned(candidates), func(n int32) bool { return a.gone[n] })
+	fresh := a.recent.concerned(candidates)
+	if len(fresh) == 0 {
+		return old
 	}
-	slices.Sort(out)
-	return out
+	out := make([]int32, 0, len(old)+len(fresh))
+	for _, n := range fresh {
+		n += int32(a.whole.ids.len()) //nolint:gosec // see roll
+		i := sort.Search(len(old), func(i int) bool { return a.id(old[i]) > a.id(n) })
+		out = append(append(out, old[:i]...), n)
+		old = old[i:]
+	}
+	return append(out, old...)
 }
 
 // alerted tells whether a subscription is told at once.

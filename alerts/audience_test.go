@@ -4,15 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"ccgwatch/store"
-	"ccgwatch/store/query"
+	"ccgwatch/store/storetest"
 )
 
 // Whom the index finds is whom asking everybody finds: the same log, followed
@@ -20,9 +18,7 @@ import (
 // too large for that, leads to the same mail, while people come, go and change
 // their minds.
 func TestTheAudienceIsWhoeverAskingAllFinds(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := rand.New(rand.NewPCG(storetest.Seed(t), 0))
 	words := []string{"dialysis", "hospice", "parking", "ICB", "-dialysis", `"end of life"`, "topic:tenders", "topic:awards,foi", "(hospice OR parking)", "", "source:s", "(", "tier:likely"}
 	wish := func() string {
 		var q []string
@@ -113,85 +109,106 @@ func TestTheAudienceBehindAPlace(t *testing.T) {
 	}
 }
 
-// still are subscriptions that do not change.
-type still struct{ *memory }
+// counted counts what is read, and may forget which were altered.
+type counted struct {
+	*memory
+	pages, single int
+	forgets       bool
+}
 
-func (still) Stamp(context.Context) (uint64, error) { return 1, nil }
+func (c *counted) Subscriptions(ctx context.Context, after string, limit int) ([]store.Subscription, error) {
+	c.pages++
+	return c.memory.Subscriptions(ctx, after, limit)
+}
 
-// BenchmarkMatchAudience: one commit of one notice against so many subscriptions, of
-// which some hundreds are told; and what it takes to read and file them all.
-// B/subscription is what the audience keeps in memory.
-func BenchmarkMatchAudience(b *testing.B) {
-	for _, n := range []int{100_000, 1_000_000} {
-		if testing.Short() && n > 100_000 {
-			continue
-		}
-		r := rand.New(rand.NewPCG(1, 2))
-		m := newMemory()
-		m.ids = make([]string, 0, n)
-		for i := range n {
-			q := fmt.Sprintf("topic:%s ward%d", Topics()[r.IntN(3)], r.IntN(400))
-			switch r.IntN(4) {
-			case 0:
-				q = fmt.Sprintf(`area:a%d "ward%d clinic"`, r.IntN(200), r.IntN(5000))
-			case 1:
-				q = fmt.Sprintf("ward%d clinic%d -parking", r.IntN(5000), r.IntN(5000))
-			}
-			s := sub(fmt.Sprintf("%032x", i), q)
-			m.subs[s.ID], m.ids = s, append(m.ids, s.ID)
-		}
-		var text []string
-		for range 900 {
-			text = append(text, fmt.Sprintf("ward%d", r.IntN(5000)))
-		}
-		f := store.Finding{ID: "f", Tier: store.TierCertain, Topic: store.TopicTenders, Areas: []string{"a7"}, Title: "A clinic", Text: strings.Join(text, " ")}
-		x := matcher(m)
-		x.Subscribers = still{m}
-		var before, after runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
-		begun := time.Now()
-		if err := x.audience.refresh(b.Context(), x); err != nil {
-			b.Fatal(err)
-		}
-		took := time.Since(begun)
-		runtime.GC()
-		runtime.ReadMemStats(&after)
-		name := fmt.Sprintf("%d subscriptions", n)
-		b.Run(name+"/looked up", func(b *testing.B) {
-			told := 0
-			for b.Loop() {
-				told = len(x.audience.concerned(x.candidates([]store.Finding{f})))
-			}
-			b.ReportMetric(float64(told), "concerned")
-			b.ReportMetric(took.Seconds(), "s-to-file")
-			b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(n), "B/subscription")
-		})
-		b.Run(name+"/each asked", func(b *testing.B) {
-			c := &commit{kept: x.candidates([]store.Finding{f}), last: 1}
-			for b.Loop() {
-				after := ""
-				for {
-					subs, err := m.Subscriptions(b.Context(), after, 500)
-					if err != nil {
-						b.Fatal(err)
-					}
-					if len(subs) == 0 {
-						break
-					}
-					after = subs[len(subs)-1].ID
-					if _, err := x.matchPage(b.Context(), c, subs, nil); err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
-		})
-		runtime.KeepAlive(m)
+func (c *counted) Subscription(ctx context.Context, id string) (store.Subscription, error) {
+	c.single++
+	return c.memory.Subscription(ctx, id)
+}
+
+func (c *counted) Altered(ctx context.Context, since uint64) ([]string, uint64, bool, error) {
+	ids, now, known, err := c.memory.Altered(ctx, since)
+	if c.forgets {
+		return nil, now, false, err
 	}
-	b.Run("the notice cut into words", func(b *testing.B) {
-		f := query.Facts{Text: strings.Repeat("ward1 clinic2 parking3 ", 300)}
-		for b.Loop() {
-			query.Prepare(f)
+	return ids, now, known, err
+}
+
+// Somebody who comes, goes or asks for something else is read alone; the others
+// only once the store no longer says who it was, or it was very many.
+func TestOneAlteredSubscriptionIsReadAlone(t *testing.T) {
+	m := &counted{memory: newMemory()}
+	for i := range 50 {
+		m.subscribe(sub(fmt.Sprintf("%02x", i), []string{"dialysis", "hospice"}[i%2]))
+	}
+	x := matcher(m.memory)
+	x.Subscribers = m
+	step := func(what string, pages, single int, title string, want ...string) {
+		t.Helper()
+		m.pages, m.single = 0, 0
+		if err := x.audience.refresh(t.Context(), x); err != nil {
+			t.Fatal(err)
 		}
-	})
+		if m.pages != pages || m.single != single {
+			t.Errorf("%s: read %d pages and %d single ones, want %d and %d", what, m.pages, m.single, pages, single)
+		}
+		var got []string
+		for _, n := range x.audience.concerned(x.candidates([]store.Finding{{Tier: store.TierCertain, Title: title}})) {
+			got = append(got, x.audience.id(n))
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s (-want +got): %s", what, d)
+		}
+	}
+	alter := func(id, asks string) {
+		s := m.subs[id]
+		s.Query = asks
+		m.subs[id] = s
+	}
+	step("at first", 2, 0, "parking")
+	step("again", 0, 0, "parking")
+	alter("07", "parking")
+	step("other words", 0, 1, "parking", "07")
+	m.subscribe(sub("001", "parking"))   // between two ids, of an odd number of digits
+	m.subscribe(sub("zz", "parking or")) // behind all
+	step("two new ones", 0, 2, "parking or", "001", "07", "zz")
+	alter("07", "-(")
+	step("what cannot be read", 0, 1, "parking or", "001", "zz")
+	alter("07", "hospice")
+	s := m.subs["001"]
+	s.State = store.StateEnded
+	m.subs["001"] = s
+	step("back, and ended", 0, 2, "parking or", "zz")
+	m.forgets = true
+	alter("03", "parking")
+	step("which is not known", 2, 0, "parking", "03")
+	m.forgets = false
+	for i := range mostRecent + 1 {
+		m.subscribe(sub(fmt.Sprintf("y%d", i), "elsewhere"))
+	}
+	step("very many", 2, 0, "parking", "03")
+}
+
+func TestIDsComeBackAsTheyWere(t *testing.T) {
+	var l idList
+	ids := []string{"", "0", "00", "00112233445566778899aabbccddeeff", "0A", "0a", "0a1", "A", "ab", "abc", "zz", "é"}
+	for _, id := range ids {
+		l.add(id)
+	}
+	for i, id := range ids {
+		if got := l.at(int32(i)); got != id {
+			t.Errorf("%q came back as %q", id, got)
+		}
+		if n, there := l.search(id); int(n) != i || !there {
+			t.Errorf("%q was found at %d (%v), not %d", id, n, there, i)
+		}
+	}
+	for id, want := range map[string]int32{"0!": 2, "01": 4, "zzz": 11, "éé": 12} {
+		if n, there := l.search(id); there || n != want {
+			t.Errorf("%q, which is not there, would be at %d (%v), want %d", id, n, there, want)
+		}
+	}
+	if n := len(l.bytes); n != 0+1+1+16+2+1+3+1+1+3+2+2 {
+		t.Errorf("%d bytes", n)
+	}
 }

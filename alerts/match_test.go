@@ -370,13 +370,14 @@ func BenchmarkMatch(b *testing.B) {
 	for _, n := range []int{10_000, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			m := newMemory()
+			subs := &still{memory: m, stamp: 1}
 			for i := range n {
 				id := fmt.Sprintf("%06d", i)
 				m.subs[id] = sub(id, fmt.Sprintf(`topic:tenders area:area-%d (dialysis OR "end of life %d")`, i%300, i%5000))
-				m.ids = append(m.ids, id)
+				m.ids, subs.all = append(m.ids, id), append(subs.all, m.subs[id])
 			}
 			x := matcher(m)
-			x.Subscribers = still{m}
+			x.Subscribers = subs
 			x.Facts = func(f store.Finding) query.Facts { f.Areas = []string{"area-7"}; return facts(f) }
 			step := func() {
 				m.commit(day(2), change(fmt.Sprint(len(m.changes)), "tenders dialysis"))

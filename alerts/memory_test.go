@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -34,6 +35,7 @@ type memory struct {
 	cut        func() bool
 	writes     int
 	ids        []string // of subs, sorted
+	stamps     map[uint64]map[string]store.Subscription
 }
 
 func newMemory() *memory {
@@ -156,7 +158,24 @@ func (m *memory) Stamp(context.Context) (uint64, error) {
 		s := m.subs[id]
 		_, _ = fmt.Fprintln(h, s.ID, s.State, s.Query, s.Often, s.Since, s.Created)
 	}
+	if m.stamps == nil {
+		m.stamps = map[uint64]map[string]store.Subscription{}
+	}
+	m.stamps[h.Sum64()] = maps.Clone(m.subs)
 	return h.Sum64(), nil
+}
+
+// Altered remembers no more than what was last asked for.
+func (m *memory) Altered(ctx context.Context, since uint64) (ids []string, now uint64, known bool, err error) {
+	was, known := m.stamps[since]
+	m.stamps = nil
+	now, err = m.Stamp(ctx)
+	for _, id := range m.ids {
+		if a, b := was[id], m.subs[id]; known && (a.State != b.State || a.Query != b.Query || a.Often != b.Often || a.Since != b.Since || !a.Created.Equal(b.Created)) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, now, known, err
 }
 
 func (m *memory) End(_ context.Context, id string, at time.Time) error {

@@ -105,6 +105,11 @@ type Subscribers interface {
 	// of them is good for. It is in the same transaction as what it tells of, and
 	// never what it was before.
 	Stamp(ctx context.Context) (uint64, error)
+	// Altered lists the subscriptions because of which the stamp is no longer
+	// what it was, each once, removed ones included, and gives the stamp as it is
+	// now. known is false, and ids is nothing, where the store remembers less than
+	// that, and all must be read again.
+	Altered(ctx context.Context, since uint64) (ids []string, now uint64, known bool, err error)
 	// End ends a subscription and suppresses its queued deliveries in the same
 	// transaction. Ending an ended one changes nothing.
 	End(ctx context.Context, id string, at time.Time) error

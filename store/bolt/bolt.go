@@ -74,12 +74,13 @@ const (
 	bHandled    = "handled"     // note of a message -> handled
 	bScores     = "scores"      // keyed hash of the address -> store.BounceScore
 	bHolds      = "holds"       // key of a domain -> store.Hold
+	bAltered    = "altered"     // stamp -> id of the subscription it was given for
 )
 
 // later are the buckets that the first format did not have. They are made, and
 // the index of marks filled, when a file without them is opened.
 func later() []string {
-	return []string{bTokens, bTokensOf, bCounts, bMarks, bDecisions, bTicked, bCorrected, bMailMarks, bHandled, bScores, bHolds}
+	return []string{bTokens, bTokensOf, bCounts, bMarks, bDecisions, bTicked, bCorrected, bMailMarks, bHandled, bScores, bHolds, bAltered}
 }
 
 func buckets() []string {

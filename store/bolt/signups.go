@@ -374,7 +374,7 @@ func (t *tx) forget(sub store.Subscription, of []byte) error {
 			return err
 		}
 	}
-	return errors.Join(t.stampNow(), t.in(bSubs).Delete([]byte(sub.ID)), t.in(bAddresses).Delete(join(of, []byte(sub.ID))))
+	return errors.Join(t.stampNow(sub.ID), t.in(bSubs).Delete([]byte(sub.ID)), t.in(bAddresses).Delete(join(of, []byte(sub.ID))))
 }
 
 // Sweep is one transaction, if there is anything to do.

@@ -1,6 +1,6 @@
 package query
 
-import "hash/fnv"
+import "math/bits"
 
 // A Filing finds, out of very many queries, those that fit some facts, without
 // asking each. Every query has things that must be there for it to fit: a word,
@@ -8,242 +8,192 @@ import "hash/fnv"
 // turn up least, with a mark of another, and asked itself only where both turn
 // up. A query without such a thing ("-parking", or nothing at all) is always
 // asked. What the Filing gives is what asking all of them would give. It is
-// immutable and safe for concurrent use.
+// made by a Filer, immutable and safe for concurrent use.
+//
+// It keeps no Query, but a few bytes of each (see code.go), in the order in
+// which they are filed, so that a million lie close together.
 type Filing struct {
-	queries []Query
-	always  []int32
-	under   map[string][]filedQuery
-	several map[int32]bool // those that are filed under more than one key
+	words  map[string]key         // by stem
+	values [fields]map[string]key // as compared
+	pairs  map[pair]key           // of common words that stand next to each other in a phrase
+	spelt  []string               // how the words of phrases and acronyms are spelt
+	count  int
+
+	from  []uint32 // under a key: under[from[key]:from[key+1]]; under 0 what is always asked
+	under []posting
+	code  []byte
 }
 
-// A filedQuery has its number, and the hash of another key that must be there;
-// 0: of none.
-type filedQuery struct {
-	number int32
-	also   uint32
-}
+// A key is the number of a thing that a query may need; 0 is nothing.
+type key uint32
 
-// NewFiling files queries. Their place in the slice, which the Filing keeps, is
-// their number.
-func NewFiling(queries []Query) *Filing {
-	x := &Filing{queries: queries, under: map[string][]filedQuery{}, several: map[int32]bool{}}
-	u := usage{of: map[string]int32{}}
-	for _, q := range queries {
-		u.count(q.root)
-	}
-	for i, q := range queries {
-		n := int32(i)
-		first, second := u.best(q.root.needs(&u))
-		if first == nil {
-			x.always = append(x.always, n)
-			continue
-		}
-		for _, k := range first {
-			at := x.under[k]
-			if len(at) > 0 && at[len(at)-1].number == n {
-				continue
-			}
-			x.under[k] = append(at, filedQuery{n, second})
-		}
-		if len(first) > 1 {
-			x.several[n] = true
-		}
-	}
-	return x
+// A pair is two stems, one right after the other.
+type pair struct{ first, second key }
+
+// A posting is of a query: another key that must be there, and where its code begins.
+type posting struct {
+	also key
+	at   uint32
 }
 
 // Len is how many queries are filed.
-func (x *Filing) Len() int { return len(x.queries) }
+func (x *Filing) Len() int { return x.count }
 
 // Match calls f with the number of each query that fits, once, in no particular
 // order.
 func (x *Filing) Match(p *Prepared, f func(number int)) {
-	for _, n := range x.always {
-		if x.queries[n].MatchPrepared(p) {
-			f(int(n))
+	if x.count == 0 {
+		return
+	}
+	a := x.about(p)
+	seen := map[int]bool{} // of those that are filed under several keys
+	for _, k := range a.keys {
+		for _, q := range x.under[x.from[k]:x.from[k+1]] {
+			if q.also != 0 && !a.there.has(q.also) {
+				continue
+			}
+			number, several, fits := a.ask(q.at, seen)
+			if !fits {
+				continue
+			}
+			if several {
+				seen[number] = true
+			}
+			f(number)
 		}
 	}
-	var there marks
-	keys := make([]string, 0, len(p.at)+16)
-	for stem := range p.at {
-		keys = append(keys, wordKey(stem))
-	}
-	said := map[string]bool{} // in passages alone
-	for _, x := range p.passages {
-		for stem := range x.at {
-			if _, known := p.at[stem]; !known && !said[stem] {
-				said[stem] = true
-				keys = append(keys, wordKey(stem))
-			}
+}
+
+// An asker knows what there is in some facts.
+type asker struct {
+	x     *Filing
+	all   *Prepared
+	one   *Prepared // the passage that is asked about, or all
+	keys  []key     // 0, and those of what there is, each once
+	there present
+	terms []want // of the phrase that is looked for
+}
+
+// about looks the words and values of facts up, each once.
+func (x *Filing) about(p *Prepared) *asker {
+	a := &asker{x: x, all: p, one: p, keys: []key{0}, there: newPresent(2 * len(p.lexicon.stems))}
+	stems := make([]key, len(p.lexicon.stems))
+	for i, s := range p.lexicon.stems {
+		if k := x.words[s]; k != 0 {
+			stems[i] = k
+			a.add(k, int32(i))
 		}
 	}
 	for i, list := range p.lists {
 		for _, v := range list {
-			keys = append(keys, fieldKey(field(i), v))
-		}
-	}
-	for _, k := range keys {
-		there.set(hash(k))
-	}
-	var seen map[int32]bool
-	for _, k := range keys {
-		for _, q := range x.under[k] {
-			if q.also != 0 && !there.has(q.also) {
-				continue
-			}
-			if x.several[q.number] {
-				if seen[q.number] {
-					continue
-				}
-				if seen == nil {
-					seen = map[int32]bool{}
-				}
-				seen[q.number] = true
-			}
-			if x.queries[q.number].MatchPrepared(p) {
-				f(int(q.number))
+			if k := x.values[i][v]; k != 0 {
+				a.add(k, nowhere)
 			}
 		}
 	}
-}
-
-// marks are a set of hashes that may take one for another.
-type marks [1 << 11]uint64
-
-func (m *marks) set(h uint32)      { m[h>>6&(1<<11-1)] |= 1 << (h & 63) }
-func (m *marks) has(h uint32) bool { return m[h>>6&(1<<11-1)]&(1<<(h&63)) != 0 }
-
-func hash(key string) uint32 {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(key))
-	return max(h.Sum32(), 1)
-}
-
-// The keys: a letter for what it is, then the value as it is compared.
-
-func wordKey(stem string) string { return "w" + stem }
-
-func fieldKey(f field, v string) string { return string(rune('0'+f)) + v }
-
-// needs are sets of keys of each of which at least one is there whenever the
-// query fits.
-func (n *node) needs(u *usage) [][]string {
-	if n == nil {
-		return nil
-	}
-	var out [][]string
-	switch n.op {
-	case opAll: // what each of its parts needs
-		for _, k := range n.kids {
-			out = append(out, k.needs(u)...)
-		}
-	case opAny: // one of what its parts need
-		var either []string
-		for _, k := range n.kids {
-			one, _ := u.best(k.needs(u))
-			if one == nil {
-				return nil
-			}
-			either = append(either, one...)
-		}
-		out = append(out, either)
-	case opNot:
-	case opField: // one of the values
-		var either []string
-		for _, v := range n.keys {
-			either = append(either, fieldKey(n.field, v))
-		}
-		out = append(out, either)
-	case opWords: // all of the words; in capitals the first for sure, since a plural may have another stem
-		terms := n.terms
-		if n.mode == capitals {
-			terms = terms[:1]
-		}
-		for _, t := range terms {
-			out = append(out, []string{wordKey(t.stem)})
+	if len(x.pairs) > 0 {
+		a.pair(p, stems)
+		for _, one := range p.passages {
+			a.pair(one, stems)
 		}
 	}
-	return out
+	return a
 }
 
-// A usage is how often each key is asked for, and each kind of key, from which
-// it is guessed how often one turns up.
-type usage struct {
-	of     map[string]int32
-	words  int           // all of them
-	values [fields]int32 // how many different ones
+func (a *asker) add(k key, stem int32) {
+	if a.there.put(k, stem) {
+		a.keys = append(a.keys, k)
+	}
 }
 
-func (u *usage) count(n *node) {
-	if n == nil || n.op == opNot {
-		return
-	}
-	for _, k := range n.kids {
-		u.count(k)
-	}
-	switch n.op {
-	case opWords:
-		for _, t := range n.terms {
-			u.of[wordKey(t.stem)]++
-			u.words++
-		}
-	case opField:
-		for _, v := range n.keys {
-			k := fieldKey(n.field, v)
-			if u.of[k]++; u.of[k] == 1 {
-				u.values[n.field]++
+// pair looks the pairs of words up that stand next to each other.
+func (a *asker) pair(p *Prepared, stems []key) {
+	var first key
+	for at := range p.words {
+		second := stems[p.stem(at)]
+		if first != 0 && second != 0 {
+			if k := a.x.pairs[pair{first, second}]; k != 0 {
+				a.add(k, nowhere)
 			}
 		}
-	case opAll, opAny, opNot:
+		first = second
 	}
 }
 
-// wordsOfText is how many different words a notice may have.
-const wordsOfText = 300
-
-// chance guesses how likely one of some keys is to turn up: a word the more
-// often it is asked for; a value as if it were one of those asked for, of which
-// there may be two at once.
-func (u *usage) chance(keys []string) float64 {
-	sum := 0.0
-	for _, k := range keys {
-		if k[0] == 'w' {
-			sum += min(1, wordsOfText*float64(u.of[k])/float64(u.words))
-			continue
-		}
-		f := field(k[0] - '0')
-		n := float64(u.values[f])
-		if known := f.words(); known != nil {
-			n = max(n, 3)
-		}
-		if f == tier {
-			n = 1
-		}
-		sum += min(1, 2/n)
+// ask asks the query whose code begins at a place, unless it was seen.
+func (a *asker) ask(at uint32, seen map[int]bool) (number int, several, fits bool) {
+	r := reader{a.x.code, int(at)}
+	head := r.number()
+	number, several = head>>1, head&1 != 0
+	if several && seen[number] {
+		return number, several, false
 	}
-	return sum
+	if len(a.all.passages) == 0 {
+		return number, several, a.fits(&r)
+	}
+	begin := r.at
+	for _, a.one = range a.all.passages {
+		if r.at = begin; a.fits(&r) {
+			return number, several, true
+		}
+	}
+	return number, several, false
 }
 
-// best picks the set of keys to file a query under, and the hash of a key of
-// another, where there is one.
-func (u *usage) best(sets [][]string) (first []string, second uint32) {
-	at, least := -1, 0.0
-	for i, s := range sets {
-		if c := u.chance(s); at < 0 || c < least {
-			at, least = i, c
+// present is a set of keys, those of stems with their number in the lexicon.
+// It is asked for every query that is filed under a word of the text, which a
+// map would be too slow for.
+type present struct {
+	slots []presence // a power of two, most of them empty
+	shift int
+	n     int
+}
+
+type presence struct {
+	key  key // 0: empty
+	stem int32
+}
+
+func newPresent(about int) present {
+	n := bits.Len(uint(max(2*about, 64)))
+	return present{slots: make([]presence, 1<<n), shift: 64 - n}
+}
+
+func (s *present) slot(k key) *presence {
+	for i := uint64(k) * 0x9e3779b97f4a7c15 >> s.shift; ; i++ {
+		x := &s.slots[i&uint64(len(s.slots)-1)] //nolint:gosec // there are some
+		if x.key == k || x.key == 0 {
+			return x
 		}
 	}
-	if at < 0 {
-		return nil, 0
-	}
-	next := 2.0
-	for i, s := range sets {
-		if i == at || len(s) != 1 || len(sets[at]) == 1 && s[0] == sets[at][0] {
-			continue
+}
+
+// put tells whether the key is new.
+func (s *present) put(k key, stem int32) bool {
+	if 2*s.n >= len(s.slots) {
+		was := s.slots
+		*s = newPresent(len(was))
+		for _, x := range was {
+			if x.key != 0 {
+				s.put(x.key, x.stem)
+			}
 		}
-		if c := u.chance(s); c < next {
-			next, second = c, hash(s[0])
-		}
 	}
-	return sets[at], second
+	x := s.slot(k)
+	if x.key == k {
+		return false
+	}
+	*x = presence{k, stem}
+	s.n++
+	return true
+}
+
+func (s *present) has(k key) bool { return s.slot(k).key == k }
+
+// stem is the number of a stem in the lexicon, or nowhere.
+func (s *present) stem(k key) int32 {
+	if x := s.slot(k); x.key == k {
+		return x.stem
+	}
+	return nowhere
 }

@@ -22,26 +22,35 @@ func (g generator) word() string {
 	return g.pick("dialysis", "ICB", "ICBs", "icb", "tender", "tendering", "end-of-life", "care", "R&D", "hospice", "NHS", "GP", "GPs", "and", "the", "clinic", "children's", "NOT.", "café", "OR.")
 }
 
+// query is of any shape that the language has.
 func (g generator) query(depth int) string {
-	switch k := g.IntN(12); {
+	switch k := g.IntN(16); {
 	case k < 4 || depth > 3:
 		return g.word()
 	case k == 4:
 		return `"` + g.word() + " " + g.word() + `"`
 	case k == 5:
-		return "topic:" + g.pick("tenders", "awards", "tenders,foi")
-	case k == 6:
-		return "area:" + g.pick("leicester", "rutland", "leicester,rutland")
+		return `"` + g.word() + " " + g.word() + " " + g.word() + `"`
+	case k == 6: // a run of words, or of acronyms
+		return g.pick("care-and", "ICB-GP", "GP-NHS-ICB", "NHS&GP", "tender-the-clinic", "A&E", "&.")
 	case k == 7:
-		return g.pick("body:qk1", "tier:likely", "kind:paper,notice", "stage:award", "source:a")
+		return "topic:" + g.pick("tenders", "awards", "tenders,foi", "tender , awards")
 	case k == 8:
-		return "-(" + g.query(depth+1) + ")"
+		return "area:" + g.pick("leicester", "rutland", "leicester,rutland")
 	case k == 9:
-		return "(" + g.query(depth+1) + " OR " + g.query(depth+1) + ")"
+		return g.pick("body:qk1", `body:"Leicester City Council",qk1`, "tier:likely", "kind:paper,notice", "stage:award", "stage:award,tender_update", "source:a")
 	case k == 10:
+		return g.pick(`committee:"Health and Wellbeing Board"`, "committee:cabinet,scrutiny", "thread:ocds-h6vhtk-04f1a2", "thread:other,ocds-h6vhtk-04f1a2")
+	case k == 11:
+		return g.pick("-", "NOT ", "–") + "(" + g.query(depth+1) + ")"
+	case k == 12:
+		return "-" + g.word()
+	case k == 13:
+		return "(" + g.query(depth+1) + " OR " + g.query(depth+1) + ")"
+	case k == 14:
 		return ""
 	}
-	return "(" + g.query(depth+1) + ") " + g.query(depth+1)
+	return "(" + g.query(depth+1) + ")" + g.pick(" ", " AND ", " & ") + g.query(depth+1)
 }
 
 func (g generator) facts() Facts {
@@ -62,8 +71,34 @@ func (g generator) facts() Facts {
 	return Facts{
 		Passages: passages,
 		Topics:   some("tenders", "awards", "foi"), Areas: some("leicester", "rutland"), Bodies: some("QK1", "Leicester City Council"),
-		Kinds: some("paper", "notice"), Tiers: some("certain", "likely"), Stages: some("award"), Sources: some("a", "b"), Text: strings.Join(text, " "),
+		Kinds: some("paper", "notice"), Tiers: some("certain", "likely"), Stages: some("award", "tender_update"), Sources: some("a", "b"),
+		Committees: some("Cabinet", "Health and Wellbeing Board"), Threads: some("ocds-h6vhtk-04f1a2", "other"), Text: strings.Join(text, " "),
 	}
+}
+
+// A cabinet is queries that are filed.
+type cabinet struct {
+	*Filing
+	numbers []int32
+	places  []int // by number: which query it is
+}
+
+func file(queries []Query, s *Sample) cabinet {
+	f := NewFiler()
+	for _, q := range queries {
+		f.Add(q)
+	}
+	x := cabinet{}
+	x.Filing, x.numbers = f.Filing(s)
+	x.places = make([]int, len(queries))
+	for i, n := range x.numbers {
+		x.places[n] = i
+	}
+	return x
+}
+
+func (x cabinet) match(p *Prepared, f func(query int)) {
+	x.Match(p, func(n int) { f(x.places[n]) })
 }
 
 // The Index gives what asking every query gives, each once.
@@ -74,7 +109,7 @@ func TestFilingFindsWhatAskingAllFinds(t *testing.T) {
 	}
 	t.Logf("CCGWATCH_SEED=%d", seed)
 	g := generator{rand.New(rand.NewPCG(seed, 0))}
-	fit, filed := 0, 0
+	fit, filed, paired := 0, 0, 0
 	for range 40 {
 		var queries []Query
 		for len(queries) < 150 {
@@ -82,8 +117,16 @@ func TestFilingFindsWhatAskingAllFinds(t *testing.T) {
 				queries = append(queries, q)
 			}
 		}
-		x := NewFiling(queries)
-		filed += x.Len() - len(x.always)
+		var sample *Sample
+		if g.IntN(2) == 0 { // of what will come, or of what will not
+			sample = &Sample{}
+			for range g.IntN(30) {
+				sample.Add(Prepare(g.facts()))
+			}
+		}
+		x := file(queries, sample)
+		filed += x.Len() - int(x.from[1])
+		paired += len(x.pairs)
 		for range 100 {
 			f := g.facts()
 			p := Prepare(f)
@@ -93,7 +136,7 @@ func TestFilingFindsWhatAskingAllFinds(t *testing.T) {
 					want = append(want, i)
 				}
 			}
-			x.Match(p, func(n int) { got = append(got, n) })
+			x.match(p, func(n int) { got = append(got, n) })
 			slices.Sort(got)
 			if !slices.Equal(want, got) {
 				for i, q := range queries {
@@ -106,8 +149,8 @@ func TestFilingFindsWhatAskingAllFinds(t *testing.T) {
 			fit += len(want)
 		}
 	}
-	if fit < 10_000 || filed < 2000 {
-		t.Errorf("%d fits, %d queries under a key: the test looks at nothing", fit, filed)
+	if fit < 10_000 || filed < 2000 || paired < 200 {
+		t.Errorf("%d fits, %d queries under a key, %d pairs: the test looks at nothing", fit, filed, paired)
 	}
 }
 
@@ -121,13 +164,13 @@ func TestFilingAsksFew(t *testing.T) {
 		}
 		queries = append(queries, q)
 	}
-	x := NewFiling(queries)
-	if n := len(x.always); n != 0 {
+	x := file(queries, nil)
+	if n := x.from[1]; n != 0 {
 		t.Errorf("%d are always asked", n)
 	}
-	for k, list := range x.under {
-		if len(list) > 1 {
-			t.Errorf("%d are filed under %s", len(list), k)
+	for k := range x.from[1:] {
+		if n := x.from[k+1] - x.from[k]; n > 1 {
+			t.Errorf("%d are filed under key %d", n, k)
 		}
 	}
 }
@@ -192,7 +235,7 @@ func BenchmarkFiling(b *testing.B) {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		begun := time.Now()
-		x := NewFiling(queries)
+		x := file(queries, nil)
 		took := time.Since(begun)
 		runtime.GC()
 		runtime.ReadMemStats(&after)
@@ -237,8 +280,63 @@ func TestFilingFindsWhatOnlyAPassageSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	NewFiling([]Query{q}).Match(Prepare(Facts{Text: "Board pack", Passages: []string{"Cleaning.", "The insourcing of endoscopy.", "More insourcing."}}), func(int) { n++ })
+	file([]Query{q}, nil).Match(Prepare(Facts{Text: "Board pack", Passages: []string{"Cleaning.", "The insourcing of endoscopy.", "More insourcing."}}), func(int) { n++ })
 	if n != 1 {
 		t.Errorf("called %d times", n)
+	}
+}
+
+// A common word is no place for what can be found by a rarer one: the sample
+// says which is which, whatever people ask for.
+func TestFilingGoesByTheSample(t *testing.T) {
+	var queries []Query
+	for i := range 50 {
+		s := fmt.Sprintf("contract ward%d", i%2) // everybody asks for one of two wards
+		if i%2 == 0 {
+			s = `"the contract" area:rutland`
+		}
+		q, err := Parse(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		queries = append(queries, q)
+	}
+	sample := &Sample{}
+	for range 100 {
+		sample.Add(Prepare(Facts{Text: "The contract", Areas: []string{"leicester"}}))
+	}
+	x := file(queries, sample)
+	under := func(k key) int { return int(x.from[k+1] - x.from[k]) }
+	if n := under(x.words[stem("contract")]); n != 0 {
+		t.Errorf("%d are filed under contract, which every notice has", n)
+	}
+	if n := under(x.words["ward1"]); n != 25 {
+		t.Errorf("%d are filed under ward1, which none has", n)
+	}
+	if n := under(x.values[area]["rutland"]); n != 25 {
+		t.Errorf("%d are filed under rutland, which none is in", n)
+	}
+}
+
+// A phrase of common words is found by two of them that stand side by side.
+func TestFilingFilesPhrasesUnderTwoWords(t *testing.T) {
+	q, err := Parse(`"end of life care"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample := &Sample{}
+	for range 100 {
+		sample.Add(Prepare(Facts{Text: "the care of life in the end"}))
+	}
+	x := file([]Query{q}, sample)
+	if len(x.pairs) != 1 {
+		t.Fatalf("filed under %d pairs", len(x.pairs))
+	}
+	for text, want := range map[string]int{"the care of life in the end": 0, "the end of life care plan": 1, "end of life": 0, "ends of life care": 0} {
+		n := 0
+		x.match(Prepare(Facts{Text: text}), func(int) { n++ })
+		if n != want {
+			t.Errorf("%q: %d, want %d", text, n, want)
+		}
 	}
 }

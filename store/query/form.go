@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -115,19 +114,20 @@ type run struct {
 // and would be taken for plain words is refused: it would match nothing for ever.
 func runs(s string) ([]run, error) {
 	var out []run
-	p := parser{in: []rune(s)}
+	p := newParser(s)
 	for {
 		p.space()
 		if p.pos >= len(p.in) {
 			return out, nil
 		}
 		var r run
-		if r.not = minus(p.in[p.pos]); r.not {
-			if p.pos++; p.pos >= len(p.in) {
+		if r.not = p.is(minus); r.not {
+			_, size := p.next()
+			if p.pos += size; p.pos >= len(p.in) {
 				return out, nil
 			}
 		}
-		if quote(p.in[p.pos]) {
+		if p.is(quote) {
 			s, err := p.quoted()
 			if err != nil {
 				return nil, errors.New("a quotation mark is never closed")
@@ -154,12 +154,13 @@ func runs(s string) ([]run, error) {
 // boxed reads up to a space or quotation mark, one character at least.
 func (p *parser) boxed() string {
 	at := p.pos
-	for p.pos++; p.pos < len(p.in); p.pos++ {
-		if r := p.in[p.pos]; unicode.IsSpace(r) || unicode.IsControl(r) || quote(r) {
-			break
+	for {
+		_, size := p.next()
+		p.pos += size
+		if p.pos >= len(p.in) || p.is(blank) || p.is(quote) {
+			return p.in[at:p.pos]
 		}
 	}
-	return string(p.in[at:p.pos])
 }
 
 func isField(name string) bool {

@@ -30,7 +30,7 @@ func Parse(s string) (Query, error) {
 	if n := utf8.RuneCountInString(s); n > MaxLength {
 		return Query{}, &Error{MaxLength + 1, fmt.Sprintf("expected the end: a query has at most %d characters", MaxLength)}
 	}
-	p := parser{in: []rune(s)}
+	p := newParser(s)
 	root, err := p.any(0)
 	if err != nil {
 		return Query{}, err
@@ -41,27 +41,55 @@ func Parse(s string) (Query, error) {
 	return Query{root: root}, nil
 }
 
-// A parser reads by descent; pos is the next rune.
+// A parser reads by descent; pos is the next byte.
 type parser struct {
-	in  []rune
+	in  string // valid UTF-8
 	pos int
 }
 
-func (p *parser) fail(pos int, format string, args ...any) error {
-	return &Error{pos + 1, fmt.Sprintf(format, args...)}
+func newParser(s string) *parser {
+	if !utf8.ValidString(s) {
+		s = string([]rune(s)) // a sign in the place of each byte that is none
+	}
+	return &parser{in: s}
 }
 
+// fail makes an error about the character that begins at a byte.
+func (p *parser) fail(pos int, format string, args ...any) error {
+	return &Error{p.position(pos), fmt.Sprintf(format, args...)}
+}
+
+// position counts characters, the first is 1.
+func (p *parser) position(at int) int { return utf8.RuneCountInString(p.in[:at]) + 1 }
+
+// next is the next character and how many bytes it has; none where the end is.
+func (p *parser) next() (rune, int) {
+	if p.pos < len(p.in) && p.in[p.pos] < utf8.RuneSelf {
+		return rune(p.in[p.pos]), 1
+	}
+	return utf8.DecodeRuneInString(p.in[p.pos:])
+}
+
+// is tells whether one of some characters is next.
+func (p *parser) is(which func(rune) bool) bool {
+	r, n := p.next()
+	return n > 0 && which(r)
+}
+
+func blank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+
 func (p *parser) space() {
-	for p.pos < len(p.in) && (unicode.IsSpace(p.in[p.pos]) || unicode.IsControl(p.in[p.pos])) {
-		p.pos++
+	for p.is(blank) {
+		_, n := p.next()
+		p.pos += n
 	}
 }
 
-// spaceBefore passes over spaces if r comes after them.
-func (p *parser) spaceBefore(r rune) {
+// spaceBefore passes over spaces if c comes after them.
+func (p *parser) spaceBefore(c byte) {
 	at := p.pos
 	p.space()
-	if p.pos >= len(p.in) || p.in[p.pos] != r {
+	if p.pos >= len(p.in) || p.in[p.pos] != c {
 		p.pos = at
 	}
 }
@@ -132,15 +160,15 @@ func (p *parser) one(depth int) (*node, error) {
 	if depth >= maxDepth {
 		return nil, p.fail(at, "expected fewer brackets and minus signs within each other: at most %d", maxDepth)
 	}
-	switch r := p.in[p.pos]; {
+	switch r, size := p.next(); {
 	case minus(r) || p.peekOperator("NOT"):
 		if minus(r) {
-			p.pos++
+			p.pos += size
 		} else {
 			p.operator("NOT")
 			p.space()
 		}
-		if p.pos >= len(p.in) || unicode.IsSpace(p.in[p.pos]) || p.in[p.pos] == ')' || p.peekOperator("OR") || p.peekOperator("AND") {
+		if p.pos >= len(p.in) || p.is(unicode.IsSpace) || p.in[p.pos] == ')' || p.peekOperator("OR") || p.peekOperator("AND") {
 			return nil, p.fail(p.pos, "expected a word, phrase, field or ( right after the minus sign")
 		}
 		n, err := p.one(depth + 1)
@@ -158,7 +186,7 @@ func (p *parser) one(depth int) (*node, error) {
 			return nil, err
 		}
 		if p.pos >= len(p.in) {
-			return nil, p.fail(p.pos, `expected ")" for the "(" at position %d`, at+1)
+			return nil, p.fail(p.pos, `expected ")" for the "(" at position %d`, p.position(at))
 		}
 		p.pos++
 		if n == nil {
@@ -182,47 +210,53 @@ func quote(r rune) bool { return r == '"' || r == '“' || r == '”' || r == '�
 // quoted reads from one quotation mark to the next.
 func (p *parser) quoted() (string, error) {
 	at := p.pos
-	for p.pos++; p.pos < len(p.in); p.pos++ {
-		if quote(p.in[p.pos]) {
-			s := string(p.in[at+1 : p.pos])
-			p.pos++
+	_, size := p.next()
+	from := at + size
+	for p.pos = from; p.pos < len(p.in); {
+		r, size := p.next()
+		if quote(r) {
+			s := p.in[from:p.pos]
+			p.pos += size
 			return s, nil
 		}
+		p.pos += size
 	}
-	return "", p.fail(p.pos, `expected the closing quotation mark of the one at position %d`, at+1)
+	return "", p.fail(p.pos, `expected the closing quotation mark of the one at position %d`, p.position(at))
 }
 
-// peek gives the run of characters up to a space, bracket, quotation mark or
-// one of stop.
-func (p *parser) peek(stop string) string {
-	i := p.pos
-	for i < len(p.in) {
-		r := p.in[i]
-		if unicode.IsSpace(r) || unicode.IsControl(r) || r == '(' || r == ')' || quote(r) || strings.ContainsRune(stop, r) {
-			break
+// peek gives the run of characters up to a space, bracket, quotation mark or,
+// if it is to end there too, comma.
+func (p *parser) peek(comma bool) string {
+	for i, r := range p.in[p.pos:] {
+		if blank(r) || r == '(' || r == ')' || quote(r) || comma && r == ',' {
+			return p.in[p.pos : p.pos+i]
 		}
-		i++
 	}
-	return string(p.in[p.pos:i])
+	return p.in[p.pos:]
 }
 
-func (p *parser) peekOperator(word string) bool { return normalise(p.peek("")) == word }
+func (p *parser) peekOperator(word string) bool {
+	if p.pos >= len(p.in) || p.in[p.pos] != word[0] && p.in[p.pos] < utf8.RuneSelf {
+		return false
+	}
+	return normalise(p.peek(false)) == word
+}
 
 func (p *parser) operator(word string) bool {
 	if !p.peekOperator(word) {
 		return false
 	}
-	p.pos += utf8.RuneCountInString(p.peek(""))
+	p.pos += len(p.peek(false))
 	return true
 }
 
 func (p *parser) wordOrField() (*node, error) {
 	at := p.pos
-	run := p.peek("")
+	run := p.peek(false)
 	if name, _, ok := strings.Cut(run, ":"); ok && name != "" && strings.IndexFunc(name, notLetter) < 0 {
 		return p.fieldOf(at, name)
 	}
-	p.pos += utf8.RuneCountInString(run)
+	p.pos += len(run)
 	return p.words(at, run, false)
 }
 
@@ -262,7 +296,7 @@ func (p *parser) fieldOf(at int, name string) (*node, error) {
 	if n.field == fields {
 		return nil, p.fail(at, "expected one of topic: body: area: committee: thread: kind: source: tier: stage: instead of %s: (put words with a colon in quotation marks)", clip(name))
 	}
-	p.pos += utf8.RuneCountInString(name)
+	p.pos += len(name)
 	for {
 		p.pos++ // colon or comma
 		v, err := p.value(n.field)
@@ -284,28 +318,27 @@ func (p *parser) value(f field) (string, error) {
 	p.space()
 	at := p.pos
 	var s string
-	if p.pos < len(p.in) && quote(p.in[p.pos]) {
+	if p.is(quote) {
 		var err error
 		if s, err = p.quoted(); err != nil {
 			return "", err
 		}
 	} else {
-		s = p.peek(",")
-		p.pos += utf8.RuneCountInString(s)
-	}
-	known := f.words()
-	expected := "a value"
-	if known != nil {
-		expected = "one of " + strings.Join(known, ", ")
+		s = p.peek(true)
+		p.pos += len(s)
 	}
 	v := slug(s)
+	if v != "" && (!f.listed() || slices.Contains(f.words(), v)) {
+		return v, nil
+	}
+	expected := "a value"
+	if f.listed() {
+		expected = "one of " + strings.Join(f.words(), ", ")
+	}
 	if v == "" {
 		return "", p.fail(at, "expected %s after %s:", expected, f)
 	}
-	if known == nil {
-		return v, nil
-	}
-	for _, k := range known {
+	for _, k := range f.words() {
 		if f.key(k) == f.key(v) {
 			return k, nil
 		}

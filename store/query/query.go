@@ -104,6 +104,9 @@ func (f field) String() string {
 	return [...]string{"topic", "body", "area", "kind", "source", "tier", "stage", "committee", "thread"}[f]
 }
 
+// listed tells of a field that has a fixed list of values.
+func (f field) listed() bool { return f == topic || f == kind || f == tier || f == stage }
+
 // words lists the values of a field that has a fixed list, nil where any value may be.
 func (f field) words() []string {
 	switch f {

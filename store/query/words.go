@@ -20,32 +20,66 @@ type token struct {
 // childrens), and "&" is the word "and". Ligatures and other compatibility
 // forms, which PDF files are full of, are resolved first.
 func tokenise(s string) []token {
-	s = normalise(s)
 	out := make([]token, 0, len(s)/6+1)
-	var b strings.Builder
-	flush := func() {
-		if b.Len() > 0 {
-			out = append(out, makeToken(b.String()))
-			b.Reset()
+	cut(s, func(raw string) { out = append(out, makeToken(raw)) })
+	return out
+}
+
+// cut calls f with each word of a text as it is printed.
+func cut(s string, f func(raw string)) {
+	s = normalise(s)
+	var joined []byte // the word so far, if something within it was dropped
+	from := -1        // where the word, or the rest of it, begins
+	flush := func(to int) {
+		if from < 0 {
+			return
+		}
+		if joined == nil {
+			f(s[from:to])
+		} else {
+			f(string(append(joined, s[from:to]...)))
+			joined = nil
+		}
+		from = -1
+	}
+	drop := func(at, size int) {
+		if from >= 0 {
+			joined, from = append(joined, s[from:at]...), at+size
 		}
 	}
-	for i, r := range s {
+	for i := 0; i < len(s); {
+		if c := s[i]; c < utf8.RuneSelf {
+			switch {
+			case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+				if from < 0 {
+					from = i
+				}
+			case c == '\'' && from >= 0 && letterAfter(s[i+1:]):
+				drop(i, 1)
+			default:
+				if flush(i); c == '&' {
+					f(s[i : i+1])
+				}
+			}
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case unicode.IsLetter(r), unicode.IsDigit(r), unicode.IsMark(r):
-			b.WriteRune(r)
-		case r == '\u00ad', r >= '\u200b' && r <= '\u200f', r == '\u2060', r == '\ufeff':
-			// invisible
-		case (r == '\'' || r == '’') && b.Len() > 0 && letterAfter(s[i+utf8.RuneLen(r):]):
-			// children's
-		case r == '&':
-			flush()
-			out = append(out, token{raw: "&", word: "and", stem: "and"})
+			if from < 0 {
+				from = i
+			}
+		case r == '\u00ad', r >= '\u200b' && r <= '\u200f', r == '\u2060', r == '\ufeff': // invisible
+			drop(i, size)
+		case r == '’' && from >= 0 && letterAfter(s[i+size:]): // children’s
+			drop(i, size)
 		default:
-			flush()
+			flush(i)
 		}
+		i += size
 	}
-	flush()
-	return out
+	flush(len(s))
 }
 
 func letterAfter(s string) bool {
@@ -64,6 +98,9 @@ func normalise(s string) string {
 }
 
 func makeToken(raw string) token {
+	if raw == "&" {
+		return token{raw: raw, word: "and", stem: "and"}
+	}
 	w := strings.ToLower(raw)
 	return token{raw: raw, word: w, stem: stem(w)}
 }
@@ -88,6 +125,9 @@ func shouting(ts []token) bool {
 // slug is how values of fields are compared: small letters and digits, with
 // one hyphen for whatever stands between.
 func slug(s string) string {
+	if slugged(s) {
+		return s
+	}
 	var b strings.Builder
 	for i, t := range tokenise(s) {
 		if i > 0 {
@@ -96,6 +136,19 @@ func slug(s string) string {
 		b.WriteString(t.word)
 	}
 	return b.String()
+}
+
+// slugged tells of what is in small letters and digits, with single hyphens between.
+func slugged(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		case c == '-' && i > 0 && i+1 < len(s) && s[i-1] != '-':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // stem cuts the common endings off an English word in small letters, so that

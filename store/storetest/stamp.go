@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"ccgwatch/store"
@@ -12,10 +14,19 @@ func stamp(t *T) {
 	last, err := t.Stamp(t.ctx)
 	t.must(err)
 	used := map[uint64]bool{last: true}
+	first, all := last, map[string]bool{}
 	after := func(what string, changes bool) {
 		t.Helper()
 		now, err := t.Stamp(t.ctx)
 		t.must(err)
+		whose, upTo, known, err := t.Altered(t.ctx, last)
+		t.must(err)
+		if !known || upTo != now || len(whose) != 0 != changes {
+			t.Errorf("%s: altered %q up to %d (known: %v), the stamp being %d", what, whose, upTo, known, now)
+		}
+		for _, id := range whose {
+			all[id] = true
+		}
 		switch {
 		case changes && used[now]:
 			t.Errorf("%s: the stamp is %d as before", what, now)
@@ -66,5 +77,16 @@ func stamp(t *T) {
 	for _, s := range t.subs() {
 		t.must(t.Forget(t.ctx, s))
 		after("forget", true)
+	}
+	whose, _, known, err := t.Altered(t.ctx, first)
+	t.must(err)
+	if want := slices.Sorted(maps.Keys(all)); !known || !slices.Equal(slices.Sorted(slices.Values(whose)), want) {
+		t.Errorf("altered from the first on %q (known: %v), want each of %q once", whose, known, want)
+	}
+	if len(all) < 3 || !all[ann.ID] || !all[bob.ID] {
+		t.Errorf("altered: %v", all)
+	}
+	if whose, _, known, err := t.Altered(t.ctx, last+1); err != nil || known || whose != nil {
+		t.Errorf("since a stamp that is still to come: %q, known %v, %v", whose, known, err)
 	}
 }
