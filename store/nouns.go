@@ -356,8 +356,8 @@ type Finding struct {
 	Quotes []Mention `json:"quotes,omitempty"`
 	Others []Mention `json:"others,omitempty"`
 	More   int       `json:"more,omitempty"`
-	// AlsoIn are the other documents of the change that print the best sentence:
-	// a pack and its parts.
+	// AlsoIn are the other documents of the change, or of other items of the same
+	// meeting, that print the best sentence: a pack and its parts.
 	AlsoIn   []Elsewhere `json:"also_in,omitempty"`
 	Rule     string      `json:"rule"`
 	Why      string      `json:"why,omitempty"`    // in words, for explain
