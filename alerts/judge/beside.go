@@ -135,7 +135,7 @@ func (f *finder) elsewhere(d store.Document, m *mention, near []neighbour) (name
 		if f.after(d, n) && rank(n.mentions[i].Tier) >= rank(m.Tier) {
 			return name, true
 		}
-		also = append(also, store.Elsewhere{Document: name, URL: first(n.doc.URL, n.item.URL), Page: n.mentions[i].Page})
+		also = append(also, store.Elsewhere{Key: n.item.Key, Document: name, URL: first(n.doc.URL, n.item.URL), Page: n.mentions[i].Page})
 	}
 	m.also = append(m.also, also...)
 	return "", false
