@@ -26,6 +26,7 @@ type listed struct {
 const saysInsourcing = "Insourcing of endoscopy by a private provider was extended to March at the last meeting."
 
 func newListed(t *testing.T) *listed {
+	t.Helper()
 	return &listed{t: t, j: exampleJudge(t), texts: map[string][]string{}, at: time.Date(2026, 9, 1, 8, 0, 0, 0, time.UTC)}
 }
 

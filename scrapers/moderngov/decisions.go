@@ -129,12 +129,14 @@ func (s *ledger) decided() crawl.Request {
 // cover says that nothing can be missing: nothing here has the time of a meeting.
 func (s *ledger) cover(p *crawl.Page) { p.Cover(s.now, s.now.Add(time.Second)) }
 
-// decisionRows reads the table of decisions. Rows of issues stand in it too, and
-// are none.
+// decisionRows reads the tables of decisions: some sites have one for each state
+// that a decision can be in. Rows of issues stand in them too, and are none. That
+// there are none is believed where the page says so.
 func (s *ledger) decisionRows(mg *goquery.Selection) ([]store.Item, error) {
-	table := mg.Find("table.mgTabTable").First()
+	table := mg.Find("table.mgTabTable")
 	if table.Length() == 0 {
-		if text := strings.ToLower(s.line(mg.Text())); strings.Contains(text, "no decisions") || strings.Contains(text, "there are no ") {
+		text := strings.ToLower(s.line(mg.Text()))
+		if slices.ContainsFunc([]string{"no decisions", "no matching decisions", "there are no "}, func(w string) bool { return strings.Contains(text, w) }) {
 			return nil, nil
 		}
 		return nil, crawl.Errorf(store.ReasonFormat, "the page has no table of decisions")

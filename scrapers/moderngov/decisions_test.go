@@ -161,6 +161,32 @@ func TestDecisionsThatAreOfferedAgainAreNoticed(t *testing.T) {
 	}
 }
 
+// A list may have several tables, and a list without a row says so.
+func TestTablesOfDecisions(t *testing.T) {
+	s := &ledger{reader: newReader(), base: base, now: today(), read: map[string]bool{}}
+	row := func(id string) string {
+		return `<table class="mgTabTable"><tbody><tr><td class="mgMainTxt"><a href="ieDecisionDetails.aspx?ID=` + id + `">Decision ` + id + `</a></td><td>05/08/2026</td></tr></tbody></table>`
+	}
+	for _, c := range []struct {
+		name, inside string
+		want         int // -1 is an error
+	}{
+		{"one for each state", "<h2>Approved, subject to call-in</h2>" + row("1") + "<h2>In force</h2>" + row("2") + row("1"), 2},
+		{"none, it says", "<p>Officer decisions</p><p>No matching decisions</p>", 0},
+		{"none in another template", "<p>There are no decisions in this period.</p>", 0},
+		{"without a word", "<p>Officer decisions</p>", -1},
+	} {
+		mg, err := s.page(page(t, base+"/x.aspx", []byte(`<html><body><div id="modgov"><h1 class="mgMainTitleTxt">Decisions</h1>`+c.inside+`<div class="mgFooter"></div></div></body></html>`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := s.decisionRows(mg)
+		if (err != nil) != (c.want < 0) || err == nil && len(rows) != c.want {
+			t.Errorf("%s: %d rows, %v", c.name, len(rows), err)
+		}
+	}
+}
+
 func changed(changes []store.Change) string {
 	var out []string
 	for _, c := range changes {

@@ -68,12 +68,12 @@ func Deflate(data []byte) []byte {
 func Zip(files ...string) []byte {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	for i := 0; i < len(files); i += 2 {
-		w, err := z.Create(files[i])
+	for ; len(files) >= 2; files = files[2:] {
+		w, err := z.Create(files[0])
 		if err != nil {
 			panic(err)
 		}
-		_, _ = w.Write([]byte(files[i+1]))
+		_, _ = w.Write([]byte(files[1]))
 	}
 	_ = z.Close()
 	return b.Bytes()
@@ -90,8 +90,8 @@ const relationsNS = `xmlns:r="http://schemas.openxmlformats.org/officeDocument/2
 func relations(pairs ...string) string {
 	var b strings.Builder
 	b.WriteString(`<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">`)
-	for i := 0; i < len(pairs); i += 2 {
-		fmt.Fprintf(&b, `<Relationship Id="%s" Target="%s"/>`, pairs[i], pairs[i+1])
+	for ; len(pairs) >= 2; pairs = pairs[2:] {
+		fmt.Fprintf(&b, `<Relationship Id="%s" Target="%s"/>`, pairs[0], pairs[1])
 	}
 	return b.String() + `</Relationships>`
 }
