@@ -174,6 +174,28 @@ func (e *Edits) Of(source, key string) *Edit {
 	return e.by[ItemRef{source, key}]
 }
 
+// Finding is a finding as it is shown. Papers of other items that print its words
+// are named as those items are shown, or not at all.
+func (e *Edits) Finding(f Finding) Finding {
+	f = e.Of(f.Source, f.Key).Finding(f)
+	other := func(o Elsewhere) bool { return o.Key != "" && e.Of(f.Source, o.Key) != nil }
+	if !slices.ContainsFunc(f.AlsoIn, other) {
+		return f
+	}
+	var also []Elsewhere
+	for _, o := range f.AlsoIn {
+		if other(o) {
+			if !e.Shows(f.Source, o.Key) {
+				continue
+			}
+			o.Document = e.Of(f.Source, o.Key).Clean(o.Document)
+		}
+		also = append(also, o)
+	}
+	f.AlsoIn = also
+	return f
+}
+
 // Shows tells whether an item may be shown, mailed, searched or exported at
 // all. Whoever shows anything of the store asks this, mostly by reading it
 // through a Public.

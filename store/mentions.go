@@ -11,6 +11,8 @@ type Mention struct {
 
 // An Elsewhere is where else the words of a finding stand.
 type Elsewhere struct {
+	// Key is of the item whose paper it is; "" is the finding's own.
+	Key      string `json:"key,omitempty"`
 	Document string `json:"document"` // title
 	URL      string `json:"url"`
 	Page     int    `json:"page"`

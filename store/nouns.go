@@ -35,6 +35,10 @@ const (
 	FieldOccasion     = "occasion"      // OccasionEvent: no formal meeting but an event for the public
 	FieldRegisterBy   = "register_by"   // until when one can register for it
 	FieldRegisterSays = "register_says" // the sentence that says so
+	FieldWhenSays     = "when_says"     // the sentence in which an event's day was read
+	FieldClosesSays   = "closes_says"   // that of a consultation's last day
+	FieldDatesSure    = "dates_sure"    // how surely dates were read out of words: "closes certain, register by likely"
+	FieldDatesUnread  = "dates_unread"  // sentences whose dates can be read in more than one way, and why
 	FieldEventAt      = "event_at"      // when the last thing happened to a request; Published is when it was made, if that is known
 )
 
@@ -356,8 +360,8 @@ type Finding struct {
 	Quotes []Mention `json:"quotes,omitempty"`
 	Others []Mention `json:"others,omitempty"`
 	More   int       `json:"more,omitempty"`
-	// AlsoIn are the other documents of the change that print the best sentence:
-	// a pack and its parts.
+	// AlsoIn are the other documents of the change, or of other items of the same
+	// meeting, that print the best sentence: a pack and its parts.
 	AlsoIn   []Elsewhere `json:"also_in,omitempty"`
 	Rule     string      `json:"rule"`
 	Why      string      `json:"why,omitempty"`    // in words, for explain

@@ -99,11 +99,10 @@ func (p Public) Findings(ctx context.Context, after uint64, f func(Finding) bool
 		return err
 	}
 	return p.Outbox.Findings(ctx, after, func(x Finding) bool {
-		e := es.Of(x.Source, x.Key)
-		if e != nil && e.Hidden != "" {
+		if e := es.Of(x.Source, x.Key); e != nil && e.Hidden != "" {
 			return true
 		}
-		return f(e.Finding(x))
+		return f(es.Finding(x))
 	})
 }
 
@@ -121,7 +120,7 @@ func (p Public) Finding(ctx context.Context, id string) (Finding, error) {
 	if x != nil && x.Hidden != "" {
 		return Finding{}, &WithheldError{f.Source, f.Key, x}
 	}
-	return x.Finding(f), nil
+	return es.Finding(f), nil
 }
 
 // Shown is a finding of the store itself as it is shown; not ok: it is not.
@@ -130,7 +129,7 @@ func (p Public) Shown(ctx context.Context, f Finding) (shown Finding, ok bool, e
 	if err != nil || !es.Shows(f.Source, f.Key) {
 		return Finding{}, false, err
 	}
-	return es.Of(f.Source, f.Key).Finding(f), true, nil
+	return es.Finding(f), true, nil
 }
 
 // Clean is what is done to the texts of an item's papers before they are shown.

@@ -38,7 +38,7 @@ func FrontTexts(it store.Item, text func(sha string) ([]string, error)) []string
 func (j *Judge) OpenDates(it store.Item, texts []string) []store.Deadline {
 	var out []store.Deadline
 	if closes, err := time.Parse(time.RFC3339, it.Fields[store.FieldCloses]); err == nil {
-		out = append(out, store.Deadline{Stated: j.stamp(j.endOfDay(closes)), Kind: "consultation", Who: "anybody may answer; the page says how", Quote: "closes " + j.spoken(closes)})
+		out = append(out, store.Deadline{Stated: j.stamp(j.endOfDay(closes)), Kind: "consultation", Who: "anybody may answer; the page says how", Quote: first(Redact(it.Fields[store.FieldClosesSays]), "closes "+j.spoken(closes))})
 	}
 	for _, d := range j.MeetingDates(it, texts) {
 		if d.Kind != DeadlinePapers {
@@ -149,5 +149,12 @@ func (f *finder) event() string {
 	if by, err := time.Parse(time.RFC3339, f.it.Fields[store.FieldRegisterBy]); err == nil {
 		s += "; registration until " + f.j.spoken(by)
 	}
-	return s + "."
+	s += "."
+	if says := Redact(f.it.Fields[store.FieldWhenSays]); says != "" { // in its words, out of which the day was read
+		s += " It says: “" + says + "”"
+		if !f.sure(store.FieldWhen) {
+			s += " The year is not printed, or the date can be read in more than one way."
+		}
+	}
+	return s
 }

@@ -150,7 +150,7 @@ func (f *matcher) byName(e *entry, name []string, t SubjectText, from, to int) {
 	}
 	special := 0
 	for _, w := range name {
-		if !generic(w) {
+		if !f.j.shared[w] {
 			special++
 		}
 	}

@@ -16,28 +16,33 @@ import (
 // its bytes. A document whose text cannot be had is not guessed at: the finding
 // about the papers says that it could not be read.
 func (j *Judge) Findings(c store.Change, it store.Item, text func(sha string) ([]string, error)) ([]store.Finding, error) {
-	if c.Op != store.OpAdded && c.Op != store.OpAmended && c.Op != store.OpDue {
-		return nil, nil
-	}
-	f := &finder{j: j, c: c, it: it, text: text, said: map[string]bool{}, repeats: map[string][]string{}, missing: map[string]string{}}
+	return j.FindingsBeside(c, it, text, Beside{})
+}
+
+// find gathers the findings of the change.
+func (f *finder) find() error {
+	c := f.c
 	f.place()
 	if c.Op == store.OpDue {
 		if c.Kind != store.KindNotice {
 			f.came()
 		}
-		return f.out, nil
+		return nil
 	}
 	switch c.Kind {
 	case store.KindNotice:
-		if it.Notice == nil {
-			return nil, fmt.Errorf("judging change %d: the notice %s of %s has no contents", c.Seq, c.Key, c.Source)
+		if f.it.Notice == nil {
+			return fmt.Errorf("judging change %d: the notice %s of %s has no contents", c.Seq, c.Key, c.Source)
 		}
 		f.notice()
 	case store.KindMeeting, store.KindPaper:
 		f.meeting()
 		f.decision()
 		f.minutes()
-		unread := f.documents()
+		unread, err := f.documents()
+		if err != nil {
+			return err
+		}
 		f.parts()
 		f.papers(unread)
 	case store.KindRequest:
@@ -45,7 +50,7 @@ func (j *Judge) Findings(c store.Change, it store.Item, text func(sha string) ([
 	case store.KindPage:
 		f.page()
 	}
-	return f.out, nil
+	return nil
 }
 
 // A finder gathers the findings of one change.
@@ -55,6 +60,7 @@ type finder struct {
 	it   store.Item
 	text func(sha string) ([]string, error)
 
+	beside   Beside
 	body     *Body
 	bodyName string
 	areas    []string

@@ -140,7 +140,7 @@ func (h *Handles) Keys(x Handle) []uint64 {
 		keys = append(keys, keyOf(core[0], core[1]))
 	}
 	for _, name := range x.Suppliers {
-		if ws := supplierWords(name); len(ws) > 0 {
+		if ws := h.j.supplierWords(name); len(ws) > 0 {
 			keys = append(keys, pairKey(ws, 0))
 		}
 	}
@@ -239,7 +239,7 @@ func (h *Handles) Add(x Handle) {
 }
 
 func (h *Handles) supplier(e *entry, name string) {
-	ws := supplierWords(name)
+	ws := h.j.supplierWords(name)
 	if len(ws) == 0 {
 		return
 	}
@@ -254,13 +254,13 @@ const singleName = 5
 
 // supplierWords are the words of a company's name without its legal form; nil
 // for one that would be met in any text.
-func supplierWords(name string) []string {
+func (j *Judge) supplierWords(name string) []string {
 	ws := strings.Fields(plainName(name))
 	for len(ws) > 1 && slices.Contains([]string{"ltd", "limited", "plc", "llp", "cic", "uk", "company", "co", "inc", "group", "holdings"}, ws[len(ws)-1]) {
 		ws = ws[:len(ws)-1]
 	}
 	plainWord := func(w string) bool {
-		return generic(stem(w)) || slices.Contains([]string{"the", "of", "and"}, w)
+		return j.shared[stem(w)] || slices.Contains([]string{"the", "of", "and"}, w)
 	}
 	if len(ws) == 0 || len(ws) == 1 && (len(ws[0]) < singleName || plainWord(ws[0])) || !slices.ContainsFunc(ws, func(w string) bool { return !plainWord(w) }) {
 		return nil
@@ -341,7 +341,7 @@ func (h *Handles) coreWords(text string) []word {
 	out := ws[:0:0]
 	for _, w := range ws {
 		s := stem(w.text)
-		if trade(s) || h.places[s] || strings.Trim(s, "0123456789.,£") == "" {
+		if h.j.usual[s] || h.places[s] || strings.Trim(s, "0123456789.,£") == "" {
 			continue
 		}
 		w.text = s
@@ -364,28 +364,6 @@ func stem(w string) string {
 		return w[:len(w)-1]
 	}
 	return w
-}
-
-// trade are small words and those that stand in the title of any procurement
-// or paper; they tell nothing from anything.
-func trade(w string) bool {
-	return strings.Contains(" a an and at by for from in into of on or the to with within across via per its it as is be "+
-		"provision provide providing supply service contract procurement procure tender tendering award notice framework agreement lot "+
-		"delivery deliver project programme scheme commissioning commissioned re reprocurement retender retendering new "+
-		"report update paper item approval decision proposal review annual quarterly draft final board committee "+
-		"nhs icb ccg trust council county city borough district jan feb mar apr may jun jul aug sep oct nov dec "+
-		"january february march april june july august september october november december ", " "+w+" ")
-}
-
-// generic are words of care that many services share: none of them alone, nor
-// several together, names one.
-func generic(w string) bool {
-	return strings.Contains(" community health healthcare care mental primary secondary social public medical clinical integrated hospital patient support "+
-		"adult child children young people person older family home local system strategic partner partnership management development general acute urgent emergency "+
-		"non unit centre work capacity additional specialist treatment pathway wellbeing access out hour time group practice plan planning strategy performance "+
-		"quality safety finance financial workforce estate digital national independent residential nursing respite day early help prevention intervention "+
-		"assessment advice information training equipment advocacy transport housing domestic cleaning staff staffing agency interim consultancy building maintenance ",
-		" "+w+" ")
 }
 
 // Title is the title of a procurement, "" for an unknown one.

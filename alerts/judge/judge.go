@@ -135,6 +135,11 @@ type Judge struct {
 	london *time.Location
 
 	care, outsourcing, supplier []decision
+
+	// Words that do not tell one procurement from another when papers are joined
+	// with them, as stem gives them: those of any title, and those that many
+	// services share.
+	usual, shared map[string]bool
 }
 
 // A term is a Term in groups of the lexicon.
@@ -160,8 +165,17 @@ func New(r Rules) (*Judge, error) {
 	if j.dates, err = newCalendar(r.Holidays, london); err != nil {
 		return nil, fmt.Errorf("judge: bank holidays: %w", err)
 	}
+	if j.usual, err = wordSet(r.Lists, "join-small", "join-bodies", "join-usual"); err != nil {
+		return nil, fmt.Errorf("judge: %w", err)
+	}
+	if j.shared, err = wordSet(r.Lists, "join-shared"); err != nil {
+		return nil, fmt.Errorf("judge: %w", err)
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Lists)) {
 		phrases := r.Lists[name]
+		if slices.Contains(joinLists(), name) {
+			continue // no rule can name it
+		}
 		if j.lists[name], err = j.lex.add("list "+name, phrases, nil); err != nil {
 			return nil, fmt.Errorf("judge: %w", err)
 		}
@@ -173,7 +187,7 @@ func New(r Rules) (*Judge, error) {
 		}
 	}
 	for _, name := range requiredLists() {
-		if _, ok := j.lists[name]; !ok {
+		if len(r.Lists[name]) == 0 {
 			return nil, fmt.Errorf("judge: the rules have no list %q", name)
 		}
 	}

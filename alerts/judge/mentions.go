@@ -25,9 +25,10 @@ type mention struct {
 // time, and returns those whose text could not be had. All that a paper says on
 // a topic is one finding. A sentence that another paper of the change prints as
 // well is told once: a pack is compared with its parts, and the parts have it.
-// One that a paper prints which the item had before is no news at all.
-func (f *finder) documents() map[string]bool {
-	unread := map[string]bool{}
+// One that a paper prints which the item had before is no news at all, nor is
+// one that a paper of the same meeting has that stands beside the item.
+func (f *finder) documents() (unread map[string]bool, err error) {
+	unread = map[string]bool{}
 	var papers []*paper
 	for _, d := range f.concerned() {
 		if d.SHA256 == "" {
@@ -51,6 +52,9 @@ func (f *finder) documents() map[string]bool {
 	for i, p := range order {
 		f.fresh(p, order[:i])
 	}
+	if err := f.shared(papers); err != nil {
+		return nil, err
+	}
 	for _, p := range papers {
 		for _, m := range p.mentions {
 			f.said[m.key] = true
@@ -58,7 +62,7 @@ func (f *finder) documents() map[string]bool {
 		f.paper(p)
 		f.numbered(p.pages, p.doc)
 	}
-	return unread
+	return unread, nil
 }
 
 // rolesLast puts what repeats others behind them.

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,8 @@ func (f *finder) page() {
 	switch {
 	case f.c.Op == store.OpAdded:
 		quote = first(quote, f.c.Title)
+	case quote == "" && !f.rewritten():
+		quote = "Of what is listed beside its words this changed: " + list(f.fieldNames()) + "."
 	case quote == "":
 		quote = "Something was taken off the page, and nothing new put on it."
 	}
@@ -29,6 +32,22 @@ func (f *finder) page() {
 			Text: fresh, Why: "it is new, or its words changed",
 		}, "")
 	}
+}
+
+// rewritten tells whether the words of a page changed, and not only what is
+// listed beside them.
+func (f *finder) rewritten() bool {
+	return slices.ContainsFunc(f.c.Fields, func(x store.FieldChange) bool {
+		return x.Name == store.FieldSummary || x.Name == store.FieldText || strings.HasPrefix(x.Name, store.FieldText+": ") || x.Name == "title"
+	})
+}
+
+// fieldNames are the names of the fields that changed.
+func (f *finder) fieldNames() (names []string) {
+	for _, x := range f.c.Fields {
+		names = append(names, strings.ReplaceAll(x.Name, "_", " "))
+	}
+	return names
 }
 
 // newWords are the lines of a page that were not on it before, in the order of
@@ -85,7 +104,8 @@ func (f *finder) consultation() {
 		return
 	}
 	until := closes
-	d := &store.Deadline{Kind: "consultation", Who: "anybody may answer; the page says how", Quote: "closes " + closes}
+	says := Redact(f.it.Fields[store.FieldClosesSays])
+	d := &store.Deadline{Kind: "consultation", Who: "anybody may answer; the page says how", Quote: first(says, "closes "+closes)}
 	if t, err := time.Parse(time.RFC3339, closes); err == nil {
 		until, d.Stated = f.j.spoken(t), closes
 	}
@@ -93,8 +113,21 @@ func (f *finder) consultation() {
 	if opens, err := time.Parse(time.RFC3339, f.it.Fields[store.FieldOpens]); err == nil && opens.After(f.c.At) {
 		quote = f.who() + " lists a consultation, from " + f.j.spoken(opens) + " until " + until + ": " + f.it.Title
 	}
-	f.add(store.Finding{
+	x := store.Finding{
 		Topic: store.TopicConsultations, Tier: store.TierCertain, Rule: "page: consultation", Quote: strings.TrimSuffix(quote, ".") + ".",
 		Deadline: d, Text: f.it.Fields[store.FieldSummary], Why: "it states until when it is open",
-	}, "")
+	}
+	if says != "" { // in its words, out of which the date was read
+		x.Quote += " It says: “" + says + "”"
+		if !f.sure(store.FieldCloses) {
+			x.Tier, x.Why = store.TierLikely, "it states until when it is open, but the date can be read in more than one way, or is printed without a year"
+		}
+	}
+	f.add(x, "")
+}
+
+// sure tells whether a date that was read out of words is there as printed, with
+// its day, month and year.
+func (f *finder) sure(field string) bool {
+	return strings.Contains(", "+f.it.Fields[store.FieldDatesSure]+",", ", "+strings.ReplaceAll(field, "_", " ")+" certain,")
 }

@@ -25,11 +25,20 @@ func TestPageFindings(t *testing.T) {
 	added := func(it store.Item) store.Change { return change(it, store.OpAdded, store.PageChanged) }
 	consultation := item(map[string]string{store.FieldSummary: "Tell us what you think.", store.FieldOpens: "2026-08-01T00:00:00+01:00", store.FieldCloses: "2026-09-30T00:00:00+01:00"})
 	later := item(map[string]string{store.FieldOpens: "2026-10-01T00:00:00+01:00", store.FieldCloses: "the end of the year"})
+	read := func(sure string) store.Item {
+		return item(map[string]string{store.FieldCloses: "2026-09-30T00:00:00+01:00", store.FieldClosesSays: "The survey closes on 30 September.", store.FieldDatesSure: "opens certain, closes " + sure})
+	}
 	tests := map[string]struct {
 		it   store.Item
 		c    store.Change
 		want []string
 	}{
+		"a consultation whose end was read in its words": {read("certain"), added(read("certain")),
+			[]string{"consultations certain: NHS Example Integrated Care Board lists a consultation, open until 30 September 2026: Our plans. It says: “The survey closes on 30 September.” [2026-09-30T00:00:00+01:00]"}},
+		"and less surely": {read("likely"), added(read("likely")),
+			[]string{"consultations likely: NHS Example Integrated Care Board lists a consultation, open until 30 September 2026: Our plans. It says: “The survey closes on 30 September.” [2026-09-30T00:00:00+01:00]"}},
+		"a status": {item(nil), amended(store.FieldChange{Name: "status", Old: "open", New: "closed"}, store.FieldChange{Name: "dates_unread", New: "x"}),
+			[]string{"papers mention: Of what is listed beside its words this changed: status; dates unread."}},
 		"a sentence that is new": {item(nil), amended(store.FieldChange{Name: "text: Plans", Old: "Nothing yet.", New: "Nothing yet.\n" + business}),
 			[]string{"outsourcing likely: " + business}},
 		"a sentence that was there before": {item(nil), amended(store.FieldChange{Name: "text", Old: business, New: business + "\nWe meet on Tuesday."}),

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -20,7 +21,30 @@ func requiredLists() []string {
 		"works", "goods", "support", "systems", "telecare", "housing-only", "whole-service",
 		"supplier-nhs", "supplier-not-nhs", "supplier-public", "supplier-primary", "supplier-charity", "supplier-company", "supplier-trade",
 		"known-charity", "known-company", "known-public",
+		"join-small", "join-bodies", "join-usual", "join-shared",
 	}
+}
+
+// joinLists are lists of single words that titles are compared without; they are
+// no phrases, and nothing is searched for them.
+func joinLists() []string { return []string{"join-small", "join-bodies", "join-usual", "join-shared"} }
+
+// wordSet are the words of some lists. What is no single word in its plain form
+// would never be met.
+func wordSet(lists map[string][]string, names ...string) (map[string]bool, error) {
+	set := map[string]bool{}
+	for _, name := range names {
+		for _, w := range lists[name] {
+			if plainWords(w) != w || strings.Contains(w, " ") || stem(w) != w || w == "" {
+				return nil, fmt.Errorf("list %s: %q is not one word in small letters, without the s of a plural", name, w)
+			}
+			if set[w] {
+				return nil, fmt.Errorf("list %s: %q stands twice", name, w)
+			}
+			set[w] = true
+		}
+	}
+	return set, nil
 }
 
 // paperLists are the lists that serve papers alone.

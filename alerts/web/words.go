@@ -404,6 +404,12 @@ func fieldWords(name string) string {
 		return "Doubt: the source contradicts itself"
 	case store.FieldMinutes:
 		return "Minutes"
+	case store.FieldWhenSays, store.FieldClosesSays, store.FieldRegisterSays:
+		return fieldWords(strings.TrimSuffix(name, "_says")) + ", in its words"
+	case store.FieldDatesSure:
+		return "How surely we read its dates"
+	case store.FieldDatesUnread:
+		return "Dates we could not read"
 	}
 	words := line(strings.ReplaceAll(name, "_", " "), 60)
 	if words == "" {

@@ -70,6 +70,7 @@ type app struct {
 	visiting  keyedLocks    // one visit of a source at a time
 	sites     keyedLocks    // and one of a site
 	following sync.Mutex    // one follower step at a time
+	besides   besides       // what stands beside what is judged
 	sending   sync.Mutex    // one sender at a time
 	copying   sync.Mutex    // one copy at a time
 	exporting sync.Mutex    // one export at a time

@@ -76,7 +76,8 @@ func (a *app) joinAlerts() error {
 // perAddress is how many messages an address is sent in a day before its alerts wait.
 const perAddress = 10
 
-// meaning has a change judged: a notice in its thread, anything else by itself.
+// meaning has a change judged: a notice in its thread, anything else by itself
+// and beside the other papers of its meeting.
 // A site whose body nobody named speaks under the source's name. That the
 // operator corrected something is no news, and what is held back is judged and
 // mailed to nobody.
@@ -84,11 +85,11 @@ func (a *app) meaning(ctx context.Context, c store.Change, it store.Item) ([]sto
 	if c.Op == store.OpCorrected {
 		return nil, nil
 	}
-	found, err := a.meaningOf(ctx, c, it)
+	edits, err := a.store.Edits(ctx)
 	if err != nil {
 		return nil, err
 	}
-	edits, err := a.store.Edits(ctx)
+	found, err := a.meaningOf(ctx, c, it, edits)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +101,7 @@ func (a *app) meaning(ctx context.Context, c store.Change, it store.Item) ([]sto
 	return found, nil
 }
 
-func (a *app) meaningOf(ctx context.Context, c store.Change, it store.Item) ([]store.Finding, error) {
+func (a *app) meaningOf(ctx context.Context, c store.Change, it store.Item, edits *store.Edits) ([]store.Finding, error) {
 	if c.Kind == store.KindNotice && it.Notice != nil {
 		found, err := a.judging.Findings(ctx, c, it)
 		if err != nil {
@@ -108,7 +109,7 @@ func (a *app) meaningOf(ctx context.Context, c store.Change, it store.Item) ([]s
 		}
 		return a.told(ctx, it, found)
 	}
-	found, err := a.judge.Findings(c, it, func(sha string) ([]string, error) { return a.store.Text(ctx, sha) })
+	found, err := a.judge.FindingsBeside(c, it, func(sha string) ([]string, error) { return a.store.Text(ctx, sha) }, a.beside(ctx, it, edits))
 	for i := range found {
 		if found[i].BodyName == "" && found[i].Kind != store.KindNotice {
 			found[i].BodyName = a.sourceName(found[i].Source)

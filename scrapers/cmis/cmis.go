@@ -6,6 +6,11 @@
 // A month takes the real systems up to 40 seconds. The months around today are
 // read at every visit, the others once a day. Documents have no lasting
 // address and no number: one is known by its meeting and its title.
+//
+// Decisions are not read. A site has a page Decisions.aspx, and a decision a page
+// of its own (/Decisions/tabid/67/ctl/ViewCMIS_DecisionDetails/mid/391/Id/{guid}/Default.aspx,
+// as birmingham.cmis.uk.com has it); what the list is made of is known from no
+// recording, and is not guessed. The page of the list can be followed as a page.
 package cmis
 
 import (

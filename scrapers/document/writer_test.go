@@ -1,12 +1,11 @@
 package document_test
 
 import (
-	"archive/zip"
 	"bytes"
-	"compress/zlib"
 	"fmt"
-	"strings"
 	"testing"
+
+	"ccgwatch/scrapers/document/documenttest"
 )
 
 // A pdf is written object by object; tests bend it where they need to.
@@ -42,37 +41,10 @@ func (p *pdf) finish(extra string) []byte {
 	return p.Bytes()
 }
 
-func deflate(data []byte) []byte {
-	var b bytes.Buffer
-	z := zlib.NewWriter(&b)
-	_, _ = z.Write(data)
-	_ = z.Close()
-	return b.Bytes()
-}
+func deflate(data []byte) []byte { return documenttest.Deflate(data) }
 
 // papers of text: one string a page, its lines apart by "\n"; WinAnsi.
-func textPDF(pages ...string) []byte {
-	p := newPDF()
-	kids := ""
-	for i := range pages {
-		kids += fmt.Sprintf("%d 0 R ", 4+2*i)
-	}
-	p.object("<< /Type /Catalog /Pages 2 0 R >>")
-	p.object("<< /Type /Pages /Count %d /Kids [ %s] >>", len(pages), kids)
-	p.object("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>")
-	escape := strings.NewReplacer("\\", "\\\\", "(", "\\(", ")", "\\)", "£", "\xa3", "–", "\x96", "’", "\x92", "\u00a0", "\xa0")
-	for i, page := range pages {
-		var text bytes.Buffer
-		text.WriteString("BT /F1 10 Tf 14 TL 50 800 Td\n")
-		for line := range strings.SplitSeq(page, "\n") {
-			fmt.Fprintf(&text, "(%s) Tj T*\n", escape.Replace(line))
-		}
-		text.WriteString("ET\n")
-		p.object("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents %d 0 R /Resources << /Font << /F1 3 0 R >> >> >>", 5+2*i)
-		p.stream("/Filter /FlateDecode", deflate(text.Bytes()))
-	}
-	return p.finish("")
-}
+func textPDF(pages ...string) []byte { return documenttest.TextPDF(pages...) }
 
 // onePage is a PDF whose page has this content stream and these page entries.
 func onePage(page, dict string, content []byte) []byte {
@@ -94,20 +66,5 @@ func docx(tb testing.TB, name, body string) []byte {
 // archive is an office document with these parts: name, content, name, content...
 func archive(tb testing.TB, parts ...string) []byte {
 	tb.Helper()
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	parts = append([]string{"[Content_Types].xml", `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>`}, parts...)
-	for i := 0; i < len(parts); i += 2 {
-		w, err := z.Create(parts[i])
-		if err == nil {
-			_, err = w.Write([]byte(parts[i+1]))
-		}
-		if err != nil {
-			tb.Fatal(err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		tb.Fatal(err)
-	}
-	return b.Bytes()
+	return documenttest.Office(parts...)
 }

@@ -74,7 +74,8 @@ func at(o Options) (string, error) {
 // An entry is one entry of a feed, whatever its format.
 type entry struct {
 	id, title, link string
-	summary         string // plain text
+	summary         string   // plain text
+	prose           []string // its title and all its words, line by line
 	published       time.Time
 	updated         time.Time
 	opens, closes   string // RFC 3339 or YYYY-MM-DD
@@ -173,6 +174,7 @@ func (rd *reader) item(p *crawl.Page, e entry) (store.Item, bool) {
 	if e.occasion != nil {
 		rd.event(&it, e.occasion)
 	}
+	rd.readDates(&it, e)
 	return it, true
 }
 

@@ -8,6 +8,7 @@ import (
 	"html"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,9 @@ import (
 type reader struct {
 	london *time.Location
 	spaces *regexp.Regexp
+	prose  *prose
+
+	wrapped *regexp.Regexp // one end of a line between two words
 }
 
 func newReader() *reader {
@@ -27,7 +31,7 @@ func newReader() *reader {
 	if err != nil {
 		panic("feeds: the zone data compiled in is broken: " + err.Error())
 	}
-	return &reader{london: london, spaces: regexp.MustCompile(`\s+`)}
+	return &reader{london: london, spaces: regexp.MustCompile(`\s+`), prose: newProse(), wrapped: regexp.MustCompile(`(\S)[ \t]*\r?\n[ \t]*(\S)`)}
 }
 
 // The formats in XML. The namespaces are not looked at: feeds get them wrong,
@@ -168,10 +172,12 @@ func (rd *reader) fromXML(p *crawl.Page, x xmlEntry) entry {
 	if e.link == "" && strings.HasPrefix(x.GUID, "http") {
 		e.link = x.GUID
 	}
+	e.prose = []string{e.title}
 	for _, t := range []xmlText{x.Summary, x.Description, x.Content, x.Encoded} {
-		if e.summary = rd.words(t); e.summary != "" {
-			break
+		if e.summary == "" {
+			e.summary = rd.words(t)
 		}
+		e.prose = rd.lines(e.prose, t.markup(), t.Type == "text")
 	}
 	e.published = rd.firstTime(x.Published, x.Issued, x.PubDate, x.Date)
 	e.updated = rd.firstTime(x.Updated, x.Modified)
@@ -194,17 +200,37 @@ func (rd *reader) file(p *crawl.Page, list []store.Document, href string) []stor
 
 // words is a text of a feed as plain text in one line. RSS does not say
 // whether its text is HTML, and most of it is.
-func (rd *reader) words(t xmlText) string {
-	s := t.Text
+func (rd *reader) words(t xmlText) string { return rd.plain(t.markup(), t.Type == "text") }
+
+func (t xmlText) markup() string {
 	if t.Type == "xhtml" {
-		s = t.XML
+		return t.XML
 	}
-	return rd.plain(s, t.Type == "text")
+	return t.Text
+}
+
+// lines adds the lines of a text that are not there yet: what stands in a
+// paragraph, an item of a list or a cell by itself.
+func (rd *reader) lines(list []string, s string, verbatim bool) []string {
+	if len(s) > proseMost {
+		s = strings.ToValidUTF8(s[:proseMost], "")
+	}
+	for line := range strings.Lines(rd.text(s, verbatim)) {
+		if line = strings.TrimSpace(rd.spaces.ReplaceAllString(line, " ")); line != "" && !slices.Contains(list, line) {
+			list = append(list, line)
+		}
+	}
+	return list
 }
 
 func (rd *reader) plain(s string, verbatim bool) string {
+	return strings.TrimSpace(rd.spaces.ReplaceAllString(rd.text(s, verbatim), " "))
+}
+
+// text takes the markup out; paragraphs and the like begin new lines.
+func (rd *reader) text(s string, verbatim bool) string {
 	if !verbatim && strings.ContainsAny(s, "<&") {
-		s = strings.NewReplacer("<br", "\n<br", "<p", "\n<p", "<li", "\n<li", "<div", "\n<div").Replace(s)
+		s = strings.NewReplacer("\n", " ", "\r", " ", "<br", "\n<br", "<p", "\n<p", "<li", "\n<li", "<div", "\n<div", "<h", "\n<h", "<tr", "\n<tr", "</p>", "</p>\n", "</h", "\n</h").Replace(s)
 		if d, err := goquery.NewDocumentFromReader(strings.NewReader(s)); err == nil {
 			d.Find("script, style").Remove()
 			s = d.Find("body").Text()
@@ -212,8 +238,10 @@ func (rd *reader) plain(s string, verbatim bool) string {
 		if strings.Contains(s, "&") {
 			s = html.UnescapeString(s)
 		}
+	} else { // wrapped at any width: an empty line parts paragraphs
+		s = rd.wrapped.ReplaceAllString(s, "$1 $2")
 	}
-	return strings.TrimSpace(rd.spaces.ReplaceAllString(strings.ToValidUTF8(s, "\ufffd"), " "))
+	return strings.ToValidUTF8(s, "\ufffd")
 }
 
 // time reads the forms in which feeds write times; a day without a time is its
@@ -328,6 +356,10 @@ func (rd *reader) jsonEntry(p *crawl.Page, x jsonEntry) entry {
 		summary:   rd.plain(first(x.Summary, x.Overview, x.Description, x.ContentText, x.ContentHTML), false),
 		published: rd.firstTime(x.Published, x.PublicTime), updated: rd.firstTime(x.Modified),
 		opens: first(x.StartDate, x.Start2), closes: first(x.EndDate, x.End2), status: strings.ToLower(strings.TrimSpace(x.Status)),
+	}
+	e.prose = []string{e.title}
+	for _, text := range []string{x.Summary, x.Overview, x.Description, x.ContentText, x.ContentHTML} {
+		e.prose = rd.lines(e.prose, text, false)
 	}
 	e.consultation = x.Status != "" && (x.StartDate != "" || x.EndDate != "" || x.Department != nil)
 	for _, a := range x.Attachments {

@@ -57,13 +57,35 @@ type ledger struct {
 	read map[string]bool // whose details were asked for; pages are read one at a time
 }
 
-// absent takes it for an answer that a site has no such page.
-func absent(err error) []crawl.Request {
-	var e *crawl.Error
-	if errors.As(err, &e) && e.Reason == store.ReasonMissing {
-		return []crawl.Request{}
+// A part is one of the two things that the source is made of.
+type part struct{ prefix, name string }
+
+// gone takes it for an answer that a site has no such page: many councils do not
+// use this part of the system, and it is asked for again at every visit. Where
+// the page was there before, that is told as a fault: what was known stays, and
+// what is published meanwhile is not seen.
+func (s *ledger) gone(p *crawl.Page, x part) error {
+	for key, it := range s.old {
+		if strings.HasPrefix(key, x.prefix) && it.Withdrawn.IsZero() {
+			p.Problem(store.ReasonMissing, x.name, "the site had this page and says now that there is none: nothing new of it is seen")
+			break
+		}
 	}
 	return nil
+}
+
+// offered is a request for a page that a site may not have.
+func (s *ledger) offered(r crawl.Request, x part) crawl.Request {
+	parse := r.Parse
+	r.Absent = func(p *crawl.Page) error { return s.gone(p, x) }
+	r.Parse = func(p *crawl.Page) error {
+		err := parse(p)
+		if e := (*crawl.Error)(nil); errors.As(err, &e) && e.Reason == store.ReasonMissing {
+			return s.gone(p, x) // sent to the system's own error page
+		}
+		return err
+	}
+	return crawl.Again(r, 2)
 }
 
 // page is what inside gives, but the redirect to the error page, which the system
@@ -80,9 +102,9 @@ func (s *ledger) page(p *crawl.Page) (*goquery.Selection, error) {
 func (s *ledger) decided() crawl.Request {
 	day := func(t time.Time) string { return t.In(s.london).Format("02/01/2006") }
 	q := url.QueryEscape(day(s.now.Add(-decisionsBack)) + "-" + day(s.now))
-	return crawl.Again(crawl.Request{
+	return s.offered(crawl.Request{
 		URL:    s.base + "/mgDelegatedDecisions.aspx?bcr=1&DM=0&DS=2&K=0&DR=" + q + "&V=0",
-		Accept: htmlType, Or: absent,
+		Accept: htmlType,
 		Parse: func(p *crawl.Page) error {
 			mg, err := s.page(p)
 			if err != nil {
@@ -101,18 +123,20 @@ func (s *ledger) decided() crawl.Request {
 			}
 			return nil
 		},
-	}, 2)
+	}, part{"decision/", "the site's list of decisions"})
 }
 
 // cover says that nothing can be missing: nothing here has the time of a meeting.
 func (s *ledger) cover(p *crawl.Page) { p.Cover(s.now, s.now.Add(time.Second)) }
 
-// decisionRows reads the table of decisions. Rows of issues stand in it too, and
-// are none.
+// decisionRows reads the tables of decisions: some sites have one for each state
+// that a decision can be in. Rows of issues stand in them too, and are none. That
+// there are none is believed where the page says so.
 func (s *ledger) decisionRows(mg *goquery.Selection) ([]store.Item, error) {
-	table := mg.Find("table.mgTabTable").First()
+	table := mg.Find("table.mgTabTable")
 	if table.Length() == 0 {
-		if text := strings.ToLower(s.line(mg.Text())); strings.Contains(text, "no decisions") || strings.Contains(text, "there are no ") {
+		text := strings.ToLower(s.line(mg.Text()))
+		if slices.ContainsFunc([]string{"no decisions", "no matching decisions", "there are no "}, func(w string) bool { return strings.Contains(text, w) }) {
 			return nil, nil
 		}
 		return nil, crawl.Errorf(store.ReasonFormat, "the page has no table of decisions")
@@ -262,8 +286,8 @@ func (s *ledger) fillDecision(it *store.Item, d decision) {
 
 // plans asks for the forward plans and for the items of those that are current.
 func (s *ledger) plans() crawl.Request {
-	return crawl.Again(crawl.Request{
-		URL: s.base + "/mgPlansHome.aspx?bcr=1", Accept: htmlType, Or: absent,
+	return s.offered(crawl.Request{
+		URL: s.base + "/mgPlansHome.aspx?bcr=1", Accept: htmlType,
 		Parse: func(p *crawl.Page) error {
 			mg, err := s.page(p)
 			if err != nil {
@@ -279,7 +303,7 @@ func (s *ledger) plans() crawl.Request {
 			}
 			return nil
 		},
-	}, 2)
+	}, part{"issue/", "the site's forward plans"})
 }
 
 // mostPlans is how many plans are read: a council has one for its cabinet, some

@@ -114,6 +114,88 @@ func TestSitesWithoutDecisionsOrPlans(t *testing.T) {
 	}
 }
 
+// A page that is not there is "not offered" for that visit alone. One that was
+// there before is a fault while it is gone, and nothing of it counts as
+// withdrawn; one that is offered for the first time, or again, is read at once.
+func TestDecisionsThatAreOfferedAgainAreNoticed(t *testing.T) {
+	const list = "/mgDelegatedDecisions.aspx?bcr=1&DM=0&DS=2&K=0&DR=03%2F07%2F2026-12%2F08%2F2026&V=0"
+	whole := fixture(t, "decisions.txtar")
+	for name, absence := range map[string]string{"404": "HTTP 404\n", "its error page": "HTTP 302 /mgError.aspx\n"} {
+		t.Run(name, func(t *testing.T) {
+			without := whole.with(map[string]string{list: absence, "/mgError.aspx": "<html><body><div id=\"modgov\"><h1 class=\"mgMainTitleTxt\">Error</h1></div></body></html>"})
+			// Never offered: no fault; offered later: news.
+			never, err := without.decisions(t, today(), store.Snapshot{})
+			if err != nil || len(never.Problems) != 0 || len(never.Items) == 0 {
+				t.Fatalf("never offered: %v, %v, %d items", err, never.Problems, len(never.Items))
+			}
+			old, _ := store.Diff(store.Snapshot{}, never)
+			old.Baseline = today()
+			first, err := whole.decisions(t, today(), old)
+			if err != nil {
+				t.Fatal(err)
+			}
+			old, changes := store.Diff(old, first)
+			if got := changed(changes); got != "added decision/77, added decision/78" || len(first.Problems) != 0 {
+				t.Errorf("offered at last: %s; %v", got, first.Problems)
+			}
+			// Gone: a fault, and nothing is withdrawn, however often it is looked for.
+			for range 4 {
+				gone, err := without.decisions(t, today(), old)
+				if err != nil || len(gone.Problems) != 1 || gone.Problems[0].Reason != store.ReasonMissing {
+					t.Fatalf("gone: %v, %v", err, gone.Problems)
+				}
+				if old, changes = store.Diff(old, gone); len(changes) != 0 {
+					t.Fatalf("gone: %s", changed(changes))
+				}
+			}
+			// Back, with one more.
+			more := whole.with(map[string]string{list: strings.ReplaceAll(whole.answers[list], "ID=78", "ID=80"), "/ieDecisionDetails.aspx?ID=80": whole.answers["/ieDecisionDetails.aspx?ID=77"]})
+			again, err := more.decisions(t, today(), old)
+			if err != nil || len(again.Problems) != 0 {
+				t.Fatalf("back: %v, %v", err, again.Problems)
+			}
+			if _, changes = store.Diff(old, again); changed(changes) != "added decision/80" {
+				t.Errorf("back: %s", changed(changes))
+			}
+		})
+	}
+}
+
+// A list may have several tables, and a list without a row says so.
+func TestTablesOfDecisions(t *testing.T) {
+	s := &ledger{reader: newReader(), base: base, now: today(), read: map[string]bool{}}
+	row := func(id string) string {
+		return `<table class="mgTabTable"><tbody><tr><td class="mgMainTxt"><a href="ieDecisionDetails.aspx?ID=` + id + `">Decision ` + id + `</a></td><td>05/08/2026</td></tr></tbody></table>`
+	}
+	for _, c := range []struct {
+		name, inside string
+		want         int // -1 is an error
+	}{
+		{"one for each state", "<h2>Approved, subject to call-in</h2>" + row("1") + "<h2>In force</h2>" + row("2") + row("1"), 2},
+		{"none, it says", "<p>Officer decisions</p><p>No matching decisions</p>", 0},
+		{"none in another template", "<p>There are no decisions in this period.</p>", 0},
+		{"without a word", "<p>Officer decisions</p>", -1},
+	} {
+		mg, err := s.page(page(t, base+"/x.aspx", []byte(`<html><body><div id="modgov"><h1 class="mgMainTitleTxt">Decisions</h1>`+c.inside+`<div class="mgFooter"></div></div></body></html>`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := s.decisionRows(mg)
+		if (err != nil) != (c.want < 0) || err == nil && len(rows) != c.want {
+			t.Errorf("%s: %d rows, %v", c.name, len(rows), err)
+		}
+	}
+}
+
+func changed(changes []store.Change) string {
+	var out []string
+	for _, c := range changes {
+		out = append(out, string(c.Op)+" "+c.Key)
+	}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
+}
+
 // Recorded pages of a real council, where they are at hand.
 func TestRecordedDecisions(t *testing.T) {
 	dir := os.Getenv("CCGWATCH_SHARED")

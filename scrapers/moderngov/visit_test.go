@@ -42,7 +42,10 @@ func (c *council) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp.StatusCode = 404
 	}
 	if _, err := fmt.Sscanf(body, "HTTP %d", &resp.StatusCode); err == nil {
-		_, body, _ = strings.Cut(body, "\n")
+		var status string
+		if status, body, _ = strings.Cut(body, "\n"); resp.StatusCode == 302 {
+			resp.Header.Set("Location", base+strings.TrimPrefix(status, "HTTP 302 "))
+		}
 	}
 	if strings.HasPrefix(body, "<?xml") {
 		resp.Header.Set("Content-Type", "text/xml; charset=utf-8")
