@@ -85,6 +85,7 @@ func (c *Composer) message(l alerts.Letter, to string, f front, s *sheet) (alert
 	id := "<" + l.ID + "@" + c.domain + ">"
 	boundary := "ccgwatch-" + l.ID // no stranger can know it beforehand
 	var h head
+	h.buf.Grow(len(f.text) + len(f.html) + s.text.Len() + s.html.Len() + 4<<10)
 	h.field("From", c.from)
 	h.field("To", to)
 	h.field("Reply-To", c.from)
@@ -115,7 +116,6 @@ func (c *Composer) message(l alerts.Letter, to string, f front, s *sheet) (alert
 	if err := m.SetBoundary(boundary); err != nil {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
 	}
-	h.buf.Grow(len(f.text) + len(f.html) + 8<<10)
 	for _, p := range []struct {
 		kind  string
 		front []byte
