@@ -13,8 +13,9 @@ import (
 // A crew has several messages under way at a time: each by a goroutine that talks
 // to the relay, and asks for the last byte (Outbox.Dot). All else is for the one
 // who sends them out, so that nothing of the Postman is shared. An outcome is
-// entered (Outbox.SettleSoon) before the next message takes its place: whenever
-// the process dies, no more messages are in doubt than were under way at a time.
+// entered (Outbox.SettleSoon) together with those of other connections, and on the
+// disk before the next message takes its place: whenever the process dies, no more
+// messages are in doubt than were under way at a time.
 type crew struct {
 	p     *Postman
 	clock func() time.Time
@@ -60,11 +61,25 @@ func (c *crew) width() int {
 	return 1
 }
 
-// room waits until fewer messages are under way than may be, and none to the
-// address: what one person is sent comes in order.
+// room waits until there is a place, and no message under way to the address: what
+// one person is sent comes in order. A message has its place until its outcome is
+// on the disk: so with one connection what was sent is known to be before the next
+// recipient is named, and with several no more are in doubt at any moment than
+// there are connections.
 func (c *crew) room(ctx context.Context, address string) {
-	for c.under > 0 && (c.under >= c.width() || c.busy[address]) {
-		c.land(ctx, <-c.landed)
+	for c.under+len(c.entered) >= c.width() || c.busy[address] {
+		if len(c.entered) == 0 {
+			c.land(ctx, <-c.landed)
+			continue
+		}
+		select {
+		case l := <-c.landed:
+			c.land(ctx, l)
+		case err := <-c.entered[0].settled:
+			e := c.entered[0]
+			c.entered = c.entered[1:]
+			c.settled(ctx, e, err)
+		}
 	}
 	c.look(ctx, false)
 }
