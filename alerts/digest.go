@@ -138,6 +138,10 @@ type Digest struct {
 	Read    int      // of these, how many could be read
 	Outages []Outage // those that could not
 	More    int      // further outages
+
+	// Memo is what was made of the digest for one of many who are told the same,
+	// for the next: nil where it is for one alone. Such a digest is not changed.
+	Memo map[string]any
 }
 
 // Quiet tells whether there is nothing to say of but what was looked at. A quiet
@@ -150,6 +154,7 @@ func (d *Digest) Quiet() bool {
 // things that the lost messages only counted.
 func (d *Digest) with(lost []store.Finding, more int) *Digest {
 	out := *d
+	out.Memo = nil
 	told := map[string]bool{}
 	for _, id := range d.ids() {
 		told[id] = true
@@ -281,6 +286,7 @@ func (w *week) cached(typed string, q query.Query, from time.Time, since uint64)
 			w.made = map[string]*Digest{}
 		}
 		d = w.digest(q, from, since, nil)
+		d.Memo = map[string]any{}
 		w.made[k] = d
 	}
 	return d

@@ -392,6 +392,12 @@ func (m *memory) Settle(_ context.Context, d store.Delivery) error {
 	})
 }
 
+func (m *memory) SettleSoon(ctx context.Context, d store.Delivery) <-chan error {
+	done := make(chan error, 1)
+	done <- m.Settle(ctx, d)
+	return done
+}
+
 func (m *memory) Deliveries(_ context.Context, f func(store.Delivery) bool) error {
 	for _, d := range m.deliveries {
 		d.Raw = nil

@@ -26,6 +26,7 @@ const (
 type pause struct {
 	until time.Time
 	n     int // failures in a row that were nobody's but the relay's
+	epoch int // how many pauses there were
 	swept time.Time
 }
 
@@ -37,14 +38,17 @@ func (p *pause) holds(now time.Time) bool {
 
 // learn draws the conclusion from an attempt that ended with err at now. An
 // uncertain one is also a relay that broke off: were it asked to take the rest
-// at once, all of that might be in doubt too.
-func (p *pause) learn(d store.Delivery, now time.Time, err error) {
+// at once, all of that might be in doubt too. Of what was under way when a pause
+// began (epoch is that of its beginning) nothing more is learnt: what failed with
+// others is one failure.
+func (p *pause) learn(d store.Delivery, now time.Time, err error, epoch int) {
 	switch {
+	case epoch != p.epoch:
 	case errors.Is(err, ErrOperator):
-		p.n++
+		p.n, p.epoch = p.n+1, p.epoch+1
 		p.until = now.Add(jitter(operatorAfter, d, p.n))
 	case errors.Is(err, ErrAway), errors.Is(err, ErrUncertain):
-		p.n++
+		p.n, p.epoch = p.n+1, p.epoch+1
 		p.until = now.Add(jitter(awayAfter(p.n), d, p.n))
 	default:
 		p.n, p.until = 0, time.Time{}

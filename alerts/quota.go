@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -42,22 +43,46 @@ func count(times []time.Time, now time.Time, span time.Duration) (n int, first t
 	return n, first
 }
 
+// A relayCap is how many messages a relay takes in a span.
+type relayCap struct {
+	limit int
+	span  time.Duration
+}
+
+// caps are those that there are, less what is kept for service mail.
+func (p *Postman) caps(service bool) []relayCap {
+	var out []relayCap
+	for _, x := range []relayCap{{p.PerHour, time.Hour}, {p.PerDay, day24}} {
+		if x.limit <= 0 {
+			continue
+		}
+		if !service {
+			x.limit -= reserve(x.limit)
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
 // full tells until when nothing may be sent to anybody, or nothing but service
 // mail; zero: now it may.
 func (p *Postman) full(now time.Time, service bool) (until time.Time) {
-	for _, x := range []struct {
-		limit int
-		span  time.Duration
-	}{{p.PerHour, time.Hour}, {p.PerDay, day24}} {
-		limit := x.limit
-		if !service {
-			limit -= reserve(x.limit)
-		}
-		if n, first := count(p.quota.all, now, x.span); x.limit > 0 && n >= limit && first.Add(x.span).After(until) {
+	for _, x := range p.caps(service) {
+		if n, first := count(p.quota.all, now, x.span); n >= x.limit && first.Add(x.span).After(until) {
 			until = first.Add(x.span)
 		}
 	}
 	return until
+}
+
+// left is how many messages the relay takes now.
+func (p *Postman) left(now time.Time, service bool) int {
+	left := math.MaxInt
+	for _, x := range p.caps(service) {
+		n, _ := count(p.quota.all, now, x.span)
+		left = min(left, x.limit-n)
+	}
+	return left
 }
 
 // fullFor tells until when an alert to an address has to wait; zero: it has not.

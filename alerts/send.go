@@ -52,8 +52,11 @@ type Postman struct {
 	// Lease is how long a claim holds; what it does not last for is claimed
 	// again. 0 is an hour.
 	Lease time.Duration
-	Batch int           // claimed at a time; 0 is 50
-	Gap   time.Duration // between the beginnings of two attempts, at least
+	Batch int // claimed at a time; 0 is 50 for each connection
+	// Connections is how many messages are under way at a time, at most, which the
+	// Sender must bear; 0 is one. Those to one address go one after the other.
+	Connections int
+	Gap         time.Duration // between the beginnings of two attempts, at least
 	// PerHour and PerDay are how many messages a relay takes at most, PerAddress
 	// how many one address is sent in any 24 hours (of which only alerts are held
 	// back: they can be put together later). 0: any number. What went out before
@@ -77,6 +80,7 @@ type Postman struct {
 	quota  quota
 	folded map[string]bool // claimed in this round, and put into another since
 	kept   bool            // a round ended before what is kept for service mail
+	proven bool            // the relay took the last message, or refused just that
 }
 
 // Deliver sends everything that is due at now, one recipient a message.
@@ -93,6 +97,7 @@ func (p *Postman) Deliver(ctx context.Context, now time.Time) (sent, failed int,
 	if err := p.recall(ctx, now); err != nil {
 		return 0, 0, err
 	}
+	p.proven = false
 	if c, ok := p.Sender.(io.Closer); ok {
 		defer func() { _ = c.Close() }() // the messages are settled
 	}
@@ -101,7 +106,7 @@ func (p *Postman) Deliver(ctx context.Context, now time.Time) (sent, failed int,
 		lease = time.Hour
 	}
 	if batch <= 0 {
-		batch = 50
+		batch = 50 * p.connections()
 	}
 	for {
 		if p.holds(clock(), true) {
@@ -136,138 +141,104 @@ func (p *Postman) clock(now time.Time) func() time.Time {
 // round sends what was claimed until something ends it, and frees the rest.
 func (p *Postman) round(ctx context.Context, clock func() time.Time, ds []store.Delivery) (sent, failed int, err error) {
 	p.folded = map[string]bool{}
+	c := p.newCrew(clock)
+	rest := c.sendOut(ctx, ds)
+	c.rest(ctx)
+	p.release(ctx, rest)
+	if c.err == nil && p.pause.holds(clock()) {
+		c.err = p.expire(ctx, clock())
+	}
+	return c.sent, c.failed, c.err
+}
+
+// sendOut sends what was claimed, and gives what is to be freed.
+func (c *crew) sendOut(ctx context.Context, ds []store.Delivery) (rest []store.Delivery) {
+	p := c.p
 	for i, d := range ds {
-		if p.folded[d.ID] {
+		c.room(ctx, "")
+		switch {
+		case c.over():
+			return c.left(ctx, ds[i:])
+		case p.folded[d.ID]:
 			continue
-		}
-		if p.holds(clock(), rank(d.Kind) == 0) {
+		case c.full(ctx, rank(d.Kind) == 0):
 			p.kept = true // what is due for longest goes first, so no service mail waits behind it
-			p.release(ctx, ds[i:])
-			return sent, failed, nil
+			return ds[i:]
 		}
-		if err := p.wait(ctx); err != nil {
-			p.release(ctx, ds[i:])
-			return sent, failed, fmt.Errorf("send: %w", err)
+		if err := c.pace(ctx); err != nil {
+			c.fail(fmt.Errorf("send: %w", err))
+			return ds[i:]
 		}
-		if !clock().Before(d.Lease) && !d.Lease.IsZero() {
-			return sent, failed, nil // the claims ran out meanwhile
+		if c.over() {
+			return c.left(ctx, ds[i:])
+		}
+		if !c.clock().Before(d.Lease) && !d.Lease.IsZero() {
+			return nil // the claims ran out meanwhile
 		}
 		if p.Gap > 0 {
 			p.next = time.After(p.Gap)
 		}
-		state, err := p.deliver(ctx, clock, d)
-		switch {
-		case err != nil && ctx.Err() != nil:
-			p.release(ctx, ds[i+1:])
-			return sent, failed, err
-		case err != nil:
-			return sent, failed, err
-		case state == store.Sent:
-			sent++
-		case state == store.Queued, state == store.Failed, state == store.Uncertain:
-			failed++
-		}
-		if p.pause.holds(clock()) {
-			p.release(ctx, ds[i+1:])
-			return sent, failed, p.expire(ctx, clock())
+		if err := c.attempt(ctx, d); err != nil {
+			c.fail(err)
+			return c.left(ctx, ds[i+1:])
 		}
 	}
-	return sent, failed, nil
+	return nil
 }
 
-// wait keeps the pace.
-func (p *Postman) wait(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if p.next == nil {
+// left is what is to be freed where a round ends: not what the store, which is at
+// fault, would not take.
+func (c *crew) left(ctx context.Context, ds []store.Delivery) []store.Delivery {
+	if c.err != nil && ctx.Err() == nil {
 		return nil
 	}
-	select {
-	case <-p.next:
-		p.next = nil
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return ds
 }
 
-// deliver makes one attempt and records what came of it, even if ctx ends
-// meanwhile. It gives no state where there was no attempt.
-func (p *Postman) deliver(ctx context.Context, clock func() time.Time, d store.Delivery) (store.DeliveryState, error) {
-	refusedUs := false
+// attempt sets out with one delivery, if it is still to be sent, and now.
+func (c *crew) attempt(ctx context.Context, d store.Delivery) error {
+	p := c.p
 	sub, wanted, err := p.wanted(ctx, d)
 	switch {
-	case err == nil && !wanted:
-		// ended since the claim
-		d.State, d.LastError = store.Suppressed, ""
 	case err != nil:
-		return "", fmt.Errorf("send: read subscription %s: %w", d.Subscription, err)
-	default:
-		if until := p.fullFor(sub.Address, clock()); d.Kind == KindAlert && !until.IsZero() {
-			d.Due = until
-			p.release(ctx, []store.Delivery{d})
-			return "", nil
-		}
-		if p.Domains != nil && d.Kind != store.MailOperator {
-			until, err := p.Domains.Wait(ctx, clock(), d, sub.Address)
-			if err != nil {
-				return "", fmt.Errorf("send: %w", err)
-			}
-			if !until.IsZero() {
-				d.Due = until
-				p.release(ctx, []store.Delivery{d})
-				return "", nil
-			}
-		}
-		var folded []string
-		if d, folded, err = p.fold(ctx, clock(), d, sub); err != nil {
-			return "", err
-		}
-		for _, id := range folded {
-			p.folded[id] = true
-		}
-		if d.Raw == nil {
-			if d.Raw, err = p.Outbox.Raw(ctx, d.ID); err != nil {
-				return "", fmt.Errorf("send: read delivery %s: %w", d.ID, err)
-			}
-		}
-		var notOurs error
-		err := p.Sender.Send(ctx, d, sub.Address, func() error {
-			d.Due = clock().Add(uncertainAfter)
-			notOurs = p.Outbox.Dot(context.WithoutCancel(ctx), d)
-			return notOurs
-		})
-		switch {
-		case errors.Is(notOurs, store.ErrConflict), errors.Is(notOurs, store.ErrNotFound):
-			p.Log.Info("a message was stopped before its end: nobody wants it any more", "delivery", d.ID)
-			return "", nil
-		case notOurs != nil:
-			return "", fmt.Errorf("send: %w", notOurs)
-		case err != nil && ctx.Err() != nil && !errors.Is(err, ErrUncertain):
-			p.release(ctx, []store.Delivery{d})
-			return "", fmt.Errorf("send: %w", ctx.Err())
-		}
-		if err == nil || errors.Is(err, ErrUncertain) {
-			p.note(sub.Address, clock())
-		}
-		refusedUs = errors.Is(err, ErrPolicy)
-		p.pause.learn(d, clock(), err)
-		d = outcome(d, clock(), p.pause.until, err, sub.Address)
-		p.tell(d, err)
+		return fmt.Errorf("send: read subscription %s: %w", d.Subscription, err)
+	case !wanted: // ended since the claim
+		d.State, d.LastError = store.Suppressed, ""
+		c.enter(ctx, d, sub, false)
+		return nil
 	}
-	if err := p.Outbox.Settle(context.WithoutCancel(ctx), d); err != nil && !errors.Is(err, store.ErrNotFound) {
-		return "", fmt.Errorf("send: settle delivery %s: %w", d.ID, err)
+	if c.room(ctx, addressee(sub)); c.over() {
+		p.release(ctx, c.left(ctx, []store.Delivery{d}))
+		return nil
 	}
-	if refusedUs && p.Domains != nil {
-		if err := p.Domains.Failed(context.WithoutCancel(ctx), clock(), d, sub, true); err != nil {
-			p.Log.Warn("a refusal because of who sends was not counted", "delivery", d.ID, "err", err)
+	until := time.Time{}
+	if d.Kind == KindAlert {
+		until = p.fullFor(sub.Address, c.clock())
+	}
+	if until.IsZero() && p.Domains != nil && d.Kind != store.MailOperator {
+		if until, err = p.Domains.Wait(ctx, c.clock(), d, sub.Address); err != nil {
+			return fmt.Errorf("send: %w", err)
 		}
 	}
-	if p.Refused != nil && d.State == store.Failed && d.Failure == store.FailedHard {
-		p.Refused(context.WithoutCancel(ctx), d, clock())
+	if !until.IsZero() {
+		d.Due = until
+		p.release(ctx, []store.Delivery{d})
+		return nil
 	}
-	return d.State, nil
+	d, folded, err := p.fold(ctx, c.clock(), d, sub)
+	if err != nil {
+		return err
+	}
+	for _, id := range folded {
+		p.folded[id] = true
+	}
+	if d.Raw == nil {
+		if d.Raw, err = p.Outbox.Raw(ctx, d.ID); err != nil {
+			return fmt.Errorf("send: read delivery %s: %w", d.ID, err)
+		}
+	}
+	c.send(ctx, d, sub)
+	return nil
 }
 
 // wanted gives the subscription that a delivery is owed to, and whether all
@@ -309,13 +280,17 @@ func (p *Postman) Resume() { p.pause.until = time.Time{} }
 
 // release gives claims back that were not used.
 func (p *Postman) release(ctx context.Context, ds []store.Delivery) {
+	given := map[string]<-chan error{}
 	for _, d := range ds {
 		if p.folded[d.ID] {
 			continue
 		}
 		d.State = store.Queued
-		if err := p.Outbox.Settle(context.WithoutCancel(ctx), d); err != nil {
-			p.Log.Warn("a claim was not given back; it runs out by itself", "delivery", d.ID, "error", err)
+		given[d.ID] = p.Outbox.SettleSoon(context.WithoutCancel(ctx), d)
+	}
+	for id, done := range given {
+		if err := <-done; err != nil {
+			p.Log.Warn("a claim was not given back; it runs out by itself", "delivery", id, "error", err)
 		}
 	}
 }

@@ -86,7 +86,8 @@ type SMTP struct {
 	Username     string
 	PasswordFile string
 	Password     Secret // what PasswordFile holds
-	PerMinute    int    // messages a minute, at most
+	Connections  int    // at a time, at most
+	PerMinute    int    // messages a minute, at most, over all of them
 	PerHour      int    // in any hour; 0: as many as there are
 	PerDay       int    // in any 24 hours; 0: as many as there are
 	Relay        string // name of a known mail service, whose settings hold where nothing else is said
@@ -155,7 +156,7 @@ func Default() Config {
 	return Config{
 		Group:    Group{Name: "CCGWatch", Areas: []string{"leicester", "leicestershire", "rutland"}, BuiltinSources: true},
 		Fetch:    Fetch{Delay: Duration(5 * time.Second)},
-		SMTP:     SMTP{Port: 587, TLS: "starttls", PerMinute: 60},
+		SMTP:     SMTP{Port: 587, TLS: "starttls", Connections: 1, PerMinute: 60},
 		Mailbox:  Mailbox{Port: 993, TLS: "implicit", Folder: "INBOX", Plus: true},
 		Web:      Web{Listen: "127.0.0.1:8080", Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 		Operator: Operator{PingEvery: Duration(time.Hour)},

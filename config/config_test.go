@@ -91,7 +91,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 				Layout: p("accordion"), Body: p("leicester-city-council"), Line: 23,
 			},
 		},
-		SMTP:    SMTP{Host: "127.0.0.1", Port: 2525, TLS: "none", PerMinute: 30},
+		SMTP:    SMTP{Host: "127.0.0.1", Port: 2525, TLS: "none", Connections: 1, PerMinute: 30},
 		Mailbox: Mailbox{Host: "imap.example.org", Port: 143, TLS: "starttls", Username: "alerts@watch.example.org", PasswordFile: "mailbox.secret", Password: NewSecret("correct horse"), Folder: "Bounces", Plus: true},
 		Web:     Web{Listen: "0.0.0.0:8080", Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.2/32"), netip.MustParsePrefix("fd00::/64")}},
 

@@ -169,6 +169,7 @@ func readSMTP(t *table, s *SMTP, k Known) {
 	case s.TLS == "starttls" && usual == "implicit":
 		s.Port = 587
 	}
+	set(t, "connections", &s.Connections, connections)
 	set(t, "per_minute", &s.PerMinute, perMinute)
 	set(t, "per_hour", &s.PerHour, limit("an hour"))
 	set(t, "per_day", &s.PerDay, limit("a day"))

@@ -91,8 +91,17 @@ func portNumber(v any) (int, error) {
 
 func perMinute(v any) (int, error) {
 	n, ok := v.(int64)
-	if !ok || n < 1 || n > 6000 {
-		return 0, fmt.Errorf("is %v; expected a number of messages a minute, 1 to 6000, without quotes", clip(v))
+	if !ok || n < 1 || n > 600_000 {
+		return 0, fmt.Errorf("is %v; expected a number of messages a minute, 1 to 600000, without quotes", clip(v))
+	}
+	return int(n), nil
+}
+
+// connections is how many a relay is asked for at a time.
+func connections(v any) (int, error) {
+	n, ok := v.(int64)
+	if !ok || n < 1 || n > 32 {
+		return 0, fmt.Errorf("is %v; expected a number of connections, 1 to 32, without quotes", clip(v))
 	}
 	return int(n), nil
 }

@@ -183,6 +183,10 @@ type Outbox interface {
 	// Settle records the outcome of an attempt: State, Due, LastError, SentAt,
 	// Attempts, Doubts and Failure of d replace the stored ones.
 	Settle(ctx context.Context, d Delivery) error
+	// SettleSoon is Settle that does not wait for the disk: the channel gets what
+	// came of it once it is there. It is there before, or together with, every Dot
+	// and Settle that is asked for after SettleSoon has returned.
+	SettleSoon(ctx context.Context, d Delivery) <-chan error
 	// Deliveries calls f with every delivery, oldest first, without its bytes,
 	// until f returns false. f must not call the store.
 	Deliveries(ctx context.Context, f func(Delivery) bool) error

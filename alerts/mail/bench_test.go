@@ -92,3 +92,22 @@ func BenchmarkSubmit(b *testing.B) {
 		b.ReportMetric(float64(sent)/b.Elapsed().Seconds(), "mails/s")
 	})
 }
+
+// BenchmarkToldToMany is digests put into words for readers who are told the same.
+func BenchmarkToldToMany(b *testing.B) {
+	c := composer(b, "https://watch.example.org")
+	for _, many := range []bool{false, true} {
+		b.Run(fmt.Sprint("many ", many), func(b *testing.B) {
+			l := alerts.Letter{Digest: week(), Subscription: subscription(store.Weekly), ID: id(1), Date: murdered}
+			if many {
+				l.Digest.Memo = map[string]any{}
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := c.Compose(l); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

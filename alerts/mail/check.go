@@ -21,16 +21,14 @@ type Checked struct {
 // in) and says goodbye. No sender or recipient is named and nothing is sent.
 // Its failures are those of Send.
 func (r *Relay) Check(ctx context.Context) (Checked, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.drop() // a connection kept since a message would prove nothing about the login
-	defer r.drop()
-	if err := r.open(ctx, masker("", r.secrets()...)); err != nil {
+	c := &conversation{Relay: r} // one kept since a message would prove nothing about the login
+	defer c.drop()
+	if err := c.open(ctx, masker("", r.secrets()...)); err != nil {
 		return Checked{}, err
 	}
-	out := Checked{Encrypted: r.wire.tls, LoggedIn: r.Username != ""}
-	out.MaxBytes, _ = r.wire.limit()
-	_, _ = r.wire.say(ctx, r.Waits.of(stageQuit), 0, "QUIT") // it said what we wanted to know
+	out := Checked{Encrypted: c.wire.tls, LoggedIn: r.Username != ""}
+	out.MaxBytes, _ = c.wire.limit()
+	_, _ = c.wire.say(ctx, r.Waits.of(stageQuit), 0, "QUIT") // it said what we wanted to know
 	return out, nil
 }
 

@@ -51,6 +51,7 @@ type job struct {
 	Port   int
 	Now    time.Time
 	Events int // the source has published so many
+	Lanes  int // connections
 }
 
 // murdered is the clock's beginning: a Monday.
@@ -84,7 +85,7 @@ func mailer(s string) error {
 	if err != nil {
 		return err
 	}
-	p.Clock = clock
+	p.Clock, p.Connections = clock, j.Lanes
 	defer p.Sender.(*Relay).Close()
 	for {
 		crawled, err := crawlEvents(ctx, st, j.Events, clock())
@@ -155,7 +156,8 @@ func crawlEvents(ctx context.Context, st store.Store, published int, now time.Ti
 }
 
 // A ledger is a relay that writes down each message it takes, on the disk,
-// before it says so. Who was served last in which run is noted with it.
+// before it says so. Who was served last over which connection of which run is
+// noted with it.
 type ledger struct {
 	l    net.Listener
 	srv  *smtp.Server
@@ -163,12 +165,14 @@ type ledger struct {
 
 	mu   sync.Mutex
 	run  int
+	conn int
 	all  []entry
 	open sync.WaitGroup // conversations
 }
 
 type entry struct {
 	Run int
+	Con int // the connection it came over
 	To  string
 	Raw []byte
 }
@@ -206,13 +210,15 @@ func (x *ledger) NewSession(*smtp.Conn) (smtp.Session, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.open.Add(1)
-	return &bookkeeper{x: x, run: x.run}, nil
+	x.conn++
+	return &bookkeeper{x: x, run: x.run, conn: x.conn}, nil
 }
 
 type bookkeeper struct {
-	x   *ledger
-	run int
-	to  string
+	x    *ledger
+	run  int
+	conn int
+	to   string
 }
 
 func (b *bookkeeper) Reset()                                    {}
@@ -226,14 +232,14 @@ func (b *bookkeeper) Data(r io.Reader) error {
 	}
 	b.x.mu.Lock()
 	defer b.x.mu.Unlock()
-	line, err := json.Marshal(entry{b.run, b.to, raw})
+	line, err := json.Marshal(entry{b.run, b.conn, b.to, raw})
 	if err != nil {
 		return err
 	}
 	if _, err := b.x.file.Write(append(line, '\n')); err != nil {
 		return err
 	}
-	b.x.all = append(b.x.all, entry{b.run, b.to, raw})
+	b.x.all = append(b.x.all, entry{b.run, b.conn, b.to, raw})
 	return nil
 }
 
@@ -254,8 +260,9 @@ func promised(short, usual, promises, soak int) int {
 // TestPromiseKilledWhileMailing (P1): a SIGKILL at any moment of crawling,
 // matching and mailing loses nothing. Each event reaches each subscriber that it
 // fits in one message; a second copy is the same to the last byte, there is no
-// third, and the first of two was the last that its process handed over before
-// it was killed. The relay's ledger and ours agree.
+// third, and the first of two was the last that its process handed over, over that
+// connection, before it was killed. Every other run has one connection, the rest
+// four. The relay's ledger and ours agree.
 //
 // The full count goes in rounds of a thousand kills, each with a store and a
 // ledger of its own. With CCGWATCH_SOAK_DIR set, the ledgers are kept there with a
@@ -313,6 +320,7 @@ func killedWhileMailing(t *testing.T, dir string, kills int) string {
 		if j.Events <= struck {
 			j.Events++
 		}
+		j.Lanes = 1 + 3*(runs%2)
 		run := x.next()
 		if runs%40 == 0 { // a busy machine takes longer: nobody is to die before the first mail each time
 			begun := time.Now()
@@ -407,11 +415,11 @@ var (
 func judgeLedgers(t *testing.T, x *ledger, data string, events int, wants map[string]string, killed map[int]bool) string {
 	t.Helper()
 	copies, told := map[string][]entry{}, map[string]map[string]bool{} // by id; by address and event: ids of alerts
-	last := map[int]string{}                                           // by run: the last message it handed over
+	last := map[int]string{}                                           // by connection: the last message that came over it
 	for _, e := range x.all {
 		id := string(idOf.FindSubmatch(e.Raw)[1])
 		copies[id] = append(copies[id], e)
-		last[e.Run] = id
+		last[e.Con] = id
 		_, text, _ := parts(t, e.Raw)
 		for _, name := range eventIn.FindAllString(text, -1) {
 			k := e.To + " " + name
@@ -431,7 +439,7 @@ func judgeLedgers(t *testing.T, x *ledger, data string, events int, wants map[st
 		if len(all) > 2 {
 			t.Errorf("%s came %d times", id, len(all))
 		}
-		if len(all) > 1 && (!killed[all[0].Run] || last[all[0].Run] != id) {
+		if len(all) > 1 && (!killed[all[0].Run] || last[all[0].Con] != id) {
 			t.Errorf("%s came again, and run %d was not killed right after it (killed: %v)", id, all[0].Run, killed[all[0].Run])
 		}
 	}

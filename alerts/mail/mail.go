@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"ccgwatch/alerts"
+	"ccgwatch/store"
 )
 
 // MaxSize is the size that no message reaches, in bytes: Gmail cuts longer ones.
@@ -84,9 +85,13 @@ func (c *Composer) Compose(l alerts.Letter) (alerts.Message, error) {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: an alert about nothing", l.ID)
 	}
 	for level := range levels {
-		w := writer{c: c, l: l, level: level}
-		subject := w.write()
-		msg, err := c.message(l, to.Address, subject, &w.sheet)
+		head, err := c.front(l, level)
+		if err != nil {
+			return alerts.Message{}, err
+		}
+		foot := writer{c: c, l: l, level: level}
+		foot.footer()
+		msg, err := c.message(l, to.Address, head, &foot.sheet)
 		if err != nil {
 			return alerts.Message{}, err
 		}
@@ -95,6 +100,52 @@ func (c *Composer) Compose(l alerts.Letter) (alerts.Message, error) {
 		}
 	}
 	return alerts.Message{}, fmt.Errorf("mail: letter %s: over %d bytes however short", l.ID, room)
+}
+
+// A front is what a letter says before its footer, which is each reader's own: its
+// subject, and both parts as they are sent (quoted-printable), in whole lines, so
+// that they can be joined with what follows.
+type front struct {
+	subject    string
+	text, html []byte
+}
+
+// front writes it, or takes what was written for another who is told the same.
+func (c *Composer) front(l alerts.Letter, level int) (front, error) {
+	d := l.Digest
+	if d == nil || d.Memo == nil || len(l.Others) > 0 {
+		return c.writeFront(l, level)
+	}
+	k := fmt.Sprint("front ", level, l.Subscription.Often == store.Instant)
+	if f, ok := d.Memo[k].(front); ok {
+		return f, nil
+	}
+	f, err := c.writeFront(l, level)
+	if err == nil {
+		d.Memo[k] = f
+	}
+	return f, err
+}
+
+func (c *Composer) writeFront(l alerts.Letter, level int) (f front, err error) {
+	w := writer{c: c, l: l, level: level}
+	f.subject = w.write()
+	w.endList()
+	if f.text, err = quoted7(wholeLines(w.text.String())); err == nil {
+		f.html, err = quoted7(wholeLines(htmlHead(f.subject) + w.html.String()))
+	}
+	if err != nil {
+		return f, fmt.Errorf("mail: letter %s: %w", l.ID, err)
+	}
+	return f, nil
+}
+
+// wholeLines ends the last line.
+func wholeLines(s string) string {
+	if s != "" && !strings.HasSuffix(s, "\n") {
+		s += "\n"
+	}
+	return s
 }
 
 func cutLast(s, sep string) (before, after string, ok bool) {

@@ -79,15 +79,17 @@ func encodeRune(r rune) string {
 	return b.String()
 }
 
-// message is the sheet in its envelope of headers.
-func (c *Composer) message(l alerts.Letter, to, subject string, s *sheet) (alerts.Message, error) {
+// message is a front, and the sheet that follows it, in their envelope of headers.
+func (c *Composer) message(l alerts.Letter, to string, f front, s *sheet) (alerts.Message, error) {
+	s.endList()
 	id := "<" + l.ID + "@" + c.domain + ">"
 	boundary := "ccgwatch-" + l.ID // no stranger can know it beforehand
 	var h head
+	h.buf.Grow(len(f.text) + len(f.html) + s.text.Len() + s.html.Len() + 4<<10)
 	h.field("From", c.from)
 	h.field("To", to)
 	h.field("Reply-To", c.from)
-	h.field("Subject", encodeWords(subject, len("Subject: ")))
+	h.field("Subject", encodeWords(f.subject, len("Subject: ")))
 	h.field("Date", l.Date.In(c.zone).Format(time.RFC1123Z))
 	h.field("Message-ID", id)
 	if root := c.root(l); root != "" {
@@ -114,15 +116,19 @@ func (c *Composer) message(l alerts.Letter, to, subject string, s *sheet) (alert
 	if err := m.SetBoundary(boundary); err != nil {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
 	}
-	for _, p := range []struct{ kind, words string }{{"text/plain", s.textPart()}, {"text/html", s.htmlPart(subject)}} {
-		if err := writePart(m, p.kind, p.words); err != nil {
+	for _, p := range []struct {
+		kind  string
+		front []byte
+		words string
+	}{{"text/plain", f.text, s.text.String()}, {"text/html", f.html, s.html.String() + htmlEnd}} {
+		if err := writePart(m, p.kind, p.front, p.words); err != nil {
 			return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
 		}
 	}
 	if err := m.Close(); err != nil {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
 	}
-	return alerts.Message{MessageID: id, Subject: subject, Raw: h.buf.Bytes()}, nil
+	return alerts.Message{MessageID: id, Subject: f.subject, Raw: h.buf.Bytes()}, nil
 }
 
 // tells lists the subscriptions of a letter.
@@ -134,7 +140,8 @@ func tells(l alerts.Letter) []string {
 	return ids
 }
 
-func writePart(m *multipart.Writer, kind, words string) error {
+// writePart writes what is encoded already, and the words behind it.
+func writePart(m *multipart.Writer, kind string, front []byte, words string) error {
 	p, err := m.CreatePart(textproto.MIMEHeader{
 		"Content-Type":              {kind + "; charset=utf-8"},
 		"Content-Transfer-Encoding": {"quoted-printable"},
@@ -142,8 +149,11 @@ func writePart(m *multipart.Writer, kind, words string) error {
 	if err != nil {
 		return err
 	}
+	if _, err := p.Write(front); err != nil {
+		return err
+	}
 	q := quotedprintable.NewWriter(p)
-	if _, err := q.Write([]byte(words)); err != nil {
+	if _, err := q.Write([]byte(crlf(words))); err != nil {
 		return err
 	}
 	return q.Close()

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"ccgwatch/alerts"
@@ -27,8 +26,8 @@ const (
 )
 
 // A Relay is a Sender that submits messages to a mail server (RFC 5321, RFC
-// 6409): one connection at a time, kept for the messages of a round, and one
-// recipient a message. It never goes on in clear where TLS was asked for, nor
+// 6409): over a connection for each that is under way, kept for the messages of a
+// round, and one recipient a message. It never goes on in clear where TLS was asked for, nor
 // with a certificate that does not hold. Its failures are *RelayError.
 type Relay struct {
 	Host string
@@ -47,8 +46,7 @@ type Relay struct {
 	// Dial is for tests; nil is a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	mu   sync.Mutex
-	wire *wire
+	pool pool
 }
 
 var _ alerts.Sender = (*Relay)(nil)
@@ -102,21 +100,34 @@ func (r *Relay) Send(ctx context.Context, d store.Delivery, to string, beforeDot
 	if err := checkMessage(d.Raw); err != nil {
 		return fmt.Errorf("message %s: %w: %w", d.ID, alerts.ErrRefused, err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	mask := masker(to, r.secrets()...)
-	// A relay may hang up after a message, or after a while. That is no failure,
-	// and a connection that never carried a message does not end that way.
-	used := r.wire != nil
 	from := r.From
 	if r.ReturnPath != nil {
 		from = r.ReturnPath(d.ID)
 	}
-	err := r.send(ctx, d.Raw, from, to, mask, beforeDot)
-	if used && hungUp(err) && ctx.Err() == nil {
-		err = r.send(ctx, d.Raw, from, to, mask, beforeDot)
+	for {
+		w, more, err := r.pool.take(ctx)
+		if err != nil {
+			return broken(StageConnect, err)
+		}
+		// A relay may hang up after a message, or after a while. That is no failure,
+		// and a connection that never carried a message does not end that way.
+		if w != nil {
+			c := &conversation{Relay: r, wire: w}
+			err := c.send(ctx, d.Raw, from, to, mask, beforeDot)
+			if !hungUp(err) || ctx.Err() != nil {
+				r.pool.give(c.wire)
+				return err
+			}
+		}
+		c := &conversation{Relay: r}
+		err = c.send(ctx, d.Raw, from, to, mask, beforeDot)
+		if more && tooMany(err) && r.pool.enough() {
+			continue // with one of the others, when it is free
+		}
+		r.pool.give(c.wire)
+		return err
 	}
-	return err
 }
 
 // hungUp tells whether a connection was over before a message was begun on it.
@@ -128,18 +139,36 @@ func hungUp(err error) bool {
 	return e.Stage == stageReset || e.Stage == StageMail && (e.Code == 421 || e.Code == 0 && !errors.Is(err, errWait) && !errors.Is(err, errProtocol))
 }
 
-// Close says goodbye, if anybody listens.
+// tooMany tells whether a new connection was refused, for now, before a message
+// was begun on it: as relays do that let one have only so many.
+func tooMany(err error) bool {
+	var e *RelayError
+	if !errors.As(err, &e) || !errors.Is(err, alerts.ErrAway) || errors.Is(err, alerts.ErrOperator) {
+		return false
+	}
+	switch e.Stage {
+	case StageRcpt, StageData, StageBody, StageDot:
+		return false
+	}
+	return true
+}
+
+// Close says goodbye, if anybody listens, on the connections that nobody uses.
 func (r *Relay) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if w := r.wire; w != nil {
+	for _, w := range r.pool.empty() {
 		_, _ = w.say(context.Background(), r.Waits.of(stageQuit), 0, "QUIT")
-		r.drop()
+		_ = w.raw.Close()
 	}
 	return nil
 }
 
-func (r *Relay) drop() {
+// A conversation is a Relay with the connection that a message goes over.
+type conversation struct {
+	*Relay
+	wire *wire // nil: none yet, or no more
+}
+
+func (r *conversation) drop() {
 	if r.wire != nil {
 		_ = r.wire.raw.Close()
 		r.wire = nil
@@ -148,7 +177,7 @@ func (r *Relay) drop() {
 
 // send is one transaction, on the connection there is or a new one. After
 // anything but a plain refusal the connection is given up.
-func (r *Relay) send(ctx context.Context, raw []byte, from, to string, mask func(string) string, beforeDot func() error) (err error) {
+func (r *conversation) send(ctx context.Context, raw []byte, from, to string, mask func(string) string, beforeDot func() error) (err error) {
 	defer func() {
 		var e *RelayError
 		if errors.As(err, &e) && (e.Code == 0 || e.Code == 421 || errors.Is(err, alerts.ErrAway)) {
@@ -196,7 +225,7 @@ func (r *Relay) send(ctx context.Context, raw []byte, from, to string, mask func
 // go (PIPELINING, RFC 2920) is asked for all of it in one: on a connection that is
 // used again that is one round trip and not three. DATA stays apart: until its
 // answer is there nothing of the message is handed over.
-func (r *Relay) begin(ctx context.Context, from, to string, mask func(string) string) error {
+func (r *conversation) begin(ctx context.Context, from, to string, mask func(string) string) error {
 	type step struct {
 		stage Stage
 		line  string
@@ -245,12 +274,12 @@ func (r *Relay) begin(ctx context.Context, from, to string, mask func(string) st
 }
 
 // ask sends a command, or waits for the banner, and makes of the answer what it means.
-func (r *Relay) ask(ctx context.Context, stage Stage, mask func(string) string, line string, want ...int) error {
+func (r *conversation) ask(ctx context.Context, stage Stage, mask func(string) string, line string, want ...int) error {
 	_, err := r.answer(ctx, stage, mask, line, want...)
 	return err
 }
 
-func (r *Relay) answer(ctx context.Context, stage Stage, mask func(string) string, line string, want ...int) (reply, error) {
+func (r *conversation) answer(ctx context.Context, stage Stage, mask func(string) string, line string, want ...int) (reply, error) {
 	grace := time.Duration(0)
 	if stage == StageDot {
 		grace = r.Waits.stop()
@@ -271,7 +300,7 @@ func (r *Relay) answer(ctx context.Context, stage Stage, mask func(string) strin
 }
 
 // open connects and goes as far as the first MAIL.
-func (r *Relay) open(ctx context.Context, mask func(string) string) error {
+func (r *conversation) open(ctx context.Context, mask func(string) string) error {
 	mode := r.TLS
 	if mode == "" {
 		mode = TLSStart
@@ -317,7 +346,7 @@ func (r *Relay) open(ctx context.Context, mask func(string) string) error {
 	return r.logIn(ctx, mask)
 }
 
-func (r *Relay) connect(ctx context.Context, mode string) error {
+func (r *conversation) connect(ctx context.Context, mode string) error {
 	dial := r.Dial
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
@@ -339,7 +368,7 @@ func (r *Relay) connect(ctx context.Context, mode string) error {
 	return nil
 }
 
-func (r *Relay) handshake(ctx context.Context) error {
+func (r *conversation) handshake(ctx context.Context) error {
 	w := r.wire
 	c := tls.Client(w.raw, &tls.Config{ServerName: r.Host, RootCAs: r.RootCAs, MinVersion: tls.VersionTLS12})
 	var failed error
@@ -354,7 +383,7 @@ func (r *Relay) handshake(ctx context.Context) error {
 	return nil
 }
 
-func (r *Relay) hello(ctx context.Context, mask func(string) string, name string) error {
+func (r *conversation) hello(ctx context.Context, mask func(string) string, name string) error {
 	got, err := r.answer(ctx, StageEHLO, mask, "EHLO "+name, 250)
 	if err != nil {
 		return err
@@ -372,7 +401,7 @@ func (r *Relay) hello(ctx context.Context, mask func(string) string, name string
 	return nil
 }
 
-func (r *Relay) startTLS(ctx context.Context, mask func(string) string) error {
+func (r *conversation) startTLS(ctx context.Context, mask func(string) string) error {
 	if _, ok := r.wire.ext["STARTTLS"]; !ok {
 		return wrong(StageSTARTTLS, "the relay does not offer it, and no mail goes there in clear")
 	}
@@ -386,7 +415,7 @@ func (r *Relay) startTLS(ctx context.Context, mask func(string) string) error {
 }
 
 // logIn authenticates, if there is a name to do it with.
-func (r *Relay) logIn(ctx context.Context, mask func(string) string) error {
+func (r *conversation) logIn(ctx context.Context, mask func(string) string) error {
 	if r.Username == "" {
 		return nil
 	}

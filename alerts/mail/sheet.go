@@ -133,20 +133,20 @@ func (s *sheet) rule() {
 	s.text.WriteString("\n-- \n")
 }
 
-func (s *sheet) textPart() string { return crlf(s.text.String()) }
-
-// htmlPart is the page: named by its subject, one article in whatever
+// htmlHead begins the page: named by its subject, one article in whatever
 // page a mail program shows it (its lang and main are then that program's), and
 // no wider than the screen.
-func (s *sheet) htmlPart(subject string) string {
-	s.endList()
-	return crlf(`<!DOCTYPE html>
+func htmlHead(subject string) string {
+	return `<!DOCTYPE html>
 <html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>` + escapeHTML(subject) + `</title>
 <style>` + darkMode + `</style></head>
 <body style="margin:0;padding:16px;font-family:Arial,sans-serif;font-size:16px;line-height:1.5;color:#212b32;background:#ffffff">
 <div role="article" aria-roledescription="email" lang="en-GB" style="max-width:640px;margin:0 auto;overflow-wrap:anywhere;word-break:break-word">
-` + s.html.String() + "</div>\n</body></html>\n")
+`
 }
+
+// htmlEnd ends it.
+const htmlEnd = "</div>\n</body></html>\n"
 
 // darkMode is for readers whose screen is dark: light words on a dark ground,
 // at 13:1 and 11:1. Mail programs that do not know it show the page as it is.

@@ -22,6 +22,7 @@ type writer struct {
 	sheet
 }
 
+// write writes all but the footer.
 func (w *writer) write() (subject string) {
 	switch {
 	case w.l.Alert != nil && allFellDue(w.l.Alert):
@@ -33,7 +34,6 @@ func (w *writer) write() (subject string) {
 	default:
 		subject = w.digest(w.l.Digest)
 	}
-	w.footer()
 	return subject
 }
 

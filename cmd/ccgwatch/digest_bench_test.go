@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -115,20 +117,18 @@ func peakSince() func() (peak, now float64) {
 
 // BenchmarkDigests builds the weekly digests of many readers (10,000, or what
 // CCGWATCH_BENCH_READERS says) and submits them, each with its durable states,
-// to a sink; beside it a bare client sends as many messages of the same size
-// over one connection, and keeps nothing. Messages are not signed. The store is
-// in TMPDIR, whose disk decides how fast states become durable.
+// to a sink over four connections (or CCGWATCH_BENCH_CONNECTIONS); beside it bare
+// clients send as many messages of the same size over one connection and over as
+// many, and keep nothing. Messages are not signed. The store is in TMPDIR, whose
+// disk decides how fast states become durable; the CPU is that of the sink, too.
 //
 //	CCGWATCH_BENCH_READERS=100000 go test ./cmd/ccgwatch -run '^$' -bench Digests -benchtime 1x
 func BenchmarkDigests(b *testing.B) {
-	readers := 10_000
-	if n, err := strconv.Atoi(os.Getenv("CCGWATCH_BENCH_READERS")); err == nil {
-		readers = n
-	}
+	readers, connections := benchCount("CCGWATCH_BENCH_READERS", 10_000), benchCount("CCGWATCH_BENCH_CONNECTIONS", 4)
 	s := newSink(b)
 	for b.Loop() {
 		b.StopTimer()
-		a := digestApp(b, s, readers)
+		a := digestApp(b, s, readers, connections)
 		now := at("2026-09-11T08:00")
 		peak := peakSince()
 		_, idle := peak()
@@ -157,9 +157,11 @@ func BenchmarkDigests(b *testing.B) {
 		b.ReportMetric(highest-idle, "MiB-over-idle-building")
 		b.ReportMetric(afterSend-idle, "MiB-over-idle-sending")
 		b.ReportMetric(float64(each), "B/message")
-		bare, bareCPU := bareClient(b, s, readers, each)
-		b.ReportMetric(float64(readers)/bare.Seconds(), "bare/s")
-		b.ReportMetric(per(bareCPU), "cpu-us/bare")
+		for _, n := range []int{1, connections} {
+			bare, bareCPU := bareClients(b, s, n, readers, each)
+			b.ReportMetric(float64(readers)/bare.Seconds(), fmt.Sprintf("bare%d/s", n))
+			b.ReportMetric(per(bareCPU), fmt.Sprintf("cpu-us/bare%d", n))
+		}
 		closeBench(b, a)
 		b.StartTimer()
 	}
@@ -167,7 +169,7 @@ func BenchmarkDigests(b *testing.B) {
 
 // digestApp has so many weekly readers, of whom each wants one of 20 things, and
 // a week with ten changes.
-func digestApp(b *testing.B, s *sink, readers int) *app {
+func digestApp(b *testing.B, s *sink, readers, connections int) *app {
 	b.Helper()
 	known, err := knownNames(nil)
 	if err != nil {
@@ -182,7 +184,7 @@ func digestApp(b *testing.B, s *sink, readers int) *app {
 	if err != nil {
 		b.Fatal(err)
 	}
-	a.postman.Gap = 0
+	a.postman.Gap, a.postman.Connections = 0, connections
 	ctx := context.Background()
 	for i := range readers {
 		sub := store.Subscription{
@@ -219,33 +221,53 @@ func digestApp(b *testing.B, s *sink, readers int) *app {
 	return a
 }
 
-// bareClient sends messages with the standard library over one connection.
-func bareClient(b *testing.B, s *sink, n, size int) (took, cpu time.Duration) {
+func benchCount(env string, usual int) int {
+	if n, err := strconv.Atoi(os.Getenv(env)); err == nil {
+		return n
+	}
+	return usual
+}
+
+// bareClients send so many messages with the standard library over some connections.
+func bareClients(b *testing.B, s *sink, connections, messages, size int) (took, cpu time.Duration) {
 	b.Helper()
-	message := []byte("Subject: x\r\n\r\n" + strings.Repeat(strings.Repeat("x", 70)+"\r\n", size/72+1))[:size]
 	begun, was := time.Now(), cpuTime()
-	c, err := smtp.Dial(s.l.Addr().String())
-	if err != nil {
+	var all sync.WaitGroup
+	errs := make([]error, connections)
+	for i := range connections {
+		all.Go(func() { errs[i] = bareClient(s, messages/connections+min(1, max(0, messages%connections-i)), size) })
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
 		b.Fatal(err)
 	}
+	return time.Since(begun), cpuTime() - was
+}
+
+func bareClient(s *sink, messages, size int) error {
+	message := []byte("Subject: x\r\n\r\n" + strings.Repeat(strings.Repeat("x", 70)+"\r\n", size/72+1))[:size]
+	c, err := smtp.Dial(s.l.Addr().String())
+	if err != nil {
+		return err
+	}
 	defer c.Close()
-	for i := range n {
+	for i := range messages {
 		if err := c.Mail("watch@example.org"); err != nil {
-			b.Fatal(err)
+			return err
 		}
 		if err := c.Rcpt(fmt.Sprintf("reader%d@example.net", i)); err != nil {
-			b.Fatal(err)
+			return err
 		}
 		w, err := c.Data()
 		if err != nil {
-			b.Fatal(err)
+			return err
 		}
 		if _, err := w.Write(message); err != nil {
-			b.Fatal(err)
+			return err
 		}
 		if err := w.Close(); err != nil {
-			b.Fatal(err)
+			return err
 		}
 	}
-	return time.Since(begun), cpuTime() - was
+	return nil
 }

@@ -67,6 +67,9 @@ func (x *examination) answered(check, whom, what string, err error, advice ...st
 // limitsOf says what the relay is given at most.
 func limitsOf(s config.SMTP) string {
 	said := fmt.Sprintf("; at most %d messages a minute", s.PerMinute)
+	if s.Connections > 1 {
+		said += fmt.Sprintf(" over %d connections", s.Connections)
+	}
 	if s.PerHour > 0 {
 		said += fmt.Sprintf(", %d an hour", s.PerHour)
 	}

@@ -66,6 +66,7 @@ func (a *app) joinAlerts() error {
 		relay := relayOf(a.cfg)
 		relay.ReturnPath = a.returnPath()
 		a.postman.Sender = relay
+		a.postman.Connections = s.Connections
 		a.postman.Gap, a.postman.Clock = time.Minute/time.Duration(max(s.PerMinute, 1)), time.Now
 		a.postman.PerHour, a.postman.PerDay, a.postman.PerAddress = s.PerHour, s.PerDay, perAddress
 		a.postman.Backlog, a.postman.Compose = a.store, letters

@@ -72,7 +72,8 @@ type mailNote struct {
 	dotted map[string]int             // delivery to its doubts when it was about to be handed over
 	left   map[string]int             // tellings that were not yet found again
 	used   map[string]map[uint64]bool // by batch
-	dirty  bool
+	secret []byte                     // once it was read
+	file   *os.File                   // sentFile, from the first note of a round to the end of it
 }
 
 func sentKey(secret []byte, what string, parts ...string) string {
@@ -101,6 +102,11 @@ func (k *keeper) Dot(ctx context.Context, d store.Delivery) error {
 
 // Settle notes what became of a message, then has the store know it.
 func (k *keeper) Settle(ctx context.Context, d store.Delivery) error {
+	return <-k.SettleSoon(ctx, d)
+}
+
+// SettleSoon is Settle that does not wait for the disk.
+func (k *keeper) SettleSoon(ctx context.Context, d store.Delivery) <-chan error {
 	k.mail.mu.Lock()
 	doubts, dotted := k.mail.dotted[d.ID]
 	delete(k.mail.dotted, d.ID)
@@ -112,13 +118,25 @@ func (k *keeper) Settle(ctx context.Context, d store.Delivery) error {
 		k.noteMail(lineBack, d.Due, d)
 	}
 	k.mail.mu.Unlock()
-	return k.Store.Settle(ctx, d)
+	return k.Store.SettleSoon(ctx, d)
+}
+
+// mailSecret is the key of the notes; mail.mu is held.
+func (k *keeper) mailSecret() ([]byte, error) {
+	if k.mail.secret == nil {
+		secret, err := readSecret(filepath.Join(k.data, secretFile))
+		if err != nil {
+			return nil, err
+		}
+		k.mail.secret = secret
+	}
+	return k.mail.secret, nil
 }
 
 // noteMail appends the line of a delivery. A digest of several is noted as that
 // of each, so that a copy that knows nothing of it owes none of them theirs.
 func (k *keeper) noteMail(what string, at time.Time, d store.Delivery) {
-	secret, err := readSecret(filepath.Join(k.data, secretFile))
+	secret, err := k.mailSecret()
 	if err != nil {
 		return
 	}
@@ -130,13 +148,16 @@ func (k *keeper) noteMail(what string, at time.Time, d store.Delivery) {
 	for _, id := range ids {
 		fmt.Fprintf(&b, "%s %s %s\n", sentKey(secret, "delivery", id), what, at.UTC().Format(time.RFC3339))
 	}
-	k.append(sentFile, b.String())
+	k.appendSent(b.String())
 }
 
 // noteTold appends what an alert tells. What does not fit into it is not told.
 func (k *keeper) noteTold(ctx context.Context, d store.Delivery) {
-	secret, err := readSecret(filepath.Join(k.data, secretFile))
-	if err != nil || d.Kind != alerts.KindAlert {
+	if d.Kind != alerts.KindAlert {
+		return
+	}
+	secret, err := k.mailSecret()
+	if err != nil {
 		return
 	}
 	var b strings.Builder
@@ -149,7 +170,27 @@ func (k *keeper) noteTold(ctx context.Context, d store.Delivery) {
 			fmt.Fprintf(&b, "%s %s %s\n", sentKey(secret, "telling", to, alerts.Telling(f)), lineTold, d.SentAt.UTC().Format(time.RFC3339))
 		}
 	}
-	k.append(sentFile, b.String())
+	k.appendSent(b.String())
+}
+
+// appendSent appends lines to the notes. The file is open until the round of mail
+// is over (syncSent).
+func (k *keeper) appendSent(lines string) {
+	if k.mail.file == nil {
+		f, err := os.OpenFile(filepath.Join(k.data, sentFile), os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+		if err != nil {
+			return
+		}
+		if endLine(f) != nil {
+			_ = f.Close()
+			return
+		}
+		k.mail.file = f
+	}
+	if n, err := k.mail.file.WriteString(lines); err != nil && n > 0 { // half a line is to be ended before the next
+		_ = k.mail.file.Close()
+		k.mail.file = nil
+	}
 }
 
 func (k *keeper) append(name, lines string) {
@@ -161,37 +202,39 @@ func (k *keeper) append(name, lines string) {
 		_, _ = f.WriteString(lines)
 	}
 	_ = f.Close()
-	k.mail.dirty = true
 }
 
 // syncSent puts the notes of a round of mail on the disk.
 func (k *keeper) syncSent() error {
 	k.mail.mu.Lock()
 	defer k.mail.mu.Unlock()
-	if !k.mail.dirty {
+	return k.closeSent()
+}
+
+// closeSent ends the notes of a round; mail.mu is held.
+func (k *keeper) closeSent() error {
+	f := k.mail.file
+	if f == nil {
 		return nil
 	}
-	k.mail.dirty = false
-	f, err := os.OpenFile(filepath.Join(k.data, sentFile), os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
+	k.mail.file = nil
 	return errors.Join(f.Sync(), f.Close())
 }
+
+// Close ends the notes, too.
+func (k *keeper) Close() error { return errors.Join(k.syncSent(), k.Store.Close()) }
 
 // pruneSent drops the lines that are too old to matter.
 func (k *keeper) pruneSent(now time.Time) error {
 	k.mail.mu.Lock()
 	defer k.mail.mu.Unlock()
 	name := filepath.Join(k.data, sentFile)
+	closed := k.closeSent() // it may be replaced
 	b, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return closed
 	}
-	if err != nil {
+	if err = errors.Join(closed, err); err != nil {
 		return err
 	}
 	var out bytes.Buffer

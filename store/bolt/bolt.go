@@ -102,6 +102,8 @@ type Store struct {
 	salt   []byte
 	closed bool
 
+	group group // of the changes that are written together
+
 	editing sync.Mutex // held while edits is filled
 	edits   atomic.Pointer[store.Edits]
 }

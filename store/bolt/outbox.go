@@ -373,11 +373,14 @@ func doubted(d store.Delivery) store.Delivery {
 	return d.Doubted()
 }
 
-// Dot is one transaction, on disk when it returns.
+// Dot is one transaction, with what else is written at the same moment (see
+// group): on disk when it returns. A crash before it leaves the delivery claimed,
+// and its end unsent; one after it leaves it in doubt.
 func (s *Store) Dot(ctx context.Context, d store.Delivery) error {
 	ended := false
 	what := "mark delivery " + d.ID + " before its end"
-	err := s.update(ctx, what, func(t *tx) error {
+	err := <-s.enter(ctx, what, func(t *tx) error {
+		ended = false
 		was, err := t.delivery(d.ID)
 		if err != nil {
 			return err
@@ -404,10 +407,17 @@ func (s *Store) Dot(ctx context.Context, d store.Delivery) error {
 	return err
 }
 
-// Settle is one transaction. It gives store.ErrNotFound if the delivery was
-// erased while it was being sent. Nobody holds a settled delivery any more.
+// Settle is SettleSoon, waited for.
 func (s *Store) Settle(ctx context.Context, d store.Delivery) error {
-	return s.update(ctx, "settle delivery "+d.ID, func(t *tx) error {
+	return <-s.SettleSoon(ctx, d)
+}
+
+// SettleSoon is one transaction, with what else is written at the same moment (see
+// group). It gives store.ErrNotFound if the delivery was erased while it was being
+// sent. Nobody holds a settled delivery any more. A crash before it leaves the
+// delivery as it was: in doubt, if it was dotting.
+func (s *Store) SettleSoon(ctx context.Context, d store.Delivery) <-chan error {
+	return s.enter(ctx, "settle delivery "+d.ID, func(t *tx) error {
 		was, err := t.delivery(d.ID)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"time"
 
 	"ccgwatch/store"
@@ -102,4 +103,39 @@ func dotSuppresses(t *T) {
 	got, err = t.Lease(t.ctx, at(9), time.Hour, 9)
 	t.must(err)
 	t.same("claimed", len(got), 0)
+}
+
+// settleSoon: who finds a dot on the disk finds there, too, what was settled
+// before it was asked for, waited for or not.
+func settleSoon(t *T) {
+	var names []string
+	for i := range 6 {
+		names = append(names, fmt.Sprint("r", i))
+		t.must(t.Subscribe(t.ctx, confirmed(names[i])))
+		t.queue(delivery(fmt.Sprint(i), names[i], at(1)))
+	}
+	got, err := t.Lease(t.ctx, at(2), time.Hour, 9)
+	t.must(err)
+	var waits []<-chan error
+	for i := range got {
+		if i > 0 {
+			d := got[i-1]
+			d.State, d.SentAt = store.Sent, at(2)
+			waits = append(waits, t.SettleSoon(t.ctx, d))
+		}
+		t.must(t.Dot(t.ctx, got[i]))
+		want := map[string]store.DeliveryState{}
+		for j, d := range got {
+			want[d.ID] = store.Claimed
+			if j < i {
+				want[d.ID] = store.Sent
+			}
+		}
+		want[got[i].ID] = store.Dotting
+		t.same("the outbox", t.states(), want)
+	}
+	t.is(<-t.SettleSoon(t.ctx, store.Delivery{ID: "none", State: store.Sent}), store.ErrNotFound)
+	for _, w := range waits {
+		t.must(<-w)
+	}
 }

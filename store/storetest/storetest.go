@@ -56,6 +56,7 @@ func Test(t *testing.T, open func(*testing.T) store.Store, reopen func(*testing.
 		"outbox/a lease runs out":                              leaseRunsOut,
 		"outbox/lease suppresses for those who left":           leaseSuppresses,
 		"outbox/settle":                                        settle,
+		"outbox/settle soon is before what comes after":        settleSoon,
 		"outbox/dot: in doubt once, then twice":                dot,
 		"outbox/dot: only for who holds the claim":             dotFenced,
 		"outbox/dot: not for those who left":                   dotSuppresses,

@@ -1,0 +1,50 @@
+package mail
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"ccgwatch/alerts"
+	"ccgwatch/store"
+)
+
+// TestToldToMany: what is put into words once for all who are told the same is, to
+// the last byte, what each would have got alone: also where it must be shortened.
+func TestToldToMany(t *testing.T) {
+	long := week()
+	for i := range 40 {
+		s := alerts.Section{Topic: store.Topic(fmt.Sprint("topic", i))}
+		for range 10 {
+			s.Things = append(s.Things, things(paper())...)
+		}
+		long.Sections = append(long.Sections, s)
+	}
+	lost := *week()
+	lost.Undelivered = alerts.Section{Things: things(notice(), paper()), More: 3}
+	digests := map[string]*alerts.Digest{"a week": week(), "a long week": long, "what was lost": &lost}
+	for name, l := range letters() {
+		if l.Digest != nil && len(l.Others) == 0 {
+			digests[name] = l.Digest
+		}
+	}
+	for name, d := range digests {
+		for _, base := range []string{"", "https://watch.example.org"} {
+			c := composer(t, base)
+			many := *d
+			many.Memo = map[string]any{}
+			for i, often := range []string{store.Weekly, store.Instant, store.Weekly, store.Both, store.Instant} {
+				s := subscription(often)
+				s.ID, s.Address, s.Query = id(i), fmt.Sprintf("reader%d@example.net", i), fmt.Sprint("ward", i)
+				one := compose(t, c, alerts.Letter{Digest: d, Subscription: s}, i)
+				of := compose(t, c, alerts.Letter{Digest: &many, Subscription: s}, i)
+				if one.Subject != of.Subject || !bytes.Equal(one.Raw, of.Raw) {
+					t.Errorf("%s: reader %d gets something else:\n%s\n%s", name, i, one.Raw, of.Raw)
+				}
+			}
+			if len(many.Memo) == 0 {
+				t.Errorf("%s: nothing was kept", name)
+			}
+		}
+	}
+}
