@@ -123,7 +123,7 @@ func (n *numbered) of(name string) uint16 {
 }
 
 func newRecord(s *Server, zone *time.Location) *record {
-	return &record{server: s, zone: zone, seed: maphash.MakeSeed(), joint: map[uint32][]uint16{}, coming: map[ref]meeting{}, leads: map[ref]int{}, papered: map[ref]bool{}, dates: dates{zone: zone}}
+	return &record{server: s, zone: zone, seed: maphash.MakeSeed(), joint: map[uint32][]uint16{}, coming: map[ref]meeting{}, leads: map[ref]int{}, papered: map[ref]bool{}, dates: newDates(zone)}
 }
 
 // kinds and ops in the order of their numbers in an entry, from 1.
