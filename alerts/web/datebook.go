@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"ccgwatch/store"
+	"ccgwatch/store/query"
 )
 
 // A datebook is what calendars and lists of dates hold, in the order of time,
@@ -30,6 +31,7 @@ type datebook struct {
 	matters map[string]*matter // what findings tell deadlines of
 	amended []ref              // corrected, and the findings in it not yet read again
 	made    []*occasion        // that were shown
+	turned  int                // how often findings that were read before have changed
 
 	reading sync.Mutex // of the findings
 	found   uint64     // those of changes up to this one are in it
@@ -53,6 +55,7 @@ type occasion struct {
 	told      []uint64 // items that tell of it, as thingOf has them; of a deadline its matter has them
 	revisions []revision
 
+	gist atomic.Pointer[query.Gist] // of what a search is asked about a meeting
 	made atomic.Pointer[made]
 }
 
@@ -227,10 +230,24 @@ func (b *datebook) follow(ctx context.Context, s *site) error {
 	if b.whole = b.found >= pos.Seq; b.whole {
 		return nil
 	}
+	for portions := 0; !b.whole && portions < mostPortions; portions++ {
+		if err := b.portion(ctx, s, pos.Seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mostPortions is how many portions of the findings one request reads on in, after
+// a start: some two seconds. Later there is one with little in it.
+const mostPortions = 20
+
+// portion reads on in the findings of changes up to one.
+func (b *datebook) portion(ctx context.Context, s *site, upTo uint64) error {
 	var page []store.Finding
 	cut := false
-	err = s.Outbox.Findings(ctx, b.found, func(x store.Finding) bool {
-		if x.Change > pos.Seq {
+	err := s.Outbox.Findings(ctx, b.found, func(x store.Finding) bool {
+		if x.Change > upTo {
 			return false
 		}
 		if len(page) >= surveyed && x.Change != page[len(page)-1].Change {
@@ -249,7 +266,7 @@ func (b *datebook) follow(ctx context.Context, s *site) error {
 	for _, x := range page {
 		b.take(s, x)
 	}
-	if b.found, b.whole = pos.Seq, !cut; cut {
+	if b.found, b.whole = upTo, !cut; cut {
 		b.found = page[len(page)-1].Change
 	}
 	return nil
@@ -265,6 +282,7 @@ func (b *datebook) forget() {
 		}
 	}
 	b.matters, b.found = map[string]*matter{}, 0
+	b.turned++
 }
 
 // matterOf is what a finding is of, and what it tells of it; "" where it tells
@@ -362,6 +380,9 @@ func (b *datebook) again(ctx context.Context, s *site) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.amended = b.amended[len(amended):]
+	if len(amended) > 0 {
+		b.turned++
+	}
 	return nil
 }
 

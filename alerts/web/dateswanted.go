@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"ccgwatch/store"
 	"ccgwatch/store/query"
 )
 
@@ -86,7 +85,11 @@ func (s *site) withDates(ctx context.Context, x DatesWant, base string, f func(*
 				return err
 			}
 		}
-		if err := f(d); err != nil {
+		err = f(d)
+		if d.hits != nil {
+			s.searches.forget(d.hits)
+		}
+		if err != nil {
 			return err
 		}
 		// An item that was read later than the log would be newer than its number.
@@ -396,54 +399,31 @@ func (s *site) dates(ctx context.Context, x DatesWant, base string) ([]Date, err
 	return out, nil
 }
 
-// A searched is what fits a search among what is found and among the meetings.
-type searched struct {
-	things map[uint64]bool
-}
-
-// searchedFor reads which findings fit a search.
-func (s *site) searchedFor(ctx context.Context, q query.Query) (*searched, error) {
-	x := &searched{things: map[uint64]bool{}}
-	err := s.Outbox.Findings(ctx, 0, func(f store.Finding) bool {
-		if slices.ContainsFunc(f.Moves, func(m store.Move) bool { return m.Kind == store.DueReminder || m.Kind == store.DueOverdue }) {
-			return true // no notice said it
+// readAhead reads the log and the findings to their end, and what searches ask
+// of the meetings of the time that is shown.
+func (s *site) readAhead(ctx context.Context) error {
+	for {
+		if err := s.followAll(ctx); err != nil {
+			return err
 		}
-		if q.Match(s.Facts(f)) {
-			x.things[thingOf(f.Source, f.Key)] = true
+		if err := s.record.dates.book.follow(ctx, s); err != nil {
+			return err
 		}
-		return true
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if s.record.behind().IsZero() && !s.survey.behind() && s.record.dates.book.caughtUp() {
+			break
+		}
+	}
+	return s.withDates(ctx, DatesWant{What: "meetings"}, "", func(d *diary) error {
+		for _, o := range d.all {
+			if o.due == nil && o.gist.Load() == nil {
+				if _, err := d.asked(ctx, o); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
 	})
-	return x, err
-}
-
-// fits tells whether an occasion fits the search: if something found in an item
-// that tells of it does, or what a list says of a meeting.
-func (d *diary) fits(ctx context.Context, o *occasion) (bool, error) {
-	if d.hits == nil {
-		return true, nil
-	}
-	if o.due != nil {
-		return d.record.dates.book.toldBy(o.due, d.hits.things), nil
-	}
-	for _, t := range o.told {
-		if d.hits.things[t] {
-			return true, nil
-		}
-	}
-	date, ok, err := d.date(ctx, o)
-	if err != nil || !ok {
-		return false, err
-	}
-	it, err := d.Ledger.Item(ctx, o.source, o.key)
-	if err != nil && !isNotFound(err) {
-		return false, err
-	}
-	return d.query.Match(d.Facts(d.aboutDate(date, it))), nil
-}
-
-// toldBy tells whether one of some items tells of a deadline.
-func (b *datebook) toldBy(x *owing, things map[uint64]bool) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.ContainsFunc(x.matter.told, func(t telling) bool { return t.kind == x.kind && things[t.thing] })
 }

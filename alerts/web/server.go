@@ -154,18 +154,22 @@ const atDeskAtOnce = 32
 // NewHTTPServer is a server for the pages with the limits that keep slow and
 // large requests from holding it up. It speaks plain HTTP/1.1: TLS belongs to
 // the proxy in front.
-func (s Server) NewHTTPServer(addr string) *http.Server {
+//
+// ahead reads what the pages know of the record, all of it, as far as it was not
+// asked for yet: whoever calls it before the first visitor spares him the wait.
+func (s Server) NewHTTPServer(addr string) (srv *http.Server, ahead func(context.Context) error) {
 	s.Listen = addr
+	v, handler := s.join()
 	return &http.Server{
 		Addr:              addr,
-		Handler:           s.Handler(),
+		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
-	}
+	}, v.readAhead
 }
 
 // Handler serves all pages.
@@ -262,6 +266,7 @@ type site struct {
 	survey    *survey
 	said      sayings // in papers
 	naming    namings
+	searches  searches
 	bodies    map[string]*BodyInfo
 	started   time.Time
 	feeds     feeds
