@@ -62,19 +62,19 @@ func asksForDates() []string {
 // Whatever happens in whatever order, what is read on with the log answers what
 // is read from nothing answers, byte for byte, with a search index and without.
 func TestPromiseDatesReadOnAreThoseReadAnew(t *testing.T) {
-	rounds := 3
+	rounds := 6
 	switch {
 	case os.Getenv("CCGWATCH_SOAK") == "1":
 		rounds = 300
 	case os.Getenv("CCGWATCH_PROMISES") == "1":
-		rounds = 10
+		rounds = 16
 	}
 	seed := storetest.Seed(t)
 	for round := range rounds {
 		x := newRandomDates(t, rand.New(rand.NewPCG(seed, uint64(round)))) //nolint:gosec // not negative
-		for step := range 14 {
+		for step := range 20 {
 			did := x.act()
-			if x.r.IntN(3) == 0 {
+			if x.r.IntN(2) == 0 {
 				continue // several things happen between two looks
 			}
 			before := map[string][]byte{}
@@ -139,7 +139,7 @@ func (x *randomDates) when() string {
 
 // act lets one thing happen, and says what.
 func (x *randomDates) act() string {
-	switch x.r.IntN(9) {
+	switch x.r.IntN(12) {
 	case 0, 1:
 		key := fmt.Sprint("m/", x.r.IntN(5))
 		it, known := x.meetings[key]
@@ -179,9 +179,9 @@ func (x *randomDates) act() string {
 		n.Notice.OCID = fmt.Sprint("ocds-h6vhtk-0000a", x.r.IntN(3))
 		x.changes = append(x.changes, x.see("find-a-tender", false, n)...)
 		return "a notice"
-	case 6:
+	case 6, 7:
 		return x.judge()
-	case 7:
+	case 8, 9, 10:
 		return x.correct()
 	}
 	return x.rejudge()
@@ -248,7 +248,7 @@ func (x *randomDates) correct() string {
 	}
 	x.now = x.now.Add(time.Hour)
 	c := x.changes[x.r.IntN(len(x.changes))]
-	say := store.Correction{At: x.now, Source: c.Source, Key: c.Key, Reason: "a test", Act: []store.Act{store.ActHold, store.ActCorrect, store.ActRestore, store.ActRestore, store.ActRedact}[x.r.IntN(5)]}
+	say := store.Correction{At: x.now, Source: c.Source, Key: c.Key, Reason: "a test", Act: []store.Act{store.ActHold, store.ActHold, store.ActCorrect, store.ActRestore, store.ActRestore, store.ActRedact}[x.r.IntN(6)]}
 	switch say.Act {
 	case store.ActCorrect:
 		say.Fields = []store.FieldChange{{Name: store.FieldWhen, New: x.when()}, {Name: "title", New: "Nursing put right"}}

@@ -77,7 +77,7 @@ func (d *dates) note(c store.Change, it store.Item) {
 	switch c.Kind {
 	case store.KindNotice:
 		if it.Notice != nil && it.Notice.OCID != "" && shows(c) {
-			d.notices[it.Notice.OCID] = append(d.notices[it.Notice.OCID], r)
+			d.notices[it.Notice.OCID] = entered(d.notices[it.Notice.OCID], r)
 		}
 	case store.KindMeeting:
 		m := d.meetings[at]
@@ -108,6 +108,35 @@ func (d *dates) note(c store.Change, it store.Item) {
 			p.when, p.committee = it.Fields[store.FieldWhen], it.Fields[store.FieldCommittee]
 		}
 		d.seat(at, p)
+	}
+}
+
+// entered is a list with an entry in its place, which is mostly the end.
+func entered(list []revision, r revision) []revision {
+	if n := len(list); n == 0 || list[n-1].seq < r.seq {
+		return append(list, r)
+	}
+	i, _ := slices.BinarySearchFunc(list, r, func(a, b revision) int { return cmp.Compare(a.seq, b.seq) })
+	return slices.Insert(slices.Clone(list), i, r)
+}
+
+// drop forgets what these entries of the log told of an item. Lists that were
+// given away stay as they are.
+func (d *dates) drop(at ref, entries []store.Change) {
+	if m := d.meetings[at]; m != nil {
+		m.revisions, m.listed = nil, d.book.replace(m.listed, nil)
+	}
+	if p := d.papers[at]; p != nil {
+		d.unseat(at, p)
+		*p = dated{}
+	}
+	told := func(r revision) bool {
+		return slices.ContainsFunc(entries, func(c store.Change) bool { return c.Seq == r.seq })
+	}
+	for ocid, list := range d.notices {
+		if slices.ContainsFunc(list, told) {
+			d.notices[ocid] = slices.DeleteFunc(slices.Clone(list), told)
+		}
 	}
 }
 
