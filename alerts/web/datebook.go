@@ -20,8 +20,8 @@ import (
 // A datebook is what calendars and lists of dates hold, in the order of time,
 // kept in memory and read on with the log and the findings, so that an answer
 // costs what it shows and not what there is. Of a date it knows what it is asked
-// for by; what is shown of it is made when it is shown. Some 300 bytes a meeting
-// of the time that calendars show, and 100 a finding of a procurement.
+// for by; what is shown of it is made when it is shown. Some 300 bytes a date of
+// the time that calendars show, and 100 a finding of a procurement.
 type datebook struct {
 	mu      sync.Mutex
 	order   []*occasion        // what was put in order

@@ -71,7 +71,7 @@ func TestPromiseDatesReadOnAreThoseReadAnew(t *testing.T) {
 	}
 	seed := storetest.Seed(t)
 	for round := range rounds {
-		x := newRandomDates(t, rand.New(rand.NewPCG(seed, uint64(round)))) //nolint:gosec // not negative
+		x := newRandomDates(t, rand.New(rand.NewPCG(seed, uint64(round))))
 		for step := range 20 {
 			did := x.act()
 			if x.r.IntN(2) == 0 {

@@ -387,18 +387,6 @@ func (s *site) each(ctx context.Context, x DatesWant, base string) iter.Seq2[Dat
 	}
 }
 
-// dates are all of them at once.
-func (s *site) dates(ctx context.Context, x DatesWant, base string) ([]Date, error) {
-	var out []Date
-	for d, err := range s.each(ctx, x, base) {
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, d)
-	}
-	return out, nil
-}
-
 // readAhead reads the log and the findings to their end, and what searches ask
 // of the meetings of the time that is shown.
 func (s *site) readAhead(ctx context.Context) error {
