@@ -62,8 +62,10 @@ func asksForDates() []string {
 // Whatever happens in whatever order, what is read on with the log answers what
 // is read from nothing answers, byte for byte, with a search index and without.
 func TestPromiseDatesReadOnAreThoseReadAnew(t *testing.T) {
-	rounds := 6
+	rounds := 4
 	switch {
+	case testing.Short():
+		rounds = 2
 	case os.Getenv("CCGWATCH_SOAK") == "1":
 		rounds = 300
 	case os.Getenv("CCGWATCH_PROMISES") == "1":
