@@ -19,6 +19,10 @@ type Index interface {
 	// false. Where Found.Ask is set the query must be asked about the finding
 	// itself; where it is not, it fits.
 	Found(ctx context.Context, q query.Query, before FoundPlace, f func(Found) bool) error
+	// Things are the items in which something found may fit the query, as Found
+	// has them in Thing, in no order and some of them twice; ask: the query must be
+	// asked about the findings themselves. It costs far less a finding than Found.
+	Things(ctx context.Context, q query.Query) (things []uint64, ask bool, err error)
 	// Place tells up to which change the index has come, and how far the log
 	// can be indexed. What lies between is not found yet.
 	Place(ctx context.Context) (done, end uint64, err error)

@@ -339,16 +339,34 @@ func (s *site) apiDeadlines(w http.ResponseWriter, r *http.Request) error {
 func (s *site) apiDates(w http.ResponseWriter, r *http.Request, what string) error {
 	x := datesWanted(r.URL.Query())
 	x.What = what
-	list, err := s.datesKept(r.Context(), x, s.address(r))
+	limit, from, err := asked(r.URL.Query(), linesPerPage, mostLines)
 	if err != nil {
 		return err
 	}
-	lines := make([]DateLine, 0, len(list))
-	for _, d := range list {
-		lines = append(lines, MakeDateLine(d, s.zone))
+	if from > mostPassedDates {
+		return badCursor()
 	}
-	return answerPart(s, w, r, lines)
+	list, more, err := s.part(r.Context(), x, s.address(r), int(from), limit)
+	if err != nil {
+		return err
+	}
+	out := Listing[DateLine]{Data: make([]DateLine, 0, len(list))}
+	for _, d := range list {
+		out.Data = append(out.Data, MakeDateLine(d, s.zone))
+	}
+	n, err := fitting(out.Data)
+	if err != nil {
+		return err
+	}
+	if more || n < len(list) {
+		out.Next = s.next(r, strconv.FormatUint(from+uint64(n), 10)) //nolint:gosec // not negative
+	}
+	out.Data = out.Data[:n]
+	return s.answer(w, r, out)
 }
+
+// mostPassedDates is beyond what any cursor of ours leads to.
+const mostPassedDates = 10_000_000
 
 func bodyLine(b BodyInfo, own map[string][]string) BodyLine {
 	list := func(x []string) []string { return append([]string{}, x...) }

@@ -42,12 +42,11 @@ func (s *site) bodyOf(id string) (BodyInfo, bool) {
 	if b := s.bodies[id]; b != nil {
 		return *b, true
 	}
-	for _, info := range s.Sources() {
-		if info.publisher() == id && id != "" {
-			return BodyInfo{ID: id, Name: info.Name}, true
-		}
+	name, ok := s.names().publishers[id]
+	if !ok || id == "" {
+		return BodyInfo{}, false
 	}
-	return BodyInfo{}, false
+	return BodyInfo{ID: id, Name: name}, true
 }
 
 // bodyView is a body in a list.

@@ -137,15 +137,8 @@ func WriteFindingTable(w io.Writer, mark bool, base string, zone *time.Location,
 }
 
 // WriteDateTable writes meetings and deadlines as CSV.
-func WriteDateTable(w io.Writer, mark bool, zone *time.Location, dates []Date) error {
-	all := func(yield func(Date, error) bool) {
-		for _, d := range dates {
-			if !yield(d, nil) {
-				return
-			}
-		}
-	}
-	return table(w, mark, DateColumns(), all, func(t *Table, d Date) error { return t.Date(MakeDateLine(d, zone)) })
+func WriteDateTable(w io.Writer, mark bool, zone *time.Location, dates iter.Seq2[Date, error]) error {
+	return table(w, mark, DateColumns(), dates, func(t *Table, d Date) error { return t.Date(MakeDateLine(d, zone)) })
 }
 
 // A bulkFile is a file with everything of one kind.
@@ -155,7 +148,9 @@ type bulkFile struct {
 	write       func(s *site, ctx context.Context, w io.Writer, base string, mark bool) error
 }
 
-// bulkFiles are all of them but the log by year.
+// bulkFiles are all of them but the log by year. They are streams and no pages:
+// they are as long as the record, are written one line at a time, and memory
+// does not grow with them; how long one takes does.
 func bulkFiles() []bulkFile {
 	packed := func(f func(s *site, ctx context.Context, w io.Writer, base string) error) func(*site, context.Context, io.Writer, string, bool) error {
 		return func(s *site, ctx context.Context, w io.Writer, base string, _ bool) error {
@@ -190,11 +185,7 @@ func bulkFiles() []bulkFile {
 			return WriteNoticeTable(w, mark, s.zone, AllItems(ctx, s.Ledger))
 		}},
 		{"meetings.csv", "meetings and deadlines, from half a year back", csvType, func(s *site, ctx context.Context, w io.Writer, base string, mark bool) error {
-			list, err := s.dates(ctx, DatesWant{}, base)
-			if err != nil {
-				return err
-			}
-			return WriteDateTable(w, mark, s.zone, list)
+			return WriteDateTable(w, mark, s.zone, s.each(ctx, DatesWant{}, base))
 		}},
 	}
 }

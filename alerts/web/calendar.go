@@ -130,16 +130,14 @@ func (s *site) answerCalendar(w http.ResponseWriter, r *http.Request, x DatesWan
 	return nil
 }
 
-// mostEvents bounds a calendar: programs refuse larger ones.
-const mostEvents = 5000
+// mostEvents bounds a calendar: programs read it whole, again and again, and some
+// refuse more than a megabyte. It says so when there is more.
+const mostEvents = 500
 
 func (s *site) writeCalendar(ctx context.Context, b *bytes.Buffer, x DatesWant, base, path, name string) (updated time.Time, err error) {
-	list, err := s.dates(ctx, x, base)
+	list, before, after, err := s.nearest(ctx, x, base, mostEvents)
 	if err != nil {
 		return updated, err
-	}
-	if n := len(list) - mostEvents; n > 0 { // what is over longest goes first
-		list = list[n:]
 	}
 	for _, d := range list {
 		updated = latest(updated, d.Modified)
@@ -160,7 +158,26 @@ func (s *site) writeCalendar(ctx context.Context, b *bytes.Buffer, x DatesWant, 
 		Name: name + " · " + group, URL: own, Zone: s.zone,
 		About: fmt.Sprintf("Read by a program from public pages, by %s with CCGWatch. Please check the source before you go. What it holds and leaves out: %s/data", group, base),
 	}
+	if before || after {
+		c.About += s.leftOut(list, before, after, base)
+	}
 	return updated, WriteCalendar(b, c, Events(list))
+}
+
+// leftOut says which part of the dates a calendar has room for.
+func (s *site) leftOut(list []Date, before, after bool, base string) string {
+	of := func(d Date) string { return d.Start.In(s.zone).Format("2 January 2006") }
+	var also string
+	switch {
+	case before && after:
+		also = "earlier and later ones"
+	case before:
+		also = "earlier ones"
+	default:
+		also = "later ones"
+	}
+	return fmt.Sprintf(" There are more dates than a calendar takes: these are the %d nearest, from %s to %s. For %s please ask for the calendar of a body, an area, a committee or a search, or see %s/data/meetings.csv.",
+		len(list), of(list[0]), of(list[len(list)-1]), also, base)
 }
 
 // Events are the events of dates.

@@ -41,7 +41,14 @@ func (d *Data) Dates(ctx context.Context, x DatesWant, base string) ([]Date, err
 	if err := d.read(ctx); err != nil {
 		return nil, err
 	}
-	return d.site.dates(ctx, x, base)
+	var out []Date
+	for v, err := range d.site.each(ctx, x, base) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
 }
 
 // WriteCalendar writes the calendar that is answered under a path.

@@ -24,7 +24,7 @@ func flooded(t *testing.T) (h *house, base string) {
 	h = newHouseIn(t, quick(t))
 	h.desk.Caps.ClientHour, h.desk.Caps.ClientDay = 20, 60 // as they are
 	s := h.server()
-	srv := s.NewHTTPServer("127.0.0.1:0")
+	srv, _ := s.NewHTTPServer("127.0.0.1:0")
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", srv.Addr)
 	h.must(err)
 	go func() { _ = srv.Serve(l) }()

@@ -61,24 +61,6 @@ func (s *site) fold(ctx context.Context, id string) (judge.Thread, error) {
 	return t, err
 }
 
-// datesKept are the dates that are asked for, as a program that reads them page
-// by page wants them. Nobody alters the list.
-func (s *site) datesKept(ctx context.Context, x DatesWant, base string) ([]Date, error) {
-	state, err := s.feedState(ctx)
-	if err != nil {
-		return nil, err
-	}
-	key, now := base+"?"+x.What+"?"+x.values().Encode(), s.Now()
-	if list, ok := s.lists.get(key, state, now); ok {
-		return list, nil
-	}
-	list, err := s.dates(ctx, x, base)
-	if err == nil {
-		s.lists.put(key, list, state, now)
-	}
-	return list, err
-}
-
 // A readPapers is what the papers say, as saidInPapers gives it.
 type readPapers struct {
 	said      []saying

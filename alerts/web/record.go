@@ -50,7 +50,8 @@ type record struct {
 	notices   int   // ever added
 	papers    []ref // meetings and papers with a document, in the order of the log
 	papered   map[ref]bool
-	inOrder   []meeting // of coming, as of the entry orderedAt
+	repapered map[ref]bool // those of papers that have changed, and whoever quotes them has not read them again
+	inOrder   []meeting    // of coming, as of the entry orderedAt
 	orderedAt uint64
 	corrected []ref // by an operator, and not yet taken
 	dates     dates // what calendars are made of
@@ -123,7 +124,7 @@ func (n *numbered) of(name string) uint16 {
 }
 
 func newRecord(s *Server, zone *time.Location) *record {
-	return &record{server: s, zone: zone, seed: maphash.MakeSeed(), joint: map[uint32][]uint16{}, coming: map[ref]meeting{}, leads: map[ref]int{}, papered: map[ref]bool{}, dates: dates{zone: zone}}
+	return &record{server: s, zone: zone, seed: maphash.MakeSeed(), joint: map[uint32][]uint16{}, coming: map[ref]meeting{}, leads: map[ref]int{}, papered: map[ref]bool{}, dates: newDates(zone)}
 }
 
 // kinds and ops in the order of their numbers in an entry, from 1.
@@ -190,7 +191,23 @@ func (r *record) add(ctx context.Context, c store.Change) error {
 	}
 	r.entries = append(r.entries, e)
 	r.last, r.until = c.Seq, c.At
-	r.dates.note(c, it)
+	if c.Op == store.OpCorrected {
+		if err := r.datedAgain(ctx, x, it); err != nil {
+			return err
+		}
+	} else {
+		r.dates.note(c, it)
+	}
+	if len(it.Documents) > 0 && !r.papered[x] {
+		r.papered[x] = true
+		r.papers = append(r.papers, x)
+	}
+	if r.papered[x] {
+		if r.repapered == nil {
+			r.repapered = map[ref]bool{}
+		}
+		r.repapered[x] = true
+	}
 	if c.Kind == store.KindNotice && c.Op == store.OpAdded {
 		r.notices++
 	}
@@ -218,9 +235,31 @@ func (r *record) add(ctx context.Context, c store.Change) error {
 	}
 	r.date(x, it, bodies)
 	r.lead(x, c, it)
-	if len(it.Documents) > 0 && !r.papered[x] {
-		r.papered[x] = true
-		r.papers = append(r.papers, x)
+	return nil
+}
+
+// datedAgain takes what the log says of a corrected item as it is shown now:
+// otherwise the numbers of its dates would depend on when the log was read.
+func (r *record) datedAgain(ctx context.Context, x ref, it store.Item) error {
+	hash := r.hash(x)
+	var list []store.Change
+	for _, e := range r.entries {
+		if e.item != hash {
+			continue
+		}
+		changes, err := r.server.Ledger.Changes(ctx, uint64(e.seq)-1, 1)
+		if err != nil {
+			return err
+		}
+		for _, c := range changes {
+			if c.Seq == uint64(e.seq) && c.Source == x.source && c.Key == x.key {
+				list = append(list, c)
+			}
+		}
+	}
+	r.dates.drop(x, list)
+	for _, c := range list {
+		r.dates.note(c, it)
 	}
 	return nil
 }

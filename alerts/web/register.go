@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ccgwatch/alerts/judge"
+	"ccgwatch/store"
 )
 
 // How much of the register a page shows, and how much is read for it.
@@ -48,6 +49,15 @@ type sayings struct {
 	names names
 	told  struct{ interests, bidders, duty *regexp.Regexp }
 	by    map[string][]saying // without the item
+	items map[ref]papersOf    // as they were when they last changed
+}
+
+// papersOf are the papers of an item.
+type papersOf struct {
+	title string
+	when  time.Time
+	docs  []store.Document // their title, address and hash
+	edit  *store.Edit
 }
 
 func (t *sayings) rules() {
@@ -167,24 +177,17 @@ func (s *site) saidInPapers(ctx context.Context) (out []saying, read, all int, e
 	defer s.said.mu.Unlock()
 	s.said.rules()
 	if s.said.by == nil {
-		s.said.by = map[string][]saying{}
+		s.said.by, s.said.items = map[string][]saying{}, map[ref]papersOf{}
+	}
+	if err := s.papersAgain(ctx); err != nil {
+		return nil, 0, 0, err
 	}
 	left := pagesAtOnce
 	seen := map[string]bool{}
 	for _, x := range s.record.withPapers() {
-		it, err := s.Ledger.Item(ctx, x.source, x.key)
-		if isNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return nil, 0, 0, err
-		}
-		edit, err := s.editOf(ctx, x.source, x.key)
-		if err != nil {
-			return nil, 0, 0, err
-		}
-		for _, d := range it.Documents {
-			if d.SHA256 == "" || seen[d.SHA256] {
+		it := s.said.items[x]
+		for _, d := range it.docs {
+			if seen[d.SHA256] {
 				continue
 			}
 			seen[d.SHA256] = true
@@ -204,8 +207,8 @@ func (s *site) saidInPapers(ctx context.Context) (out []saying, read, all int, e
 			}
 			read++
 			for _, y := range said {
-				y.Source, y.Key, y.Item, y.Document, y.URL, y.SHA, y.When = it.Source, it.Key, it.Title, d.Title, d.URL, d.SHA256, it.When()
-				y.Quote = edit.Clean(y.Quote)
+				y.Source, y.Key, y.Item, y.Document, y.URL, y.SHA, y.When = x.source, x.key, it.title, d.Title, d.URL, d.SHA256, it.when
+				y.Quote = it.edit.Clean(y.Quote)
 				out = append(out, y)
 			}
 		}
@@ -300,6 +303,61 @@ func bodyWords() []string {
 		"Trust", "Board", "Council", "Committee", "Group", "Limited", "Ltd", "CIC", "Partnership", "Hospital", "Hospitals", "Hospice", "Service", "Services",
 		"Care", "Health", "Healthcare", "Surgery", "Practice", "Centre", "University", "College", "Society", "Association", "Foundation", "Charity", "Federation", "England",
 		"Interest", "Interests", "The", "No", "There", "All", "Declarations", "Conflicts",
+	}
+}
+
+// papersAgain reads the items with papers that have changed since it was asked last.
+func (s *site) papersAgain(ctx context.Context) (err error) {
+	changed := s.record.takePapered()
+	defer func() {
+		if err != nil {
+			s.record.giveBack(changed)
+		}
+	}()
+	for _, x := range changed {
+		it, err := s.Ledger.Item(ctx, x.source, x.key)
+		if isNotFound(err) {
+			delete(s.said.items, x)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		of := papersOf{title: it.Title, when: it.When()}
+		if of.edit, err = s.editOf(ctx, x.source, x.key); err != nil {
+			return err
+		}
+		for _, d := range it.Documents {
+			if d.SHA256 != "" {
+				of.docs = append(of.docs, store.Document{Title: d.Title, URL: d.URL, SHA256: d.SHA256})
+			}
+		}
+		s.said.items[x] = of
+	}
+	return nil
+}
+
+// takePapered are the items with papers that have changed since it was asked last.
+func (r *record) takePapered() []ref {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]ref, 0, len(r.repapered))
+	for x := range r.repapered {
+		out = append(out, x)
+	}
+	r.repapered = nil
+	return out
+}
+
+// giveBack are items that were taken and could not be read.
+func (r *record) giveBack(list []ref) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.repapered == nil {
+		r.repapered = map[ref]bool{}
+	}
+	for _, x := range list {
+		r.repapered[x] = true
 	}
 }
 

@@ -503,7 +503,7 @@ func TestHealthAndStyle(t *testing.T) {
 // Over a real connection: the limits of the server hold.
 func TestServerLimits(t *testing.T) {
 	s, st := sample()
-	srv := s.NewHTTPServer("127.0.0.1:0")
+	srv, _ := s.NewHTTPServer("127.0.0.1:0")
 	if srv.ReadHeaderTimeout != 5*time.Second || srv.ReadTimeout != 15*time.Second || srv.WriteTimeout != 30*time.Second || srv.IdleTimeout != time.Minute || srv.MaxHeaderBytes != 16<<10 {
 		t.Errorf("%+v", srv)
 	}

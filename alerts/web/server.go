@@ -28,7 +28,7 @@ import (
 	"ccgwatch/store/query"
 )
 
-// A Server is what the pages need. All fields but URL, Listen, Contact, Joined, Gaps,
+// A Server is what the pages need. All fields but URL, Listen, Contact, Joined, Judged, Gaps,
 // Bodies, Buyers, Covered, Held, Index, Desk, Choices and Proxies must be set.
 type Server struct {
 	Ledger      store.Ledger
@@ -41,7 +41,7 @@ type Server struct {
 	Contact string // the group's own address, shown where somebody needs help; "" for none
 
 	// Sources are the followed sources and when each is looked at next. It is
-	// called for each page.
+	// called for each page; what they are called is remembered for a second.
 	Sources func() []SourceInfo
 	// Facts are what a search is asked about a finding, the same as for
 	// subscriptions, so that a search shows what a subscription would bring.
@@ -52,6 +52,9 @@ type Server struct {
 	Thread  func(ctx context.Context, ocid string) (judge.Thread, error)
 	Threads func(ctx context.Context, f func(latest store.Finding) bool) error
 	Overdue func(t *judge.Thread, now time.Time) []judge.Overdue
+	// Judged counts how often the whole log was judged again: what was found before
+	// may have changed. nil: it never is while the pages are served.
+	Judged func() uint64
 	// Joined is what binds items and procurements.
 	Joined Joined
 	// Gaps are sentences on what this installation does not follow, and why.
@@ -152,18 +155,22 @@ const atDeskAtOnce = 32
 // NewHTTPServer is a server for the pages with the limits that keep slow and
 // large requests from holding it up. It speaks plain HTTP/1.1: TLS belongs to
 // the proxy in front.
-func (s Server) NewHTTPServer(addr string) *http.Server {
+//
+// ahead reads what the pages know of the record, all of it, as far as it was not
+// asked for yet: whoever calls it before the first visitor spares him the wait.
+func (s Server) NewHTTPServer(addr string) (srv *http.Server, ahead func(context.Context) error) {
 	s.Listen = addr
+	v, handler := s.join()
 	return &http.Server{
 		Addr:              addr,
-		Handler:           s.Handler(),
+		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
-	}
+	}, v.readAhead
 }
 
 // Handler serves all pages.
@@ -259,13 +266,14 @@ type site struct {
 	record    *record
 	survey    *survey
 	said      sayings // in papers
+	naming    namings
+	searches  searches
 	bodies    map[string]*BodyInfo
 	started   time.Time
 	feeds     feeds
 	quota     quota
 	shelf     shelf
 	folds     kept[judge.Thread]
-	lists     kept[[]Date]
 
 	threadLists kept[threadsBody]
 

@@ -251,10 +251,8 @@ func (s *site) date(stored string) string {
 }
 
 func (s *site) sourceName(id string) string {
-	for _, x := range s.Sources() {
-		if x.ID == id {
-			return x.Name
-		}
+	if x, ok := s.names().sources[id]; ok {
+		return x.Name
 	}
 	return id
 }

@@ -59,6 +59,7 @@ type app struct {
 	joined    *alerts.Joined
 	dates     *alerts.Dates
 	search    fulltext
+	rejudged  atomic.Uint64 // how often the log was judged again
 	pictures  unreadPages
 	compose   *mail.Composer
 	sign      func(raw []byte) ([]byte, error) // what is not signed when it is composed

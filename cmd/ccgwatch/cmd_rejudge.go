@@ -16,6 +16,7 @@ func (c rejudgeCmd) Run(e *env) error {
 		defer a.following.Unlock()
 		version := a.judge.Version()
 		got, err := a.matcher.Rejudge(e.ctx, version, nil)
+		a.rejudged.Add(1) // cut short it has altered some, too
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ func (runCmd) watch(e *env) error {
 		if err != nil {
 			return fmt.Errorf("config: [web] listen: %w", err)
 		}
-		srv := a.webServer(func() time.Time { return time.Now().In(london()) })
+		srv, ahead := a.webServerAhead(func() time.Time { return time.Now().In(london()) })
 		a.log.Info("pages", "at", "http://"+l.Addr().String()+"/")
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -72,6 +72,11 @@ func (runCmd) watch(e *env) error {
 		defer stop(nil)
 		d.giveUp = stop
 		d.watchdog = d.watchdogOf()
+		d.visits.Go(func() { // the first visitor would wait for it
+			if err := ahead(running); err != nil && running.Err() == nil {
+				a.log.Warn("pages: the record is not read yet", "err", err)
+			}
+		})
 		d.tellSystemd(sd.SdNotifyReady)
 		d.run(running)
 		d.tellSystemd(sd.SdNotifyStopping)

@@ -54,6 +54,15 @@ func (f *fulltext) Found(ctx context.Context, q query.Query, before store.FoundP
 	return x.Found(ctx, q, before, each)
 }
 
+// Things opens the index if need be.
+func (f *fulltext) Things(ctx context.Context, q query.Query) (things []uint64, ask bool, err error) {
+	x, err := f.make()
+	if err != nil {
+		return nil, false, err
+	}
+	return x.Things(ctx, q)
+}
+
 // Place opens the index if need be.
 func (f *fulltext) Place(ctx context.Context) (done, end uint64, err error) {
 	x, err := f.make()

@@ -13,6 +13,12 @@ import (
 
 // webServer serves the pages of an app.
 func (a *app) webServer(now func() time.Time) *http.Server {
+	srv, _ := a.webServerAhead(now)
+	return srv
+}
+
+// webServerAhead also gives what reads the record before anybody asks.
+func (a *app) webServerAhead(now func() time.Time) (srv *http.Server, ahead func(context.Context) error) {
 	return a.webPages(now).NewHTTPServer(a.cfg.Web.Listen)
 }
 
@@ -37,6 +43,7 @@ func (a *app) webPages(now func() time.Time) web.Server {
 		},
 		Overdue: a.judge.Overdue, Provider: a.judge.Provider, Plain: a.judge.Plain, Archive: a.store, Corrections: a.store,
 		Joined: web.Joined{OfItem: a.joined.OfItem, OfThread: a.joined.OfThread, Dates: a.datesOf},
+		Judged: a.rejudged.Load,
 		Token:  a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
 	s.Index = &a.search

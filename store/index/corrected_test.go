@@ -1,6 +1,7 @@
 package index
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +24,9 @@ func (b *bench) public() {
 func (b *bench) found(typed string) (out []string) {
 	b.tb.Helper()
 	q := parse(b.tb, typed)
+	things := map[uint64]bool{}
 	err := b.index.Found(b.tb.Context(), q, store.FoundPlace{}, func(f store.Found) bool {
+		things[f.Thing] = true
 		x, err := b.store.Finding(b.tb.Context(), f.ID)
 		if err != nil {
 			b.tb.Error(err)
@@ -35,6 +38,18 @@ func (b *bench) found(typed string) (out []string) {
 	})
 	if err != nil {
 		b.tb.Fatal(err)
+	}
+	// The items of them are told at once, too.
+	list, _, err := b.index.Things(b.tb.Context(), q)
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	same := map[uint64]bool{}
+	for _, x := range list {
+		same[x] = true
+	}
+	if !maps.Equal(same, things) {
+		b.tb.Errorf("%s: found in %v, and told at once %v", typed, things, same)
 	}
 	return out
 }

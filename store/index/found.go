@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"ccgwatch/store"
@@ -74,6 +76,40 @@ func (x *Index) eachFound(ctx context.Context, q query.Query, before store.Found
 			return nil
 		}
 	}
+}
+
+// Things reads no finding: the numbers of those that fit come in one row, and of
+// which item each is, is in memory.
+func (x *Index) Things(ctx context.Context, q query.Query) (things []uint64, ask bool, err error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.closed {
+		return nil, false, errClosed
+	}
+	l := q.Lookup(false)
+	add := func(no int) {
+		if no > 0 && no < len(x.mem.found) && x.mem.found[no].flags&flagHidden == 0 {
+			things = append(things, x.mem.found[no].thing)
+		}
+	}
+	switch {
+	case l.None:
+	case l.All:
+		for no := range x.mem.found {
+			add(no)
+		}
+	default:
+		var list sql.NullString
+		if err := x.db.QueryRowContext(ctx, `SELECT group_concat(rowid, ' ') FROM found WHERE found MATCH ?`, l.Expr).Scan(&list); err != nil {
+			return nil, false, fmt.Errorf("search the findings: %w", x.met(err))
+		}
+		for f := range strings.SplitSeq(list.String, " ") {
+			if no, err := strconv.Atoi(f); err == nil {
+				add(no)
+			}
+		}
+	}
+	return things, !l.Exact, nil
 }
 
 func (x *Index) foundAt(no int, id string, ask bool) store.Found {
