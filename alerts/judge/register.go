@@ -20,7 +20,8 @@ type register struct {
 
 type area struct {
 	Area
-	names []string // plain
+	names []string // plain, with a space before and after
+	first []string // words of the names, so that most of them need not be looked for
 }
 
 func newRegister(bodies []Body, areas []Area, agent func(string) bool) *register {
@@ -41,6 +42,7 @@ func newRegister(bodies []Body, areas []Area, agent func(string) bool) *register
 		x := area{Area: a}
 		for _, n := range append([]string{a.Name}, a.Names...) {
 			x.names = append(x.names, " "+plainName(n)+" ")
+			x.first = append(x.first, firstWord(x.names[len(x.names)-1]))
 		}
 		r.areas = append(r.areas, x)
 		r.byID[a.ID] = true
@@ -253,12 +255,17 @@ func (r *register) areasOf(n *store.Notice) []string {
 	}
 	national := wholeCountry(n.Places)
 	title, text := spaced(n.Title), spaced(n.Description) // once, and not for every area
+	met := map[string]bool{"": true}
+	for w := range strings.FieldsSeq(title + text) {
+		met[w] = true
+	}
 	places := make([]string, len(n.Places))
 	for i, p := range n.Places {
 		places[i] = spaced(p.Text)
 	}
 	for _, a := range r.areas {
-		if !national && a.contains(n.Places, places) || a.named(title) || a.namedIn(text) {
+		spoken := slices.ContainsFunc(a.first, func(w string) bool { return met[w] }) // of hardly any
+		if !national && a.contains(n.Places, places) || spoken && (a.named(title) || a.namedIn(text)) {
 			found[a.ID] = true
 		}
 		if !known { // a buyer the register does not know is where its address is, unless it buys for others
@@ -351,6 +358,11 @@ func outward(postcode string) string {
 		return p[:len(p)-3]
 	}
 	return p
+}
+
+func firstWord(name string) string {
+	w, _, _ := strings.Cut(strings.TrimSpace(name), " ")
+	return w
 }
 
 // spaced are the words of a text, with a space before and after each.

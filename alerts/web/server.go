@@ -54,6 +54,8 @@ type Server struct {
 	Overdue func(t *judge.Thread, now time.Time) []judge.Overdue
 	// Joined is what binds items and procurements.
 	Joined Joined
+	// Listed gives lists of procurements.
+	Listed Listed
 	// Gaps are sentences on what this installation does not follow, and why.
 	Gaps []string
 
