@@ -54,7 +54,11 @@ func (s *site) fold(ctx context.Context, id string) (judge.Thread, error) {
 	if t, ok := s.folds.get(id, state, now); ok {
 		return t, nil
 	}
-	t, err := s.Thread(ctx, id)
+	fold := s.Thread
+	if s.Listed.Fold != nil {
+		fold = s.Listed.Fold
+	}
+	t, err := fold(ctx, id)
 	if err == nil {
 		s.folds.put(id, t, state, now)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"ccgwatch/alerts"
+	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 )
 
@@ -18,6 +19,8 @@ type Listed struct {
 	Since func(ctx context.Context, after uint64, f func(latest store.Finding) bool) error
 	// Stage is that at which one stands, if it is known.
 	Stage func(ctx context.Context, thread string) (stage string, known bool, err error)
+	// Fold is Server.Thread for a list: nobody alters what it gives.
+	Fold func(ctx context.Context, ocid string) (judge.Thread, error)
 }
 
 // mostSince is how many changes the list may lie behind what was judged: what was

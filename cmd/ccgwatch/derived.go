@@ -98,5 +98,8 @@ func (d *daemon) deriveSoon(ctx context.Context) {
 	d.visits.Go(func() {
 		defer d.release(jobDerive)
 		d.derive(ctx)
+		if err := d.listed.Warm(ctx); err != nil && ctx.Err() == nil {
+			d.log.Warn("the list of procurements", "err", err)
+		}
 	})
 }

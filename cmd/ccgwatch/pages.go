@@ -37,7 +37,7 @@ func (a *app) webPages(now func() time.Time) web.Server {
 		},
 		Overdue: a.judge.Overdue, Provider: a.judge.Provider, Plain: a.judge.Plain, Archive: a.store, Corrections: a.store,
 		Joined: web.Joined{OfItem: a.joined.KnownOfItem, OfThread: a.joined.KnownOfThread, Behind: a.joined.Behind, Dates: a.datesOf},
-		Listed: web.Listed{Newest: a.listed.Newest, Since: a.threads.Recent, Stage: a.listed.Stage},
+		Listed: web.Listed{Newest: a.listed.Newest, Since: a.threads.Recent, Stage: a.listed.Stage, Fold: a.listed.Fold},
 		Token:  a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
 	s.Index = &a.search
