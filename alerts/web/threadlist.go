@@ -3,10 +3,12 @@ package web
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"ccgwatch/alerts"
 	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
+	"ccgwatch/store/query"
 )
 
 // Listed gives the procurements in order without reading what was found in them.
@@ -94,4 +96,79 @@ func (s *site) threadsFitting(ctx context.Context, body *threadsBody, from, limi
 		return failed == nil && len(list) < limit
 	})
 	return list, errors.Join(err, failed)
+}
+
+// threadsThatFit calls f with the procurements that have a finding that fits a
+// query, that of the latest such finding first, until f returns false. What was
+// found since the index was made is asked itself; without an index, or with one
+// that lies far behind, the latest finding of each is.
+func (s *site) threadsThatFit(ctx context.Context, q query.Query, f func(store.Finding) bool) error {
+	notices, err := query.Field("kind", string(store.KindNotice))
+	if err != nil {
+		return err
+	}
+	if q.String() == "" || s.Index == nil {
+		return s.latestThatFit(ctx, q, f)
+	}
+	done, _, err := s.Index.Place(ctx)
+	if err != nil {
+		return s.latestThatFit(ctx, q, f)
+	}
+	judged, err := s.Outbox.Position(ctx, follower)
+	if err != nil {
+		return err
+	}
+	if done < judged.Seq && judged.Seq-done > mostSince {
+		return s.latestThatFit(ctx, q, f)
+	}
+	seen := map[string]bool{}
+	fits := func(x store.Finding) bool {
+		if x.Kind != store.KindNotice || x.Thread == "" || x.Retired != "" || seen[x.Thread] || !q.Match(s.Facts(x)) {
+			return false
+		}
+		seen[x.Thread] = true
+		return true
+	}
+	if done < judged.Seq {
+		var fresh []store.Finding
+		err := s.Outbox.Findings(ctx, done, func(x store.Finding) bool {
+			fresh = append(fresh, x)
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		for _, x := range slices.Backward(fresh) {
+			if fits(x) && !f(x) {
+				return nil
+			}
+		}
+	}
+	looked := 0
+	var failed error
+	err = s.Index.Found(ctx, query.And(q, notices), store.FoundPlace{}, func(v store.Found) bool {
+		x, err := s.Outbox.Finding(ctx, v.ID)
+		switch {
+		case isNotFound(err):
+			return true
+		case err != nil:
+			failed = err
+			return false
+		}
+		if looked++; looked > mostMatched {
+			return false
+		}
+		return !fits(x) || f(x)
+	})
+	if err == nil {
+		err = failed
+	}
+	return err
+}
+
+// latestThatFit asks the latest finding of each procurement.
+func (s *site) latestThatFit(ctx context.Context, q query.Query, f func(store.Finding) bool) error {
+	return s.Threads(ctx, func(x store.Finding) bool {
+		return q.String() != "" && !q.Match(s.Facts(x)) || f(x)
+	})
 }
