@@ -86,7 +86,7 @@ func (k *kept) follow(ctx context.Context, what string, take func(ctx context.Co
 	cleared := false
 	for {
 		var more bool
-		var err error = store.ErrDerived
+		err := store.ErrDerived
 		if !k.bad.Load() {
 			more, err = k.step(ctx, func(rows store.Rows, after uint64, changes []store.Change) error {
 				return take(ctx, rows, after, changes)

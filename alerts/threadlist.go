@@ -86,6 +86,15 @@ func (l *ThreadList) Follow(ctx context.Context) error {
 	l.begin()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	err := l.follow(ctx)
+	if errors.Is(err, store.ErrDerived) {
+		l.kept.bad.Store(true) // it is worked out again
+		err = l.follow(ctx)
+	}
+	return err
+}
+
+func (l *ThreadList) follow(ctx context.Context) error {
 	if err := l.kept.follow(ctx, "list of procurements", l.take); err != nil {
 		return err
 	}
@@ -304,7 +313,10 @@ func (l *ThreadList) decided(ctx context.Context, rows store.Rows) error {
 	if _, err := getRow(rows, tablePlaces, keyDecisions, &done); err != nil || done == len(all) {
 		return err
 	}
-	for _, d := range all[min(done, len(all)):] {
+	if done > len(all) { // the store is an older copy of itself
+		return fmt.Errorf("%w: there were more decisions", store.ErrDerived)
+	}
+	for _, d := range all[done:] {
 		if err := l.touchMarks(rows, []string{store.MarkProcess(d.A), store.MarkProcess(d.B)}); err != nil {
 			return err
 		}

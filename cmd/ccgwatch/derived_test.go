@@ -313,9 +313,7 @@ func TestWhatWasWorkedOutOutlivesAStart(t *testing.T) {
 	must(t, a.Close())
 
 	torn := slices.Clone(whole)
-	for i := 3 * 4096; i < len(torn); i += 7 {
-		torn[i] ^= 0x55
-	}
+	clear(torn[2*os.Getpagesize():]) // all but the two heads, which are sound
 	for name, bytes := range map[string][]byte{"gone": nil, "empty": {}, "cut": whole[:len(whole)/2], "torn": torn, "no database": []byte("not a database at all")} {
 		must(t, os.Remove(file))
 		if bytes != nil {

@@ -170,7 +170,7 @@ func amendOne(b *testing.B, a *app, now time.Time) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	i := benchItems - 2000 + int(last%1000) //nolint:gosec // below 1000
+	i := benchItems - 2000 + int(last%1000)
 	key := fmt.Sprintf("ocds-bench-%06d/%d", i/30*10+7, i/10%3)
 	snap, err := a.store.Snapshot(b.Context(), "find-a-tender", []string{key})
 	if err != nil {

@@ -103,7 +103,11 @@ func (d *Derived) open() error {
 
 // openFile opens the file and looks whose it is; written: it was not closed.
 func (d *Derived) openFile() (db *bbolt.DB, written bool, err error) {
-	if db, err = bbolt.Open(d.path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType, NoStatistics: true}); err != nil {
+	err = guarded(func() (err error) {
+		db, err = bbolt.Open(d.path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType, NoStatistics: true})
+		return err
+	})
+	if err != nil {
 		return nil, false, explain(err)
 	}
 	err = guarded(func() error {
