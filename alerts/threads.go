@@ -35,11 +35,17 @@ var ErrNoThread = fmt.Errorf("no such procurement: %w", store.ErrNotFound)
 // Of is the thread of an ocid; with guesses it also lists the processes that
 // may belong to it and are not joined. Any ocid of a thread names it.
 func (t *Threads) Of(ctx context.Context, ocid string, guesses bool) (judge.Thread, error) {
+	return t.of(ctx, ocid, guesses, nil)
+}
+
+// of is Of; asked, if not nil, takes the marks under which notices were looked
+// for: what bears none of them makes no difference to the thread.
+func (t *Threads) of(ctx context.Context, ocid string, guesses bool, asked map[string]bool) (judge.Thread, error) {
 	decisions, err := t.Marks.Decisions(ctx)
 	if err != nil {
 		return judge.Thread{}, fmt.Errorf("thread %s: %w", ocid, err)
 	}
-	g := gatherer{Threads: t, decisions: decisions, seen: map[string]bool{}}
+	g := gatherer{Threads: t, decisions: decisions, seen: map[string]bool{}, asked: asked}
 	if err := g.gather(ctx, ocid, guesses); err != nil {
 		return judge.Thread{}, fmt.Errorf("thread %s: %w", ocid, err)
 	}
@@ -61,7 +67,16 @@ type gatherer struct {
 	*Threads
 	decisions []store.Decision
 	seen      map[string]bool // processes
+	asked     map[string]bool // marks
 	items     []store.Item
+}
+
+// marked is Marked, noted.
+func (g *gatherer) marked(ctx context.Context, mark string, limit int) ([]store.ItemRef, error) {
+	if g.asked != nil {
+		g.asked[mark] = true
+	}
+	return g.Marks.Marked(ctx, mark, limit)
 }
 
 // gather takes in a process and all that could be bound to it, and so on.
@@ -94,7 +109,7 @@ func (g *gatherer) gather(ctx context.Context, ocid string, guesses bool) error 
 
 // take reads the notices of a process.
 func (g *gatherer) take(ctx context.Context, ocid string) error {
-	refs, err := g.Marks.Marked(ctx, store.MarkProcess(ocid), markedMost)
+	refs, err := g.marked(ctx, store.MarkProcess(ocid), markedMost)
 	if err != nil {
 		return err
 	}
@@ -153,7 +168,7 @@ func (g *gatherer) near(ctx context.Context, ocid string, items []store.Item) ([
 
 // others adds the processes of the notices with a mark.
 func (g *gatherer) others(ctx context.Context, mark string, out *[]string) error {
-	refs, err := g.Marks.Marked(ctx, mark, 60)
+	refs, err := g.marked(ctx, mark, 60)
 	if err != nil {
 		return err
 	}

@@ -17,8 +17,8 @@ import (
 // services share, it is a mention, and so is the name of a supplier in the
 // words of the buyer. A wrong link is worse than none: whatever is in doubt
 // goes one step down, or out.
-func (h *Handles) Discusses(s Subject) []store.Joint {
-	f := matcher{Handles: h, s: s, best: map[string]speaks{}, body: h.last(s.Body)}
+func (h *Handles) Discusses(s Subject, look Look) []store.Joint {
+	f := matcher{Handles: h, look: look, s: s, best: map[string]speaks{}, body: h.last(s.Body)}
 	for _, t := range s.Texts {
 		f.references(t)
 		f.named(t)
@@ -27,7 +27,7 @@ func (h *Handles) Discusses(s Subject) []store.Joint {
 	f.doubt()
 	out := make([]store.Joint, 0, len(f.best))
 	for thread, x := range f.best {
-		x.Thread, x.Title = thread, Redact(h.threads[thread].title)
+		x.Thread, x.Title = thread, x.of.Shown()
 		out = append(out, x.Joint)
 	}
 	slices.SortFunc(out, func(a, b store.Joint) int {
@@ -39,33 +39,35 @@ func (h *Handles) Discusses(s Subject) []store.Joint {
 // A speaks is the best that speaks for one procurement.
 type speaks struct {
 	store.Joint
+	of   *Entry
 	name string // the core words, of a match by name
 }
 
 // A matcher is one item being compared.
 type matcher struct {
 	*Handles
+	look Look
 	s    Subject
 	body string
 	best map[string]speaks
 }
 
-func (f *matcher) take(e *entry, strength, evidence, name string, t SubjectText, from, to int) {
-	if old, ok := f.best[e.thread]; ok && store.JointRank(old.Strength) >= store.JointRank(strength) {
+func (f *matcher) take(e *Entry, strength, evidence, name string, t SubjectText, from, to int) {
+	if old, ok := f.best[e.Thread]; ok && store.JointRank(old.Strength) >= store.JointRank(strength) {
 		return
 	}
 	quote := Redact(around(t.Text, from, to))
-	f.best[e.thread] = speaks{store.Joint{Strength: strength, Evidence: evidence, Quote: quote, Where: t.Where, Page: t.Page, URL: t.URL}, name}
+	f.best[e.Thread] = speaks{store.Joint{Strength: strength, Evidence: evidence, Quote: quote, Where: t.Where, Page: t.Page, URL: t.URL}, e, name}
 }
 
 // near tells how an item stands to a procurement: of the same body, or of one
 // of the same place.
-func (f *matcher) near(e *entry) (how string, same bool) {
-	if f.body != "" && e.bodies[f.body] {
+func (f *matcher) near(e *Entry) (how string, same bool) {
+	if f.body != "" && slices.Contains(e.Bodies, f.body) {
 		return "the same body", true
 	}
 	for _, a := range f.s.Areas {
-		if e.areas[a] {
+		if slices.Contains(e.Areas, a) {
 			return "the same place", false
 		}
 	}
@@ -73,27 +75,39 @@ func (f *matcher) near(e *entry) (how string, same bool) {
 }
 
 // inTime tells whether a text may be about a procurement as far as its date goes.
-func (f *matcher) inTime(e *entry) bool {
+func (f *matcher) inTime(e *Entry) bool {
 	at := f.s.At
-	return at.IsZero() || at.After(e.from.Add(-spokenBefore)) && at.Before(e.to.Add(spokenAfter))
+	return at.IsZero() || at.After(e.From.Add(-spokenBefore)) && at.Before(e.To.Add(spokenAfter))
 }
 
 func (f *matcher) references(t SubjectText) {
 	f.scan(t.Text, func(number string) {
 		from := max(0, strings.Index(t.Text, number))
-		for _, thread := range f.numbers[number] {
-			f.take(f.threads[thread], store.JointCertain, "it names "+number, "", t, from, from+len(number))
+		for _, e := range f.having(keyOf(number), func(e *Entry) bool { return slices.Contains(e.Numbers, number) }) {
+			f.take(e, store.JointCertain, "it names "+number, "", t, from, from+len(number))
 		}
 	}, func(ref string, at int) {
-		for _, e := range f.refs[ref] {
+		list := f.having(keyOf(ref), func(e *Entry) bool { return slices.Contains(e.References, ref) })
+		for _, e := range list {
 			strength := store.JointMention
 			how, _ := f.near(e)
-			if how != "" && len(f.refs[ref]) == 1 {
+			if how != "" && len(list) == 1 {
 				strength = store.JointCertain
 			}
 			f.take(e, strength, strings.TrimSuffix("it names the buyer's reference "+t.Text[at:min(len(t.Text), at+wordEnd(t.Text[at:]))]+", "+how, ", "), "", t, at, at+len(ref))
 		}
 	})
+}
+
+// having are the procurements of a key that really are known by what it stands for.
+func (f *matcher) having(key uint64, by func(*Entry) bool) []*Entry {
+	var out []*Entry
+	for _, e := range f.look(key) {
+		if by(e) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // wordEnd is where a reference ends.
@@ -110,11 +124,11 @@ func wordEnd(s string) int {
 func (f *matcher) named(t SubjectText) {
 	core := f.coreWords(t.Text)
 	for i := 0; i+1 < len(core); i++ {
-		for _, e := range f.names[keyOf(core[i].text, core[i+1].text)] {
+		for _, e := range f.look(keyOf(core[i].text, core[i+1].text)) {
 			if !f.inTime(e) {
 				continue
 			}
-			for _, name := range e.names {
+			for _, name := range e.Names {
 				if n := begins(core[i:], name, t.Text); n > 0 {
 					f.byName(e, name, t, core[i].start, core[i+n-1].end)
 				}
@@ -143,7 +157,7 @@ func begins(core []word, name []string, text string) int {
 	return len(name)
 }
 
-func (f *matcher) byName(e *entry, name []string, t SubjectText, from, to int) {
+func (f *matcher) byName(e *Entry, name []string, t SubjectText, from, to int) {
 	how, same := f.near(e)
 	if how == "" {
 		return
@@ -183,24 +197,29 @@ func buying(text string) bool {
 func (f *matcher) supplied(t SubjectText) {
 	ws := words(t.Text)
 	for i := range ws {
-		var list []supplier
 		if i+1 < len(ws) {
-			list = f.suppliers[keyOf("supplier", ws[i].text, ws[i+1].text)]
+			f.firms(t, ws, i, keyOf("supplier", ws[i].text, ws[i+1].text))
 		}
 		if len(ws[i].text) >= singleName {
-			list = slices.Concat(list, f.suppliers[keyOf("supplier", ws[i].text)])
+			f.firms(t, ws, i, keyOf("supplier", ws[i].text))
 		}
-		for _, s := range list {
-			if len(ws)-i < len(s.words) || !f.inTime(s.entry) {
+	}
+}
+
+// firms takes the suppliers of a key whose name stands at a word.
+func (f *matcher) firms(t SubjectText, ws []word, i int, key uint64) {
+	for _, e := range f.look(key) {
+		for _, s := range e.Firms {
+			if pairKey(s.Words, 0) != key || len(ws)-i < len(s.Words) || !f.inTime(e) {
 				continue
 			}
 			named := true
-			for k, w := range s.words {
+			for k, w := range s.Words {
 				r, _ := utf8.DecodeRuneInString(t.Text[ws[i+k].start:])
 				named = named && ws[i+k].text == w && (unicode.IsUpper(r) || unicode.IsDigit(r) || w == "of" || w == "and" || w == "the")
 			}
-			if how, same := f.near(s.entry); named && same {
-				f.take(s.entry, store.JointMention, "it names "+s.name+", a supplier, "+how, "", t, ws[i].start, ws[i+len(s.words)-1].end)
+			if how, same := f.near(e); named && same {
+				f.take(e, store.JointMention, "it names "+s.Name+", a supplier, "+how, "", t, ws[i].start, ws[i+len(s.Words)-1].end)
 			}
 		}
 	}
@@ -235,8 +254,8 @@ func (f *matcher) doubt() {
 func (f *matcher) current(threads []string) string {
 	one := ""
 	for _, t := range threads {
-		e := f.threads[t]
-		if f.s.At.IsZero() || f.s.At.Before(e.from.AddDate(0, -6, 0)) || f.s.At.After(e.to.AddDate(0, 6, 0)) {
+		e := f.best[t].of
+		if f.s.At.IsZero() || f.s.At.Before(e.From.AddDate(0, -6, 0)) || f.s.At.After(e.To.AddDate(0, 6, 0)) {
 			continue
 		}
 		if one != "" {

@@ -17,11 +17,27 @@ const (
 	derbyICB = "nhs-derby-and-derbyshire-icb"
 )
 
-func theHandles(t testing.TB) *Handles {
+// indexed are handles with the procurements that they look among.
+type indexed struct {
+	*Handles
+	by map[uint64][]*Entry
+}
+
+func (x indexed) add(n Handle) {
+	e := x.EntryOf(n.OCID, []Handle{n})
+	numbers, names := x.Keys(&e)
+	for _, k := range append(numbers, names...) {
+		x.by[k] = append(x.by[k], &e)
+	}
+}
+
+func (x indexed) look(key uint64) []*Entry { return x.by[key] }
+
+func theHandles(t testing.TB) indexed {
 	t.Helper()
 	j := shippedJudge(t)
 	j.reg = shippedRegister(t)
-	h := j.NewHandles()
+	h := indexed{j.NewHandles(), map[uint64][]*Entry{}}
 	for _, x := range []Handle{
 		{OCID: "ocds-h6vhtk-051a2b", Release: "012345-2026", Title: "Provision of Community Audiology Services in Leicester, Leicestershire and Rutland", Reference: "LLR-2026-0144",
 			Bodies: []string{llrICB}, Areas: []string{"leicester", "leicestershire", "rutland"}, Suppliers: []string{"Hearwell Clinics Limited"}, At: clock("2026-05-04")},
@@ -34,7 +50,7 @@ func theHandles(t testing.TB) *Handles {
 		{OCID: "ocds-h6vhtk-051a31", Release: "078901-2026", Title: "Homecare framework lot 1", Bodies: []string{county}, Areas: []string{"leicestershire"}, At: clock("2026-06-01")},
 		{OCID: "ocds-h6vhtk-051a32", Release: "089012-2026", Title: "Homecare framework lot 2", Bodies: []string{county}, Areas: []string{"leicestershire"}, At: clock("2026-06-01")},
 	} {
-		h.Add(x)
+		h.add(x)
 	}
 	return h
 }
@@ -94,7 +110,7 @@ func TestDiscusses(t *testing.T) {
 			it := store.Item{Source: "s", Key: "paper/1", Kind: store.KindPaper, Body: test.body, Title: test.text, Published: clock(test.on)}
 			s := h.j.SubjectOf(it, nil)
 			var got []string
-			for _, x := range h.Discusses(s) {
+			for _, x := range h.Discusses(s, h.look) {
 				got = append(got, strings.TrimPrefix(x.Thread, "ocds-h6vhtk-")+"="+x.Strength)
 				if x.Quote == "" || x.Evidence == "" {
 					t.Errorf("%+v shows nothing", x)
@@ -112,13 +128,15 @@ func TestDiscusses(t *testing.T) {
 func TestHandlesKeysMeetTheWordsOfWhatSpeaksOfThem(t *testing.T) {
 	h := theHandles(t)
 	x := Handle{OCID: "ocds-h6vhtk-051a2b", Release: "012345-2026", Title: "Provision of Community Audiology Services in Leicester", Reference: "LLR-2026-0144", Suppliers: []string{"Hearwell Clinics Limited", "Serco Ltd"}}
+	e := h.EntryOf(x.OCID, []Handle{x})
+	both := func(a, b []uint64) []uint64 { return append(a, b...) }
 	for _, text := range []string{"the notice 012345-2026", "ocds-h6vhtk-051a2b", "LLR/2026/0144", "of community audiology services", "Hearwell Clinics", "to Serco, again"} {
 		met := false
 		keys := map[uint64]bool{}
-		for _, k := range h.Words(text) {
+		for _, k := range both(h.Words(text)) {
 			keys[k] = true
 		}
-		for _, k := range append(h.Keys(x), h.Numbers(x)...) {
+		for _, k := range both(h.Keys(&e)) {
 			met = met || keys[k]
 		}
 		if !met {
@@ -130,7 +148,7 @@ func TestHandlesKeysMeetTheWordsOfWhatSpeaksOfThem(t *testing.T) {
 func TestAQuoteOfWhatIsDiscussedHoldsNoContact(t *testing.T) {
 	h := theHandles(t)
 	it := store.Item{Body: llrICB, Kind: store.KindPaper, Title: "Notice 012345-2026: ask jo.bloggs@example.nhs.uk", Published: clock("2026-07-01")}
-	for _, x := range h.Discusses(h.j.SubjectOf(it, nil)) {
+	for _, x := range h.Discusses(h.j.SubjectOf(it, nil), h.look) {
 		if strings.Contains(x.Quote, "@") {
 			t.Errorf("%q", x.Quote)
 		}
@@ -143,7 +161,7 @@ func BenchmarkDiscusses(b *testing.B) {
 		b.Run(fmt.Sprint(n, " procurements"), func(b *testing.B) {
 			h := theHandles(b)
 			for i := range n {
-				h.Add(Handle{OCID: fmt.Sprintf("ocds-h6vhtk-%06x", i), Release: fmt.Sprintf("%06d-2025", i), Title: fmt.Sprintf("Service%d of kind%d for people", i%700, i), Bodies: []string{llrICB}, At: clock("2026-05-04")})
+				h.add(Handle{OCID: fmt.Sprintf("ocds-h6vhtk-%06x", i), Release: fmt.Sprintf("%06d-2025", i), Title: fmt.Sprintf("Service%d of kind%d for people", i%700, i), Bodies: []string{llrICB}, At: clock("2026-05-04")})
 			}
 			it := store.Item{Body: llrICB, Kind: store.KindMeeting, Title: "Board meeting", Published: clock("2026-07-01")}
 			for i := range 30 {
@@ -152,7 +170,7 @@ func BenchmarkDiscusses(b *testing.B) {
 			s := h.j.SubjectOf(it, nil)
 			b.ReportAllocs()
 			for b.Loop() {
-				h.Discusses(s)
+				h.Discusses(s, h.look)
 			}
 		})
 	}

@@ -50,44 +50,46 @@ const (
 // jointsMost is how many procurements one item is joined to.
 const jointsMost = 12
 
-// Handles is an index of procurements by the words they are known by. What an
-// item speaks of is found by looking up each pair of words of its texts, so
-// that the cost goes with the text and not with the number of procurements. It
-// is not safe for concurrent use.
+// An Entry is one procurement as it is known to those who speak of it: what the
+// handles of all its notices come to.
+type Entry struct {
+	Thread     string     `json:"thread"`
+	Title      string     `json:"title,omitempty"`      // of the earliest notice
+	Names      [][]string `json:"names,omitempty"`      // core words of each title
+	Bodies     []string   `json:"bodies,omitempty"`     // ids of the buyers, as they are now
+	Areas      []string   `json:"areas,omitempty"`      // ids, without those of regions
+	From       time.Time  `json:"from,omitzero"`        // its earliest notice
+	To         time.Time  `json:"to,omitzero"`          // and its latest
+	Numbers    []string   `json:"numbers,omitempty"`    // ocids in lower case, and notice numbers
+	References []string   `json:"references,omitempty"` // as reference makes them comparable
+	Firms      []Firm     `json:"firms,omitempty"`
+}
+
+// A Firm is a supplier that is no public body.
+type Firm struct {
+	Name  string   `json:"name"`
+	Words []string `json:"words"`
+}
+
+// Handles compares texts with procurements by the words these are known by.
+// What an item speaks of is found by looking up each pair of words of its texts,
+// so that the cost goes with the text and not with the number of procurements.
+// Where these stand is for the caller to say; nothing of them is in it. It is
+// safe for concurrent use.
 type Handles struct {
-	j         *Judge
-	numbers   map[string][]string   // ocid or notice number -> threads
-	refs      map[string][]*entry   // plain reference
-	names     map[uint64][]*entry   // first two core words of the name of what is bought
-	suppliers map[uint64][]supplier // first two words of the name
-	threads   map[string]*entry
-	places    map[string]bool // words that name a place or a body's kind
-	number    *regexp.Regexp
-	ref       *regexp.Regexp
+	j      *Judge
+	places map[string]bool // words that name a place or a body's kind
+	number *regexp.Regexp
+	ref    *regexp.Regexp
 }
 
-// An entry is one procurement.
-type entry struct {
-	thread, title string
-	names         [][]string // core words of each title
-	bodies, areas map[string]bool
-	from, to      time.Time
-}
+// A Look gives the procurements that have a key among their Keys, each once. It
+// may give others too.
+type Look func(key uint64) []*Entry
 
-type supplier struct {
-	*entry
-	name  string
-	words []string
-}
-
-// NewHandles is an empty index.
+// NewHandles is what compares.
 func (j *Judge) NewHandles() *Handles {
-	h := &Handles{
-		j: j, numbers: map[string][]string{}, refs: map[string][]*entry{}, names: map[uint64][]*entry{}, suppliers: map[uint64][]supplier{},
-		threads: map[string]*entry{}, places: map[string]bool{},
-		number: noticeNumber(),
-		ref:    regexp.MustCompile(`[A-Za-z0-9]+(?:[/_.-][A-Za-z0-9]+)*`),
-	}
+	h := &Handles{j: j, places: map[string]bool{}, number: noticeNumber(), ref: regexp.MustCompile(`[A-Za-z0-9]+(?:[/_.-][A-Za-z0-9]+)*`)}
 	for _, a := range j.reg.areas {
 		for _, n := range a.names {
 			for w := range strings.FieldsSeq(n) {
@@ -101,73 +103,63 @@ func (j *Judge) NewHandles() *Handles {
 	return h
 }
 
-// ThreadOf is the thread of a process, "" for an unknown one.
-func (h *Handles) ThreadOf(ocid string) string {
-	if list := h.numbers[strings.ToLower(ocid)]; len(list) > 0 {
-		return list[0]
-	}
-	return ""
-}
-
 // Near tells whether a body's words may be about a procurement by its name: it
 // is the buyer, or of the same place.
-func (h *Handles) Near(x Handle, body string) bool {
+func (h *Handles) Near(e *Entry, body string) bool {
 	if body == "" {
 		return false
 	}
-	last := h.last(body)
-	if slices.ContainsFunc(x.Bodies, func(b string) bool { return h.last(b) == last }) {
+	if slices.Contains(e.Bodies, h.last(body)) {
 		return true
 	}
 	b := h.j.reg.bodies[body]
-	return b != nil && slices.ContainsFunc(b.Areas, func(a string) bool { return slices.Contains(x.Areas, a) && h.local(a) })
+	return b != nil && slices.ContainsFunc(b.Areas, func(a string) bool { return slices.Contains(e.Areas, a) })
 }
 
-// Numbers are the keys under which the references of a handle may be met,
-// Keys those of its names: what shares none of them need not be compared.
-func (h *Handles) Numbers(x Handle) []uint64 {
-	keys := []uint64{keyOf(strings.ToLower(x.OCID)), keyOf(x.Release)}
-	if r, ok := reference(x.Reference); ok {
-		keys = append(keys, keyOf(r))
+// Keys are those under which a procurement is looked up: of its numbers and
+// references, which anybody may name, and of its names and suppliers, which
+// count in the words of those near it. What shares none of them with a text need
+// not be compared with it.
+func (h *Handles) Keys(e *Entry) (numbers, names []uint64) {
+	for _, n := range e.Numbers {
+		numbers = append(numbers, keyOf(n))
 	}
-	return keys
+	for _, r := range e.References {
+		numbers = append(numbers, keyOf(r))
+	}
+	for _, core := range e.Names {
+		names = append(names, keyOf(core[0], core[1]))
+	}
+	for _, f := range e.Firms {
+		names = append(names, pairKey(f.Words, 0))
+	}
+	return unique(numbers), unique(names)
 }
 
-// Keys are the keys under which the names of a handle may be met.
-func (h *Handles) Keys(x Handle) []uint64 {
-	var keys []uint64
-	if core := h.core(x.Title); len(core) > 1 {
-		keys = append(keys, keyOf(core[0], core[1]))
-	}
-	for _, name := range x.Suppliers {
-		if ws := h.j.supplierWords(name); len(ws) > 0 {
-			keys = append(keys, pairKey(ws, 0))
-		}
-	}
-	return keys
+func unique(keys []uint64) []uint64 {
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }
 
-// Words are the keys under which a text's words would be met.
-func (h *Handles) Words(text string) []uint64 {
-	var keys []uint64
-	h.scan(text, func(n string) { keys = append(keys, keyOf(n)) }, func(r string, _ int) { keys = append(keys, keyOf(r)) })
+// Words are the keys that a text's words would meet, sorted as Keys are.
+func (h *Handles) Words(text string) (numbers, names []uint64) {
+	h.scan(text, func(n string) { numbers = append(numbers, keyOf(n)) }, func(r string, _ int) { numbers = append(numbers, keyOf(r)) })
 	core := h.coreWords(text)
 	for i := range core {
 		if i+1 < len(core) {
-			keys = append(keys, keyOf(core[i].text, core[i+1].text))
+			names = append(names, keyOf(core[i].text, core[i+1].text))
 		}
 	}
 	ws := words(text)
 	for i := range ws {
 		if i+1 < len(ws) {
-			keys = append(keys, keyOf("supplier", ws[i].text, ws[i+1].text))
+			names = append(names, keyOf("supplier", ws[i].text, ws[i+1].text))
 		}
 		if len(ws[i].text) >= singleName {
-			keys = append(keys, keyOf("supplier", ws[i].text))
+			names = append(names, keyOf("supplier", ws[i].text))
 		}
 	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
+	return unique(numbers), unique(names)
 }
 
 // scan calls f with the notice numbers and ocids in a text, and g with what
@@ -192,60 +184,48 @@ func (h *Handles) scan(text string, f func(number string), g func(ref string, at
 	}
 }
 
-// Add enters a notice.
-func (h *Handles) Add(x Handle) {
-	if x.Thread == "" {
-		x.Thread = x.OCID
-	}
-	if t := h.ThreadOf(x.OCID); t != "" { // it stays where it was first met
-		x.Thread = t
-	}
-	e := h.threads[x.Thread]
-	if e == nil {
-		e = &entry{thread: x.Thread, title: x.Title, bodies: map[string]bool{}, areas: map[string]bool{}, from: x.At, to: x.At}
-		h.threads[x.Thread] = e
-	}
-	if x.At.Before(e.from) {
-		e.from, e.title = x.At, x.Title
-	}
-	if x.At.After(e.to) {
-		e.to = x.At
-	}
-	for _, b := range x.Bodies {
-		e.bodies[h.last(b)] = true
-	}
-	for _, a := range x.Areas {
-		if h.local(a) {
-			e.areas[a] = true
+// EntryOf is what the notices of a procurement come to, in the order in which
+// they were met.
+func (h *Handles) EntryOf(thread string, notices []Handle) Entry {
+	e := Entry{Thread: thread}
+	for i, x := range notices {
+		if i == 0 || x.At.Before(e.From) {
+			e.From, e.Title = x.At, x.Title
+		}
+		if i == 0 || x.At.After(e.To) {
+			e.To = x.At
+		}
+		for _, b := range x.Bodies {
+			add(&e.Bodies, h.last(b))
+		}
+		for _, a := range x.Areas {
+			if h.local(a) {
+				add(&e.Areas, a)
+			}
+		}
+		for _, n := range []string{strings.ToLower(x.OCID), x.Release} {
+			if n != "" {
+				add(&e.Numbers, n)
+			}
+		}
+		if r, ok := reference(x.Reference); ok {
+			add(&e.References, r)
+		}
+		if core := h.core(x.Title); len(core) > 1 && len(core) <= longestName && !slices.ContainsFunc(e.Names, func(n []string) bool { return slices.Equal(n, core) }) {
+			e.Names = append(e.Names, core)
+		}
+		for _, name := range x.Suppliers {
+			if ws := h.j.supplierWords(name); len(ws) > 0 && !slices.ContainsFunc(e.Firms, func(f Firm) bool { return slices.Equal(f.Words, ws) }) {
+				e.Firms = append(e.Firms, Firm{name, ws})
+			}
 		}
 	}
-	for _, n := range []string{strings.ToLower(x.OCID), x.Release} {
-		if n != "" && !slices.Contains(h.numbers[n], x.Thread) {
-			h.numbers[n] = append(h.numbers[n], x.Thread)
-		}
-	}
-	if r, ok := reference(x.Reference); ok && !slices.Contains(h.refs[r], e) {
-		h.refs[r] = append(h.refs[r], e)
-	}
-	if core := h.core(x.Title); len(core) > 1 && len(core) <= longestName && !slices.ContainsFunc(e.names, func(n []string) bool { return slices.Equal(n, core) }) {
-		e.names = append(e.names, core)
-		if k := keyOf(core[0], core[1]); !slices.Contains(h.names[k], e) {
-			h.names[k] = append(h.names[k], e)
-		}
-	}
-	for _, name := range x.Suppliers {
-		h.supplier(e, name)
-	}
+	return e
 }
 
-func (h *Handles) supplier(e *entry, name string) {
-	ws := h.j.supplierWords(name)
-	if len(ws) == 0 {
-		return
-	}
-	k := pairKey(ws, 0)
-	if !slices.ContainsFunc(h.suppliers[k], func(s supplier) bool { return s.entry == e && slices.Equal(s.words, ws) }) {
-		h.suppliers[k] = append(h.suppliers[k], supplier{e, name, ws})
+func add(list *[]string, x string) {
+	if !slices.Contains(*list, x) {
+		*list = append(*list, x)
 	}
 }
 
@@ -366,10 +346,5 @@ func stem(w string) string {
 	return w
 }
 
-// Title is the title of a procurement, "" for an unknown one.
-func (h *Handles) Title(thread string) string {
-	if e := h.threads[thread]; e != nil {
-		return Redact(e.title)
-	}
-	return ""
-}
+// Shown is the title of a procurement as it is shown.
+func (e *Entry) Shown() string { return Redact(e.Title) }

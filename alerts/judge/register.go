@@ -20,7 +20,8 @@ type register struct {
 
 type area struct {
 	Area
-	names []string // plain
+	names []string // plain, with a space before and after
+	first []string // words of the names, so that most of them need not be looked for
 }
 
 func newRegister(bodies []Body, areas []Area, agent func(string) bool) *register {
@@ -41,6 +42,7 @@ func newRegister(bodies []Body, areas []Area, agent func(string) bool) *register
 		x := area{Area: a}
 		for _, n := range append([]string{a.Name}, a.Names...) {
 			x.names = append(x.names, " "+plainName(n)+" ")
+			x.first = append(x.first, firstWord(x.names[len(x.names)-1]))
 		}
 		r.areas = append(r.areas, x)
 		r.byID[a.ID] = true
@@ -252,8 +254,18 @@ func (r *register) areasOf(n *store.Notice) []string {
 		}
 	}
 	national := wholeCountry(n.Places)
+	title, text := spaced(n.Title), spaced(n.Description) // once, and not for every area
+	met := map[string]bool{"": true}
+	for w := range strings.FieldsSeq(title + text) {
+		met[w] = true
+	}
+	places := make([]string, len(n.Places))
+	for i, p := range n.Places {
+		places[i] = spaced(p.Text)
+	}
 	for _, a := range r.areas {
-		if !national && a.contains(n.Places) || a.named(n.Title) || a.namedIn(n.Description) {
+		spoken := slices.ContainsFunc(a.first, func(w string) bool { return met[w] }) // of hardly any
+		if !national && a.contains(n.Places, places) || spoken && (a.named(title) || a.namedIn(text)) {
 			found[a.ID] = true
 		}
 		if !known { // a buyer the register does not know is where its address is, unless it buys for others
@@ -302,9 +314,9 @@ func wholeCountry(places []store.Place) bool {
 	return len(top) >= 6
 }
 
-func (a *area) contains(places []store.Place) bool {
-	for _, p := range places {
-		if a.holds(p.Region, p.Postcode) || p.Text != "" && a.named(p.Text) {
+func (a *area) contains(places []store.Place, texts []string) bool {
+	for i, p := range places {
+		if a.holds(p.Region, p.Postcode) || p.Text != "" && a.named(texts[i]) {
 			return true
 		}
 	}
@@ -348,10 +360,17 @@ func outward(postcode string) string {
 	return p
 }
 
-// named tells whether a text names the area in words, other than as part of
-// the name of a school, a university or a street.
-func (a *area) named(text string) bool {
-	plain := " " + plainWords(text) + " "
+func firstWord(name string) string {
+	w, _, _ := strings.Cut(strings.TrimSpace(name), " ")
+	return w
+}
+
+// spaced are the words of a text, with a space before and after each.
+func spaced(text string) string { return " " + plainWords(text) + " " }
+
+// named tells whether a text, as spaced makes it, names the area in words, other
+// than as part of the name of a school, a university or a street.
+func (a *area) named(plain string) bool {
 	for _, n := range a.names {
 		for rest := plain; ; {
 			i := strings.Index(rest, n)
@@ -370,14 +389,16 @@ func (a *area) named(text string) bool {
 
 // namedIn is named for a long text, where a place counts only after a word
 // that says something is done there.
-func (a *area) namedIn(text string) bool {
-	plain := " " + plainWords(text) + " "
+func (a *area) namedIn(plain string) bool {
 	for _, n := range a.names {
+		if !strings.Contains(plain, n) { // nearly every name
+			continue
+		}
 		for _, before := range []string{" in", " across", " within", " throughout", " serving", " for", " covering", " of"} {
 			if before == " of" && !strings.Contains(plain, " residents of"+n) && !strings.Contains(plain, " people of"+n) {
 				continue
 			}
-			if i := strings.Index(plain, before+n); i >= 0 && a.named(plain[i+len(before):min(len(plain), i+len(before)+len(n)+20)]) {
+			if i := strings.Index(plain, before+n); i >= 0 && a.named(spaced(plain[i+len(before):min(len(plain), i+len(before)+len(n)+20)])) {
 				return true
 			}
 		}

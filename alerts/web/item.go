@@ -105,6 +105,7 @@ type itemBody struct {
 	From, All int    // of the documents: the first one shown, and how many there are
 	Rest      string // address of the page with further documents
 	Joints    []store.Joint
+	Unread    bool // there may be more of these
 	Dates     []act
 	Follow    []follow
 	CutParts  bool // the agenda is longer than what is shown
@@ -171,7 +172,7 @@ func (s *site) item(w http.ResponseWriter, r *http.Request) error {
 	} else if body.All > 0 {
 		body.Documents = it.Documents[from-1:]
 	}
-	if body.Joints, err = s.jointsOf(ctx, it); err != nil {
+	if body.Joints, body.Unread, err = s.jointsOf(ctx, it); err != nil {
 		return err
 	}
 	body.Dates = s.datesOf(ctx, it, true)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"ccgwatch/alerts"
@@ -16,6 +17,9 @@ type Joined struct {
 	// that speak of a procurement, both the surest first.
 	OfItem   func(ctx context.Context, source, key string) ([]store.Joint, error)
 	OfThread func(ctx context.Context, t *judge.Thread) ([]alerts.Mention, error)
+	// Behind tells whether something was published that these do not know yet;
+	// nil: never.
+	Behind func(ctx context.Context) (bool, error)
 	// Dates are those before a meeting or event by which the public can act or
 	// papers are to be out; with papers the first pages of its papers are read too.
 	Dates func(ctx context.Context, it store.Item, papers bool) []store.Deadline
@@ -41,20 +45,42 @@ func (s *site) datesOf(ctx context.Context, it store.Item, papers bool) []act {
 // mostJoined is how many of either a page lists.
 const mostJoined = 30
 
-func (s *site) jointsOf(ctx context.Context, it store.Item) ([]store.Joint, error) {
+func (s *site) jointsOf(ctx context.Context, it store.Item) (list []store.Joint, unread bool, err error) {
 	if s.Joined.OfItem == nil || s.Thread == nil || it.Kind == store.KindNotice {
-		return nil, nil
+		return nil, false, nil
 	}
-	list, err := s.Joined.OfItem(ctx, it.Source, it.Key)
-	return list[:min(len(list), mostJoined)], err
+	unread, err = s.unread(ctx) // before the list: what is read in between is no harm
+	if err == nil {
+		list, err = s.Joined.OfItem(ctx, it.Source, it.Key)
+	}
+	return toldOfJoints(list, unread, err)
 }
 
-func (s *site) mentionsOf(ctx context.Context, t *judge.Thread) ([]alerts.Mention, error) {
+func (s *site) mentionsOf(ctx context.Context, t *judge.Thread) (list []alerts.Mention, unread bool, err error) {
 	if s.Joined.OfThread == nil {
-		return nil, nil
+		return nil, false, nil
 	}
-	list, err := s.Joined.OfThread(ctx, t)
-	return list[:min(len(list), mostJoined)], err
+	unread, err = s.unread(ctx)
+	if err == nil {
+		list, err = s.Joined.OfThread(ctx, t)
+	}
+	return toldOfJoints(list, unread, err)
+}
+
+func (s *site) unread(ctx context.Context) (bool, error) {
+	if s.Joined.Behind == nil {
+		return false, nil
+	}
+	return s.Joined.Behind(ctx)
+}
+
+// toldOfJoints is how much of a list is shown. One that is damaged is worked out
+// again: until then it is not all there.
+func toldOfJoints[T any](list []T, unread bool, err error) ([]T, bool, error) {
+	if errors.Is(err, store.ErrDerived) {
+		return nil, true, nil
+	}
+	return list[:min(len(list), mostJoined)], unread, err
 }
 
 // jointWords say how sure it is that an item is about a procurement.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"ccgwatch/alerts/judge"
-	"ccgwatch/store"
 	"ccgwatch/store/query"
 )
 
@@ -54,7 +53,11 @@ func (s *site) fold(ctx context.Context, id string) (judge.Thread, error) {
 	if t, ok := s.folds.get(id, state, now); ok {
 		return t, nil
 	}
-	t, err := s.Thread(ctx, id)
+	fold := s.Thread
+	if s.Listed.Fold != nil {
+		fold = s.Listed.Fold
+	}
+	t, err := fold(ctx, id)
 	if err == nil {
 		s.folds.put(id, t, state, now)
 	}
@@ -82,46 +85,6 @@ func (s *site) papersKept(ctx context.Context) (readPapers, error) {
 		s.papers.put("", x, state, now)
 	}
 	return x, err
-}
-
-// threadsThatFit calls f with the procurements that have a finding that fits a
-// query, that of the latest such finding first, until f returns false. Without
-// an index the latest finding of each is asked.
-func (s *site) threadsThatFit(ctx context.Context, q query.Query, f func(store.Finding) bool) error {
-	notices, err := query.Field("kind", string(store.KindNotice))
-	if err != nil {
-		return err
-	}
-	if q.String() != "" && s.indexed(ctx) {
-		seen := map[string]bool{}
-		looked := 0
-		var failed error
-		err := s.Index.Found(ctx, query.And(q, notices), store.FoundPlace{}, func(v store.Found) bool {
-			x, err := s.Outbox.Finding(ctx, v.ID)
-			switch {
-			case isNotFound(err):
-				return true
-			case err != nil:
-				failed = err
-				return false
-			}
-			if looked++; looked > mostMatched {
-				return false
-			}
-			if x.Thread == "" || x.Retired != "" || seen[x.Thread] || !q.Match(s.Facts(x)) {
-				return true
-			}
-			seen[x.Thread] = true
-			return f(x)
-		})
-		if err == nil {
-			err = failed
-		}
-		return err
-	}
-	return s.Threads(ctx, func(x store.Finding) bool {
-		return q.String() != "" && !q.Match(s.Facts(x)) || f(x)
-	})
 }
 
 // threadsKept is listThreads, remembered.

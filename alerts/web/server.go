@@ -57,6 +57,8 @@ type Server struct {
 	Judged func() uint64
 	// Joined is what binds items and procurements.
 	Joined Joined
+	// Listed gives lists of procurements.
+	Listed Listed
 	// Gaps are sentences on what this installation does not follow, and why.
 	Gaps []string
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -96,26 +97,36 @@ func (s *site) threads(w http.ResponseWriter, r *http.Request) error {
 
 // listThreads fills the page from the place in the list of findings on.
 func (s *site) listThreads(r *http.Request, body *threadsBody, q query.Query, from int) error {
-	var ids []string
-	at := 0
-	more := false
-	err := s.threadsThatFit(r.Context(), q, func(x store.Finding) bool {
-		if at++; at <= from {
-			return true
-		}
-		if len(ids) >= threadsLooked {
-			more = true
-			return false
-		}
-		ids = append(ids, x.Thread)
-		return true
-	})
+	var list []alerts.ListedThread
+	known := false
+	var err error
+	if q.String() == "" {
+		list, known, err = s.newestThreads(r.Context(), from, threadsLooked+1)
+	}
+	if err == nil && !known {
+		list, err = s.threadsFitting(r.Context(), body, from, threadsLooked+1, func(ctx context.Context, f func(store.Finding) bool) error {
+			return s.threadsThatFit(ctx, q, f)
+		})
+	}
 	if err != nil {
 		return err
 	}
+	ids := list[:min(len(list), threadsLooked)]
 	seen := map[string]bool{}
-	for i, id := range ids {
-		t, err := s.fold(r.Context(), id)
+	folded := 0
+	for i, x := range ids {
+		if body.Stage != "" && x.Known && x.Stage != body.Stage {
+			continue
+		}
+		if !x.Known {
+			folded++
+		}
+		if known && body.Stage != "" && folded > foldsPaused { // the stages are being worked out
+			body.Paused = true
+			body.Older = "/threads?" + withFrom(body.values(), from+i)
+			return nil
+		}
+		t, err := s.fold(r.Context(), x.Thread)
 		if errors.Is(err, store.ErrNotFound) || err == nil && (seen[t.ID] || body.Stage != "" && t.Stage != body.Stage) {
 			continue
 		}
@@ -129,7 +140,7 @@ func (s *site) listThreads(r *http.Request, body *threadsBody, q query.Query, fr
 		seen[t.ID] = true
 		body.List = append(body.List, t)
 	}
-	if more {
+	if len(list) > len(ids) {
 		body.Paused = len(body.List) < threadsPerPage
 		body.Older = "/threads?" + withFrom(body.values(), from+len(ids))
 	}
@@ -157,13 +168,14 @@ func (s *site) thread(w http.ResponseWriter, r *http.Request) error {
 		Overdue []judge.Overdue
 		Unsaid  []string
 		Spoken  []alerts.Mention
+		Unread  bool // what speaks of it is still being read
 		Follow  []follow
 	}{Thread: t, Unsaid: t.Unsaid(), Follow: s.followThread(&t)}
 	if s.Overdue != nil {
 		body.Overdue = s.Overdue(&t, s.Now())
 	}
 	body.Act = s.show(store.Finding{Deadline: t.Deadline}).Act
-	if body.Spoken, err = s.mentionsOf(r.Context(), &t); err != nil {
+	if body.Spoken, body.Unread, err = s.mentionsOf(r.Context(), &t); err != nil {
 		return err
 	}
 	return s.render(w, http.StatusOK, "thread", view{Title: line(t.Title, 200), Here: "threads", Body: body})

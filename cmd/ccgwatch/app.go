@@ -57,6 +57,8 @@ type app struct {
 	threads   *alerts.Threads // over what is public
 	judging   *alerts.Threads // over all there is: a correction is no news of the source
 	joined    *alerts.Joined
+	listed    *alerts.ThreadList
+	derived   *derived
 	dates     *alerts.Dates
 	search    fulltext
 	rejudged  atomic.Uint64 // how often the log was judged again
@@ -216,6 +218,9 @@ func (a *app) Close() error {
 	a.fetch.Close()
 	if err := a.search.close(); err != nil {
 		a.log.Warn("search index", "err", err) // nothing but the index is in it
+	}
+	if err := a.derived.close(); err != nil {
+		a.log.Warn("what was worked out", "err", err) // it can be made again
 	}
 	if err := a.store.Close(); err != nil {
 		return err
@@ -417,6 +422,9 @@ func (a *app) follow(ctx context.Context, now time.Time) error {
 			return err
 		}
 		if !more {
+			if !a.daemon.Load() { // which does so beside everything else
+				a.derive(ctx)
+			}
 			return a.mailCorrections(ctx, now)
 		}
 	}

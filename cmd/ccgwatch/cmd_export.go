@@ -106,6 +106,7 @@ func exportAddress(s string) (string, error) {
 func (a *app) export(ctx context.Context, dir, address string, now time.Time, said func(done, n int)) (export.Report, error) {
 	a.exporting.Lock()
 	defer a.exporting.Unlock()
+	a.derive(ctx) // a page that says that it does not know all yet would say so for long
 	at, err := a.recordAt(ctx, now)
 	if err != nil {
 		return export.Report{}, err

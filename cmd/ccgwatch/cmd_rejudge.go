@@ -20,6 +20,9 @@ func (c rejudgeCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
+		if err := a.derived.Clear(e.ctx); err != nil {
+			a.log.Error("what was worked out", "err", err)
+		}
 		if err := a.forgetIndex("what was found has been judged again"); err != nil {
 			a.log.Error("search index", "err", err)
 		}

@@ -122,11 +122,7 @@ func (d *daemon) run(ctx context.Context) {
 	t := time.NewTicker(tickEvery)
 	defer t.Stop()
 	d.lanes, d.begun = newSlots(), time.Now()
-	d.visits.Go(func() { // the first page of a procurement would wait for it
-		if err := d.joined.Follow(ctx); err != nil && ctx.Err() == nil {
-			d.log.Warn("what speaks of which procurement is not known yet", "err", err)
-		}
-	})
+	d.deriveSoon(ctx)
 	for {
 		d.keepDog()
 		d.lookAtClock(ctx)
@@ -290,6 +286,7 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 		}
 		return
 	}
+	d.deriveSoon(ctx)
 	if wrong, err := d.clockWrong(ctx, now); err != nil || wrong != "" {
 		if err != nil && ctx.Err() == nil {
 			d.log.Error("mail", "err", err)

@@ -54,6 +54,12 @@ Index. store/index, another follower, files the meeting and page 7 under their w
 once they are judged, in a file of its own that can be deleted at any time; the
 search, the feeds and the lists that are searched ask it.
 
+Derive. Two more followers keep what would take long to work out for a page: which
+papers speak of which procurement (alerts.Joined), and the procurements in order with
+the stage of each (alerts.ThreadList). Their rows stand in a file of their own (a
+store.Derived, store/bolt), change by change, with the place in the log in the same
+transaction; it can be deleted, too, and is never the truth.
+
 Send. alerts.Postman leases the delivery, hands it to a sender (alerts/mail: files,
 or a relay), and settles it. A crash in between repeats the same bytes under the
 same Message-ID; just before the last byte goes to a relay the store notes that, so

@@ -35,7 +35,9 @@ func (a *app) joinAlerts() error {
 	a.public = store.NewPublic(a.store)
 	a.threads = &alerts.Threads{Ledger: a.public, Outbox: a.public, Marks: a.store, Judge: a.judge}
 	a.judging = &alerts.Threads{Ledger: a.store, Outbox: a.store, Marks: a.store, Judge: a.judge}
-	a.joined = &alerts.Joined{Ledger: a.public, Outbox: a.public, Marks: a.store, Judge: a.judge}
+	a.derived = a.newDerived()
+	a.joined = &alerts.Joined{Ledger: a.public, Outbox: a.store, Shown: a.public.Shown, Marks: a.store, Judge: a.judge, Derived: a.derived}
+	a.listed = &alerts.ThreadList{Threads: a.threads, Ledger: a.store, Outbox: a.store, Shown: a.public.Shown, Derived: a.derived}
 	a.dates = &alerts.Dates{Ledger: a.public, Outbox: a.public, Archive: a.store, Judge: a.judge}
 	compose.Mailbox = a.cfg.Mailbox.Read()
 	a.compose = compose

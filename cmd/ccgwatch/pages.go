@@ -42,8 +42,9 @@ func (a *app) webPages(now func() time.Time) web.Server {
 			return a.threads.Recent(ctx, 0, f)
 		},
 		Overdue: a.judge.Overdue, Provider: a.judge.Provider, Plain: a.judge.Plain, Archive: a.store, Corrections: a.store,
-		Joined: web.Joined{OfItem: a.joined.OfItem, OfThread: a.joined.OfThread, Dates: a.datesOf},
+		Joined: web.Joined{OfItem: a.joined.KnownOfItem, OfThread: a.joined.KnownOfThread, Behind: a.joined.Behind, Dates: a.datesOf},
 		Judged: a.rejudged.Load,
+		Listed: web.Listed{Newest: a.listed.Newest, Since: a.threads.Recent, Stage: a.listed.Stage, Fold: a.listed.Fold},
 		Token:  a.subscriptionOf, Now: now, Log: a.log, Version: version(),
 	}
 	s.Index = &a.search

@@ -1,6 +1,9 @@
 package query
 
-import "slices"
+import (
+	"hash/fnv"
+	"slices"
+)
 
 // A Gist is little of some facts, by which most queries that do not fit them are
 // told without asking: hashes of their words and values, in order. Some 4 bytes
@@ -10,10 +13,8 @@ type Gist []uint32
 // Gist is that of the facts, with all their passages.
 func (p *Prepared) Gist() Gist {
 	var g Gist
-	for _, x := range append([]*Prepared{p}, p.passages...) {
-		for stem := range x.at {
-			g = append(g, hash(wordKey(stem)))
-		}
+	for _, stem := range p.lexicon.stems { // of the passages, too
+		g = append(g, hash(wordKey(stem)))
 	}
 	for i, list := range p.lists {
 		for _, v := range list {
@@ -89,4 +90,16 @@ func (n *node) wants() [][]string {
 		}
 	}
 	return out
+}
+
+// The keys: a letter for what it is, then the value as it is compared.
+
+func wordKey(stem string) string { return "w" + stem }
+
+func fieldKey(f field, v string) string { return string(rune('0'+f)) + v }
+
+func hash(key string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(key))
+	return h.Sum32()
 }
