@@ -201,7 +201,7 @@ func (s *staging) has(file string) bool {
 }
 
 // publish puts everything in its place.
-func (s *staging) publish(at time.Time) (Report, error) {
+func (s *staging) publish(at time.Time, m *memory) (Report, error) {
 	var r Report
 	var files, change []string
 	for f := range s.now {
@@ -228,6 +228,9 @@ func (s *staging) publish(at time.Time) (Report, error) {
 		if err := s.replace(files, change, gone); err != nil {
 			return r, err
 		}
+	}
+	if err := s.leave(m); err != nil {
+		return r, err
 	}
 	return r, s.whole(Stamp, []byte("Last made: "+at.UTC().Format(time.RFC3339)+"\n"))
 }
