@@ -203,9 +203,11 @@ func TestPromiseExportOfManyItems(t *testing.T) {
 		t.Helper()
 		stop, most := make(chan struct{}), make(chan uint64)
 		go func() { most <- peak(stop) }()
+		used := cpuTime()
 		r := exportedTo(t, a, dir, at)
+		used = cpuTime() - used
 		close(stop)
-		t.Logf("%s, %d items: %v, %d files, %.1f MB, %d written, %d removed, %d of %d pages left, %d links, heap %d MB at most", name, n, r.Took.Round(time.Millisecond), r.Files, float64(r.Bytes)/1e6, r.Written, r.Removed, r.Left, r.Pages, r.Links, <-most>>20)
+		t.Logf("%s, %d items: %v (%v of processors), %d files, %.1f MB, %d written, %d removed, %d of %d pages left, %d links, heap %d MB at most", name, n, r.Took.Round(time.Millisecond), used.Round(time.Millisecond), r.Files, float64(r.Bytes)/1e6, r.Written, r.Removed, r.Left, r.Pages, r.Links, <-most>>20)
 		return r
 	}
 	at := exportTime()

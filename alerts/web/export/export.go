@@ -139,9 +139,11 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	if err := x.make(ctx); err != nil {
 		return Report{}, fmt.Errorf("export: %w", err)
 	}
-	m, err := x.remember(ctx)
-	if err != nil {
-		return Report{}, fmt.Errorf("export: %w", err)
+	var m *memory
+	if x.again.was == nil || !out.same() {
+		if m, err = x.remember(ctx); err != nil {
+			return Report{}, fmt.Errorf("export: %w", err)
+		}
 	}
 	r, err := out.publish(o.Now, m)
 	if err != nil {

@@ -200,7 +200,7 @@ func (s *staging) has(file string) bool {
 	return ok
 }
 
-// publish puts everything in its place.
+// publish puts everything in its place. m is what is left for the next run; nil: what the last one left.
 func (s *staging) publish(at time.Time, m *memory) (Report, error) {
 	var r Report
 	var files, change []string
@@ -229,10 +229,24 @@ func (s *staging) publish(at time.Time, m *memory) (Report, error) {
 			return r, err
 		}
 	}
-	if err := s.leave(m); err != nil {
-		return r, err
+	if m != nil {
+		if err := s.leave(m); err != nil {
+			return r, err
+		}
 	}
 	return r, s.whole(Stamp, []byte("Last made: "+at.UTC().Format(time.RFC3339)+"\n"))
+}
+
+// same tells whether nothing of what was staged differs from what stands there.
+func (s *staging) same() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for f := range s.now {
+		if s.fresh[f] {
+			return false
+		}
+	}
+	return len(s.now) == len(s.old) && !s.check
 }
 
 func (s *staging) replace(files, change, gone []string) error {
