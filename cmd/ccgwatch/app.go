@@ -49,20 +49,23 @@ type app struct {
 	corrector *alerts.Corrector
 	postman   *alerts.Postman
 	links     alerts.Links
-	desk      *alerts.Desk
-	marks     inbox.Marks
-	clerk     *inbox.Clerk
-	asked     chan struct{}   // somebody waits for a service mail
-	public    store.Public    // what of the store may be shown or mailed
-	threads   *alerts.Threads // over what is public
-	judging   *alerts.Threads // over all there is: a correction is no news of the source
-	joined    *alerts.Joined
-	dates     *alerts.Dates
-	search    fulltext
-	pictures  unreadPages
-	compose   *mail.Composer
-	sign      func(raw []byte) ([]byte, error) // what is not signed when it is composed
-	watched   watchlist
+
+	installation [16]byte // its name, for feeds
+
+	desk     *alerts.Desk
+	marks    inbox.Marks
+	clerk    *inbox.Clerk
+	asked    chan struct{}   // somebody waits for a service mail
+	public   store.Public    // what of the store may be shown or mailed
+	threads  *alerts.Threads // over what is public
+	judging  *alerts.Threads // over all there is: a correction is no news of the source
+	joined   *alerts.Joined
+	dates    *alerts.Dates
+	search   fulltext
+	pictures unreadPages
+	compose  *mail.Composer
+	sign     func(raw []byte) ([]byte, error) // what is not signed when it is composed
+	watched  watchlist
 
 	papers    chan struct{} // a slot for each paper that may be read at once
 	daemon    atomic.Bool   // run has it open

@@ -281,7 +281,9 @@ func (x *examination) export(cfg config.Export) {
 		return
 	}
 	at := export.ReadStamp(cfg.Dir)
-	switch {
+	switch err := export.Ready(cfg.Dir); {
+	case err != nil:
+		x.sayf("export", unsure, "%v", err)
 	case at.IsZero():
 		x.sayf("export", unsure, "%s: not made yet; the daemon makes it, or 'ccgwatch export %s'", cfg.Dir, shellWord(cfg.Dir))
 	case x.now().Sub(at) > 3*time.Duration(cfg.Every)+time.Hour:

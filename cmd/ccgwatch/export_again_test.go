@@ -4,9 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
+	"maps"
 	"math/rand/v2"
+	"net/url"
+	"path"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -213,6 +219,9 @@ func TestPromiseExportOfManyItems(t *testing.T) {
 	at := exportTime()
 	first := measure("first", at)
 	was := treeOf(t, dir)
+	if bad, links := leadsNowhere(was); bad != nil || links < first.Links/2 {
+		t.Errorf("%d of %d links lead nowhere: %v", len(bad), links, bad[:min(9, len(bad))])
+	}
 	if again := measure("nothing new", at.Add(time.Minute)); again.Written+again.Removed != 0 {
 		t.Errorf("%+v", again)
 	}
@@ -226,6 +235,14 @@ func TestPromiseExportOfManyItems(t *testing.T) {
 	}
 	x := measure("ten changes", at)
 	now := treeOf(t, dir)
+	if bad, _ := leadsNowhere(now); bad != nil {
+		t.Errorf("%d links lead nowhere: %v", len(bad), bad[:min(9, len(bad))])
+	}
+	lost := maps.Clone(now) // the look at the links finds what is broken
+	delete(lost, "about.html")
+	if bad, _ := leadsNowhere(lost); len(bad) == 0 {
+		t.Error("a page that is not there is not missed")
+	}
 	changed, size := 0, 0
 	kinds := map[string]int{}
 	for _, f := range differing(was, now) {
@@ -245,6 +262,37 @@ func TestPromiseExportOfManyItems(t *testing.T) {
 	if changed != x.Written+x.Removed || x.Left < first.Pages/2 {
 		t.Errorf("%d files differ; %+v", changed, x)
 	}
+}
+
+// leadsNowhere reads all files of an export by itself, and gives the links within
+// it at whose end there is no file, or no such place in it.
+func leadsNowhere(tree map[string]string) (out []string, links int) {
+	href := regexp.MustCompile(`\s(?:href|src)="([^"]*)"`)
+	for file, body := range tree {
+		if !strings.HasSuffix(file, ".html") && !strings.HasSuffix(file, ".atom") {
+			continue
+		}
+		for _, m := range href.FindAllStringSubmatch(body, -1) {
+			u, err := url.Parse(html.UnescapeString(m[1]))
+			if err != nil || u.Scheme != "" || u.Host != "" {
+				continue
+			}
+			links++
+			to := file
+			if u.Path != "" {
+				to = path.Join(path.Dir(file), u.Path)
+			}
+			there, ok := tree[to]
+			if ok && u.Fragment != "" {
+				ok = strings.Contains(there, ` id="`+u.Fragment+`"`)
+			}
+			if !ok {
+				out = append(out, file+" -> "+m[1])
+			}
+		}
+	}
+	slices.Sort(out)
+	return out, links
 }
 
 // peak is how much the heap came to hold until it is told to stop.

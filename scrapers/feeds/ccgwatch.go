@@ -77,8 +77,8 @@ func sharedManifest(p *crawl.Page) (sha string, err error) {
 type sharedItem struct {
 	Source, Key, Body, Title, URL, Published, Changed, Withdrawn string
 	Kind                                                         store.Kind
-	Fields                                              map[string]string
-	Parts                                               []struct {
+	Fields                                                       map[string]string
+	Parts                                                        []struct {
 		Number, Title, Text string
 		Restricted, Late    bool
 	}

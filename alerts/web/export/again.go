@@ -54,7 +54,9 @@ type memory struct {
 	Files  []string           // which are named below by their place
 	Gets   []string           // what is asked for them
 	Pages  []kept
+	Found  string              // sum of all findings
 	Parts  map[string]partKept // of the index
+	Data   map[string]int64    // sizes of the files of data
 }
 
 // A subject is what an item's pages are made of.
@@ -148,25 +150,6 @@ func (m *memory) bytes() ([]byte, error) {
 	sum := sha256.Sum256(out[sha256.Size:])
 	copy(out, sum[:])
 	return out, nil
-}
-
-// leave writes the memory for the next run. A crash before it leaves one that is
-// of another list of files, and of no use.
-func (s *staging) leave(m *memory) error {
-	list, err := os.ReadFile(filepath.Join(s.dir, Sums))
-	if err != nil {
-		return err
-	}
-	m.Sums = sumOf(list)
-	b, err := m.bytes()
-	if err != nil {
-		return err
-	}
-	tmp := filepath.Join(s.work, memoryFile+".new")
-	if err := os.WriteFile(tmp, b, 0o644); err != nil { //nolint:gosec // holds nothing that the pages do not
-		return err
-	}
-	return os.Rename(tmp, filepath.Join(s.work, memoryFile))
 }
 
 // keep notes that a file stays as it stands; not, if it does not stand there.
@@ -433,7 +416,7 @@ func (x *run) beyond() []string {
 
 // remember is what this run leaves for the next.
 func (x *run) remember(ctx context.Context) (*memory, error) {
-	m := &memory{Format: memoryFormat, Same: x.o.Same, Latest: x.latest, Items: x.subjects, Parts: x.parts}
+	m := &memory{Format: memoryFormat, Same: x.o.Same, Latest: x.latest, Items: x.subjects, Found: x.foundSum, Parts: x.parts, Data: x.out.sizes("data/")}
 	var err error
 	if m.Tail, err = x.tail(ctx, x.latest); err != nil {
 		return nil, err
@@ -485,6 +468,7 @@ type foundIn struct{ file, thread string }
 func (x *run) readFindings(ctx context.Context, items []thing) error {
 	x.found = map[string][]foundIn{}
 	sums := map[string][]byte{}
+	all := sha256.New()
 	err := x.o.Outbox.Findings(ctx, 0, func(f store.Finding) bool {
 		at := f.Source + "\x00" + f.Key
 		t, _ := targetOf("/finding/" + pathEscape(f.ID))
@@ -501,11 +485,12 @@ func (x *run) readFindings(ctx context.Context, items []thing) error {
 		}
 		sum := sha256.Sum256(append(sums[at], b...))
 		sums[at] = sum[:10]
+		_, _ = all.Write(sum[:]) // never fails
 		return ctx.Err() == nil
 	})
+	x.foundSum = hex.EncodeToString(all.Sum(nil))
 	for i := range items {
 		items[i].sum += hex.EncodeToString(sums[items[i].source+"\x00"+items[i].key])
 	}
 	return errors.Join(err, x.failed, ctx.Err())
 }
-

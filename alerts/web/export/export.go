@@ -118,6 +118,7 @@ type run struct {
 	again     again
 	subjects  map[string]subject
 	found     map[string][]foundIn // by source and key
+	foundSum  string
 	parts     map[string]partKept
 }
 
@@ -137,7 +138,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		return Report{}, fmt.Errorf("export: %w", err)
 	}
 	if err := x.make(ctx); err != nil {
-		return Report{}, fmt.Errorf("export: %w", err)
+		return Report{}, inWords(o.Dir, err)
 	}
 	var m *memory
 	if x.again.was == nil || !out.same() {
@@ -147,7 +148,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	}
 	r, err := out.publish(o.Now, m)
 	if err != nil {
-		return r, fmt.Errorf("export: %w", err)
+		return r, inWords(o.Dir, err)
 	}
 	r.Links, r.Unlinked, r.Pages, r.Items, r.Latest = x.links, len(x.gone), len(x.pagesMade), len(x.names), x.latest
 	for _, p := range x.pagesMade {

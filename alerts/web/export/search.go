@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -51,10 +52,7 @@ type spot struct {
 
 // search writes the index and the page that asks it.
 func (x *run) search(ctx context.Context, items []thing) error {
-	found, err := x.foundFacts(ctx)
-	if err != nil {
-		return err
-	}
+	found := sync.OnceValues(func() (map[string]query.Facts, error) { return x.foundFacts(ctx) }) // where a part is made
 	quarter := func(t time.Time) string {
 		t = t.UTC()
 		return fmt.Sprintf("%04dq%d", max(1, t.Year()), (int(t.Month())+2)/3)
@@ -173,7 +171,7 @@ func number(b []byte, n int) []byte {
 
 // part is one part of the index, and how many shards it has: as it stands, if
 // nothing that is filed in it has changed.
-func (x *run) part(ctx context.Context, name string, items []thing, found map[string]query.Facts) (shards int, err error) {
+func (x *run) part(ctx context.Context, name string, items []thing, found func() (map[string]query.Facts, error)) (shards int, err error) {
 	sum := sha256.New()
 	for _, it := range items {
 		at := it.source + "\x00" + it.key
@@ -182,8 +180,14 @@ func (x *run) part(ctx context.Context, name string, items []thing, found map[st
 	p := partKept{Key: hex.EncodeToString(sum.Sum(nil))}
 	if n, ok := x.leftPart(name, p.Key); ok {
 		p.Shards = n
-	} else if p.Shards, err = x.file(ctx, name, items, found); err != nil {
-		return 0, err
+	} else {
+		facts, err := found()
+		if err != nil {
+			return 0, err
+		}
+		if p.Shards, err = x.file(ctx, name, items, facts); err != nil {
+			return 0, err
+		}
 	}
 	p.Sizes = x.out.sizes("search/" + name + "/")
 	x.parts[name] = p
