@@ -49,23 +49,20 @@ type app struct {
 	corrector *alerts.Corrector
 	postman   *alerts.Postman
 	links     alerts.Links
-
-	installation [16]byte // its name, for feeds
-
-	desk     *alerts.Desk
-	marks    inbox.Marks
-	clerk    *inbox.Clerk
-	asked    chan struct{}   // somebody waits for a service mail
-	public   store.Public    // what of the store may be shown or mailed
-	threads  *alerts.Threads // over what is public
-	judging  *alerts.Threads // over all there is: a correction is no news of the source
-	joined   *alerts.Joined
-	dates    *alerts.Dates
-	search   fulltext
-	pictures unreadPages
-	compose  *mail.Composer
-	sign     func(raw []byte) ([]byte, error) // what is not signed when it is composed
-	watched  watchlist
+	desk      *alerts.Desk
+	marks     inbox.Marks
+	clerk     *inbox.Clerk
+	asked     chan struct{}   // somebody waits for a service mail
+	public    store.Public    // what of the store may be shown or mailed
+	threads   *alerts.Threads // over what is public
+	judging   *alerts.Threads // over all there is: a correction is no news of the source
+	joined    *alerts.Joined
+	dates     *alerts.Dates
+	search    fulltext
+	pictures  unreadPages
+	compose   *mail.Composer
+	sign      func(raw []byte) ([]byte, error) // what is not signed when it is composed
+	watched   watchlist
 
 	papers    chan struct{} // a slot for each paper that may be read at once
 	daemon    atomic.Bool   // run has it open
@@ -79,6 +76,8 @@ type app struct {
 	reading   sync.Mutex    // of the mailbox, one at a time
 
 	clock *clockWatch
+
+	installation [16]byte // its name, for feeds
 
 	free func(dir string) (uint64, error) // bytes; freeSpace but in tests
 }
@@ -277,10 +276,7 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 	if s.release = v.Release; v.Release { // what was usual is not any more
 		before.Rhythm, before.Problems = store.Rhythm{}, nil
 	}
-	v.Old, v.Fresh = old, !before.FailingSince.IsZero()
-	if old.Notes == sharedWaits {
-		v.Fresh = true
-	}
+	v.Old, v.Fresh = old, !before.FailingSince.IsZero() || old.Notes == sharedWaits
 	if !s.crawl.Whole && !v.Backfill() {
 		if v.Watch, err = a.watched.list(ctx, a.store, s.ID, v.Now); err != nil {
 			out.Err = err
