@@ -98,8 +98,9 @@ func (x *run) bulk(ctx context.Context, w io.Writer, name string) error {
 			}
 			if bytes.Contains(line, []byte(x.base)) {
 				line = find.ReplaceAllFunc(line, func(m []byte) []byte {
-					to, _, _ := x.lead(file, string(m), x.there)
-					return []byte(to)
+					address, stop := sentence(string(m))
+					to, _, _ := x.lead(file, address, x.there)
+					return []byte(to + stop)
 				})
 			}
 			if _, err := w.Write(line); err != nil {
@@ -124,11 +125,12 @@ func (x *run) there(t target) bool { return t.Get == "" || x.out.has(t.File) }
 func (x *run) rewriteData(file string, in []byte) (out []byte, links []link) {
 	end := file[strings.LastIndexByte(file, '.')+1:]
 	find := func(s string) string {
+		s, stop := sentence(s)
 		to, t, ok := x.lead(file, s, func(t target) bool { return !x.isGone(t.File) })
 		if ok {
 			links = append(links, link{target: t})
 		}
-		return to
+		return to + stop
 	}
 	if end == "ics" {
 		return x.rewriteCalendar(in, find), links
@@ -151,6 +153,12 @@ func (x *run) rewriteData(file string, in []byte) (out []byte, links []link) {
 // addresses finds those that begin with the address of the pages.
 func addresses(base string) *regexp.Regexp {
 	return regexp.MustCompile(regexp.QuoteMeta(base) + `(?:/[^\s"'<>\\]*)?`)
+}
+
+// sentence cuts what ends a sentence from an address that ends it.
+func sentence(s string) (address, stop string) {
+	address = strings.TrimRight(s, ".,;:!?)")
+	return address, s[len(address):]
 }
 
 // nowhere is compiled once and never changes.

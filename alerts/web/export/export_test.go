@@ -167,3 +167,18 @@ func TestNHSNumbersInText(t *testing.T) {
 		}
 	}
 }
+
+// An address at the end of a sentence of a calendar leads to its file, too.
+func TestAddressesInSentences(t *testing.T) {
+	x := &run{o: Options{URL: "https://example.org/watch"}, base: "http://localhost", gone: map[string]bool{}}
+	for in, want := range map[string]string{
+		"DESCRIPTION:See http://localhost/help.":                   "DESCRIPTION:See https://example.org/watch/help.html.",
+		"DESCRIPTION:(http://localhost/data/meetings.csv), or not": "DESCRIPTION:(https://example.org/watch/data/meetings.csv), or not",
+		"URL:http://localhost/":                                    "URL:https://example.org/watch/index.html",
+	} {
+		got, links := x.rewriteData("calendar.ics", []byte(in+"\r\n"))
+		if unfolded := strings.ReplaceAll(string(got), "\r\n ", ""); unfolded != want+"\r\n" || len(links) != 1 {
+			t.Errorf("%q: %q with %d links, want %q", in, got, len(links), want)
+		}
+	}
+}
