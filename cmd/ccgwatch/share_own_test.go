@@ -240,6 +240,7 @@ func TestTakedownReachesTheFollower(t *testing.T) {
 func TestWhatBothReadIsToldOnce(t *testing.T) {
 	first, later, moved := "2026-12-20T18:00:00Z", "2026-12-21T18:00:00Z", "2026-12-28T18:00:00Z"
 	begin := func(t *testing.T) *two {
+		t.Helper()
 		x := twoGroups(t, 4, ownCouncil)
 		x.crawled(time.Hour, false, ofCouncil("m/1", "Cabinet", first)) // both baselines
 		x.says("m/1", meets("Cabinet", first))
