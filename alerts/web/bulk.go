@@ -145,49 +145,53 @@ func WriteDateTable(w io.Writer, mark bool, zone *time.Location, dates iter.Seq2
 type bulkFile struct {
 	Name, About string
 	media       string
-	write       func(s *site, ctx context.Context, w io.Writer, base string, mark bool) error
+	packed      bool
+	lines       func(s *site, ctx context.Context, w io.Writer, base string, mark bool) error
 }
 
 // bulkFiles are all of them but the log by year. They are streams and no pages:
 // they are as long as the record, are written one line at a time, and memory
 // does not grow with them; how long one takes does.
 func bulkFiles() []bulkFile {
-	packed := func(f func(s *site, ctx context.Context, w io.Writer, base string) error) func(*site, context.Context, io.Writer, string, bool) error {
-		return func(s *site, ctx context.Context, w io.Writer, base string, _ bool) error {
-			z := gzip.NewWriter(w)
-			if err := f(s, ctx, z, base); err != nil {
-				return err
-			}
-			return z.Close()
-		}
-	}
 	const zipped, csvType = "application/gzip", "text/csv; charset=utf-8; header=present"
 	return []bulkFile{
-		{"all.jsonl.gz", "every item with its agenda or notice, one JSON object a line", zipped, packed(func(s *site, ctx context.Context, w io.Writer, _ string) error {
+		{"all.jsonl.gz", "every item with its agenda or notice, one JSON object a line", zipped, true, func(s *site, ctx context.Context, w io.Writer, _ string, _ bool) error {
 			return WriteItems(w, s.zone, AllItems(ctx, s.Ledger))
-		})},
-		{"changes.jsonl.gz", "the whole change log, one JSON object a line", zipped, packed(func(s *site, ctx context.Context, w io.Writer, _ string) error {
+		}},
+		{"changes.jsonl.gz", "the whole change log, one JSON object a line", zipped, true, func(s *site, ctx context.Context, w io.Writer, _ string, _ bool) error {
 			return WriteChanges(w, s.zone, 0, AllChanges(ctx, s.Ledger, 0))
-		})},
-		{"findings.jsonl.gz", "every finding, one JSON object a line", zipped, packed(func(s *site, ctx context.Context, w io.Writer, base string) error {
+		}},
+		{"findings.jsonl.gz", "every finding, one JSON object a line", zipped, true, func(s *site, ctx context.Context, w io.Writer, base string, _ bool) error {
 			return WriteFindings(w, base, s.zone, AllFindings(ctx, s.Outbox))
-		})},
-		{"ocds.jsonl.gz", "every notice as an OCDS 1.1 release package, one a line", zipped, packed(func(s *site, ctx context.Context, w io.Writer, base string) error {
+		}},
+		{"ocds.jsonl.gz", "every notice as an OCDS 1.1 release package, one a line", zipped, true, func(s *site, ctx context.Context, w io.Writer, base string, _ bool) error {
 			return WriteOCDS(w, s.publication(base), AllItems(ctx, s.Ledger))
-		})},
-		{"items.csv", "every item", csvType, func(s *site, ctx context.Context, w io.Writer, _ string, mark bool) error {
+		}},
+		{"items.csv", "every item", csvType, false, func(s *site, ctx context.Context, w io.Writer, _ string, mark bool) error {
 			return WriteItemTable(w, mark, s.zone, AllItems(ctx, s.Ledger))
 		}},
-		{"findings.csv", "every finding", csvType, func(s *site, ctx context.Context, w io.Writer, base string, mark bool) error {
+		{"findings.csv", "every finding", csvType, false, func(s *site, ctx context.Context, w io.Writer, base string, mark bool) error {
 			return WriteFindingTable(w, mark, base, s.zone, AllFindings(ctx, s.Outbox))
 		}},
-		{"notices.csv", "every procurement notice: announcements, tenders, awards, contracts", csvType, func(s *site, ctx context.Context, w io.Writer, _ string, mark bool) error {
+		{"notices.csv", "every procurement notice: announcements, tenders, awards, contracts", csvType, false, func(s *site, ctx context.Context, w io.Writer, _ string, mark bool) error {
 			return WriteNoticeTable(w, mark, s.zone, AllItems(ctx, s.Ledger))
 		}},
-		{"meetings.csv", "meetings and deadlines, from half a year back", csvType, func(s *site, ctx context.Context, w io.Writer, base string, mark bool) error {
+		{"meetings.csv", "meetings and deadlines, from half a year back", csvType, false, func(s *site, ctx context.Context, w io.Writer, base string, mark bool) error {
 			return WriteDateTable(w, mark, s.zone, s.each(ctx, DatesWant{}, base))
 		}},
 	}
+}
+
+// write writes the file as it is answered.
+func (f bulkFile) write(s *site, ctx context.Context, w io.Writer, base string, mark bool) error {
+	if !f.packed {
+		return f.lines(s, ctx, w, base, mark)
+	}
+	z := gzip.NewWriter(w)
+	if err := f.lines(s, ctx, z, base, mark); err != nil {
+		return err
+	}
+	return z.Close()
 }
 
 // yearFile is the name of a year of the log.
@@ -213,12 +217,8 @@ func (s *site) fileNamed(ctx context.Context, name string) (bulkFile, error) {
 	if year < first || year > last {
 		return bulkFile{}, store.ErrNotFound
 	}
-	return bulkFile{name, "the change log of " + y, "application/gzip", func(s *site, ctx context.Context, w io.Writer, _ string, _ bool) error {
-		z := gzip.NewWriter(w)
-		if err := WriteChanges(z, s.zone, year, AllChanges(ctx, s.Ledger, 0)); err != nil {
-			return err
-		}
-		return z.Close()
+	return bulkFile{name, "the change log of " + y, "application/gzip", true, func(s *site, ctx context.Context, w io.Writer, _ string, _ bool) error {
+		return WriteChanges(w, s.zone, year, AllChanges(ctx, s.Ledger, 0))
 	}}, nil
 }
 

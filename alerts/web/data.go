@@ -112,3 +112,15 @@ func (d *Data) WriteFile(ctx context.Context, w io.Writer, name, base string, ma
 	}
 	return f.write(d.site, ctx, w, base, mark)
 }
+
+// WriteLines writes one of Files as WriteFile does, but not packed.
+func (d *Data) WriteLines(ctx context.Context, w io.Writer, name, base string) error {
+	if err := d.read(ctx); err != nil {
+		return err
+	}
+	f, err := d.site.fileNamed(ctx, name)
+	if err != nil {
+		return err
+	}
+	return f.lines(d.site, ctx, w, base, false)
+}

@@ -3,10 +3,12 @@ package web
 import (
 	"bytes"
 	"context"
+	"crypto/sha1" //nolint:gosec // of UUIDs by name
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/xml"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -264,14 +266,20 @@ func (s *site) address(r *http.Request) string {
 	return "http://" + strings.ToLower(r.Host)
 }
 
-// tag is an identifier for good (RFC 4151): of the authority that the address
-// names, on a day when it was ours.
+// tag is an identifier for good: by RFC 4151, of the authority that the public
+// address names, on a day when it was ours. Without an address there is no
+// authority, and it is a UUID by name (RFC 9562, version 5) within that of this
+// installation, so that no two groups give the same.
 func (s *site) tag(day, what string) string {
-	authority := "localhost"
 	if u, err := url.Parse(s.URL); err == nil && u.Hostname() != "" {
-		authority = strings.ToLower(u.Hostname())
+		return "tag:" + strings.ToLower(u.Hostname()) + "," + day + ":" + what
 	}
-	return "tag:" + authority + "," + day + ":" + what
+	h := sha1.New() //nolint:gosec // as the RFC has it: a name, and no secret
+	_, _ = h.Write(s.Installation[:])
+	_, _ = io.WriteString(h, day+":"+what) // neither fails
+	id := h.Sum(nil)[:16]
+	id[6], id[8] = id[6]&0x0f|0x50, id[8]&0x3f|0x80
+	return fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
 // entries are findings as a feed tells them. They never change, so an entry was

@@ -40,6 +40,10 @@ type Server struct {
 	Listen  string // host:port that is listened on; its host may be asked for by that name
 	Contact string // the group's own address, shown where somebody needs help; "" for none
 
+	// Installation tells this CCGWatch from all others, for good; what feeds call
+	// their entries is made of it where there is no URL.
+	Installation [16]byte
+
 	// Sources are the followed sources and when each is looked at next. It is
 	// called for each page; what they are called is remembered for a second.
 	Sources func() []SourceInfo

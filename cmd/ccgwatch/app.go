@@ -81,6 +81,8 @@ type app struct {
 
 	clock *clockWatch
 
+	installation [16]byte // its name, for feeds
+
 	free func(dir string) (uint64, error) // bytes; freeSpace but in tests
 }
 
@@ -281,7 +283,7 @@ func (a *app) visit(ctx context.Context, s source, v crawl.Visit, progress func(
 	if s.release = v.Release; v.Release { // what was usual is not any more
 		before.Rhythm, before.Problems = store.Rhythm{}, nil
 	}
-	v.Old, v.Fresh = old, !before.FailingSince.IsZero()
+	v.Old, v.Fresh = old, !before.FailingSince.IsZero() || old.Notes == sharedWaits
 	if !s.crawl.Whole && !v.Backfill() {
 		if v.Watch, err = a.watched.list(ctx, a.store, s.ID, v.Now); err != nil {
 			out.Err = err
@@ -357,6 +359,12 @@ func (a *app) commit(ctx context.Context, s source, seen store.Sighting, h store
 	if err != nil {
 		return err
 	}
+	var quiet map[string]bool
+	if s.Platform == sharedPlatform {
+		if seen, quiet, err = a.shared(ctx, old, seen); err != nil {
+			return err
+		}
+	}
 	if s.release {
 		return a.take(ctx, s, old, seen, store.Release, h, counts, tally, out)
 	}
@@ -370,12 +378,23 @@ func (a *app) commit(ctx context.Context, s source, seen store.Sighting, h store
 		return err
 	}
 	tally.Replaced = store.Passed(old, seen)
-	return a.take(ctx, s, old, seen, store.Diff, h, counts, tally, out)
+	return a.take(ctx, s, old, seen, func(old store.Snapshot, seen store.Sighting) (store.Snapshot, []store.Change) {
+		next, changes := store.Diff(old, seen)
+		for i := range changes {
+			changes[i].Silent = changes[i].Silent || quiet[changes[i].Key]
+		}
+		return next, changes
+	}, h, counts, tally, out)
 }
 
 // take compares and stores a sighting that is believed.
 func (a *app) take(ctx context.Context, s source, old store.Snapshot, seen store.Sighting, diff func(store.Snapshot, store.Sighting) (store.Snapshot, []store.Change), h store.Health, counts map[store.Kind]int, tally *store.Tally, out *outcome) error {
 	next, changes := diff(old, seen)
+	if s.Platform != sharedPlatform {
+		if err := a.toldByOthers(ctx, h, changes, next); err != nil {
+			return err
+		}
+	}
 	if err := a.store.Commit(ctx, next, changes, h); err != nil {
 		return err
 	}

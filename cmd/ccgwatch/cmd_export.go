@@ -5,14 +5,18 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
 
 	"ccgwatch/alerts/judge"
+	"ccgwatch/alerts/web"
 	"ccgwatch/alerts/web/export"
 	"ccgwatch/config"
 	"ccgwatch/store"
@@ -34,6 +38,7 @@ type jsonExport struct {
 	Links    int     `json:"links"`
 	Unlinked int     `json:"unlinked"`
 	Pages    int     `json:"pages"`
+	Left     int     `json:"left"` // of pages: not made again
 	Items    int     `json:"items"`
 	Latest   uint64  `json:"latest"`
 	Seconds  float64 `json:"seconds"`
@@ -78,7 +83,7 @@ func (c *exportCmd) Run(e *env) error {
 			return err
 		}
 		if c.JSON {
-			return printJSON(e.stdout, jsonExport{dir, r.Files, r.Written, r.Removed, r.Bytes, r.Links, r.Unlinked, r.Pages, r.Items, r.Latest, r.Took.Seconds()})
+			return printJSON(e.stdout, jsonExport{dir, r.Files, r.Written, r.Removed, r.Bytes, r.Links, r.Unlinked, r.Pages, r.Left, r.Items, r.Latest, r.Took.Seconds()})
 		}
 		fmt.Fprintf(e.stdout, "%s in %s: %d written, %d as they were, %d removed; %s lead where they say\n", count(r.Files, "file"), dir, r.Written, r.Files-r.Written, r.Removed, count(r.Links, "link"))
 		return nil
@@ -113,6 +118,7 @@ func (a *app) export(ctx context.Context, dir, address string, now time.Time, sa
 	}
 	pages := a.webPages(func() time.Time { return at })
 	pages.Desk, pages.Choices, pages.Held = nil, nil, nil
+	pages.Overdue = func(t *judge.Thread, at time.Time) []judge.Overdue { return a.judge.Overdue(t, dayStart(at)) } // the same all day
 	static, err := pages.Static(ctx)
 	if err != nil {
 		return export.Report{}, err
@@ -144,6 +150,9 @@ func (a *app) export(ctx context.Context, dir, address string, now time.Time, sa
 	if a.cfg.Mailbox.Read() {
 		o.Mailbox = pages.Contact
 	}
+	if o.Same, err = a.sameExport(ctx, at, o, pages); err != nil {
+		return export.Report{}, err
+	}
 	return export.Run(ctx, o)
 }
 
@@ -151,8 +160,7 @@ func (a *app) export(ctx context.Context, dir, address string, now time.Time, sa
 // where that is longer ago the beginning of this day. So the same record gives
 // the same files all day.
 func (a *app) recordAt(ctx context.Context, now time.Time) (time.Time, error) {
-	y, m, d := now.In(london()).Date()
-	at := time.Date(y, m, d, 0, 0, 0, 0, london())
+	at := dayStart(now)
 	last, err := a.lastChange(ctx)
 	if err != nil {
 		return at, err
@@ -172,6 +180,36 @@ func (a *app) recordAt(ctx context.Context, now time.Time) (time.Time, error) {
 		}
 	}
 	return at.In(london()), nil
+}
+
+// dayStart is the beginning of a day of London.
+func dayStart(at time.Time) time.Time {
+	y, m, d := at.In(london()).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, london())
+}
+
+// sameExport stands for all that the pages of an export depend on beside the log,
+// items and findings: this program, its settings as pages show them, what an
+// operator decided about procurements, and the day.
+func (a *app) sameExport(ctx context.Context, at time.Time, o export.Options, pages web.Server) (string, error) {
+	decisions, err := a.store.Decisions(ctx)
+	if err != nil {
+		return "", fmt.Errorf("export: %w", err)
+	}
+	sources := pages.Sources()
+	for i := range sources {
+		sources[i].Next = time.Time{}
+	}
+	built := ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		built = info.String()
+	}
+	b, err := json.Marshal([]any{version(), built, at.Format(time.DateOnly), a.cfg.Group, sources, pages.Bodies, pages.Gaps, pages.Contact, decisions, o.URL, o.Live, o.Mailbox})
+	if err != nil {
+		return "", fmt.Errorf("export: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 // subscribed tells whether an address gets our mails. Only keyed hashes of them
@@ -244,7 +282,9 @@ func (x *examination) export(cfg config.Export) {
 		return
 	}
 	at := export.ReadStamp(cfg.Dir)
-	switch {
+	switch err := export.Ready(cfg.Dir); {
+	case err != nil:
+		x.sayf("export", unsure, "%v", err)
 	case at.IsZero():
 		x.sayf("export", unsure, "%s: not made yet; the daemon makes it, or 'ccgwatch export %s'", cfg.Dir, shellWord(cfg.Dir))
 	case x.now().Sub(at) > 3*time.Duration(cfg.Every)+time.Hour:

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,6 +27,7 @@ func (a *app) joinAlerts() error {
 	if err != nil {
 		return err
 	}
+	a.installation = installationOf(secret)
 	if a.links, err = alerts.NewLinks(a.cfg.Group.URL, a.cfg.Group.Email, secret); err != nil {
 		return fmt.Errorf("config: [group]: %w", err)
 	}
@@ -176,6 +179,15 @@ func readSecret(name string) ([]byte, error) {
 		return nil, err
 	}
 	return b, os.Rename(tmp, name)
+}
+
+// installationOf names an installation by its key, which copies bring along and of
+// which it tells nothing.
+func installationOf(secret []byte) (id [16]byte) {
+	m := hmac.New(sha256.New, secret)
+	_, _ = m.Write([]byte("ccgwatch installation")) // never fails
+	copy(id[:], m.Sum(nil))
+	return id
 }
 
 // facts are what a query is asked about a finding: its words, and its body

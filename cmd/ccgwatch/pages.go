@@ -30,7 +30,7 @@ func (a *app) webPages(now func() time.Time) web.Server {
 	}
 	s := web.Server{
 		Ledger: a.public, Outbox: a.public, Subscribers: a.store,
-		Group: a.cfg.Group.Name, URL: a.cfg.Group.URL, Listen: a.cfg.Web.Listen, Contact: contact,
+		Group: a.cfg.Group.Name, URL: a.cfg.Group.URL, Installation: a.installation, Listen: a.cfg.Web.Listen, Contact: contact,
 		Sources: func() []web.SourceInfo { return a.sourceInfos(now()) },
 		Facts:   a.facts,
 		Bodies:  a.bodyInfos(), Buyers: a.judge.Buyers, Gaps: a.gaps(now().Format(time.DateOnly)),

@@ -27,7 +27,8 @@ const sharedMost = 512 << 20
 // under this source's id, with the other's source in the key and the other's body;
 // procurement notices do not: every group has them from the tender services
 // themselves, and would be told twice. Papers are named in the agenda and not
-// fetched: they are their publishers', whom the other group asks.
+// fetched: they are their publishers', whom the other group asks. Changed of an
+// item is when the other group saw it change; whoever stores it says when we did.
 func CCGWatch(o Options) (crawl.Source, error) {
 	o.Page = "data/manifest.json"
 	manifest, err := at(o)
@@ -74,10 +75,10 @@ func sharedManifest(p *crawl.Page) (sha string, err error) {
 
 // sharedItem is a line of the data, as far as it is taken over.
 type sharedItem struct {
-	Source, Key, Body, Title, URL, Published, Withdrawn string
-	Kind                                                store.Kind
-	Fields                                              map[string]string
-	Parts                                               []struct {
+	Source, Key, Body, Title, URL, Published, Changed, Withdrawn string
+	Kind                                                         store.Kind
+	Fields                                                       map[string]string
+	Parts                                                        []struct {
 		Number, Title, Text string
 		Restricted, Late    bool
 	}
@@ -151,6 +152,9 @@ func sharedLine(line []byte) (it store.Item, ok bool, err error) {
 	it = store.Item{Key: clip(x.Source+"/"+x.Key, 900), Kind: x.Kind, Body: x.Body, Title: x.Title, URL: httpOnly(x.URL), Fields: x.Fields}
 	if at, err := time.Parse(time.RFC3339, x.Published); err == nil {
 		it.Published = at
+	}
+	if at, err := time.Parse(time.RFC3339, x.Changed); err == nil {
+		it.Changed = at
 	}
 	for i, part := range x.Parts {
 		it.Parts = append(it.Parts, store.Part{Key: fmt.Sprintf("part/%d", i), Number: part.Number, Title: part.Title, Text: part.Text, Restricted: part.Restricted, Late: part.Late})

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,21 +34,14 @@ type DataFile struct {
 	Size   int64  `json:"size"`
 }
 
-// data writes the files that hold everything of a kind, the feeds and calendars
-// of everything, and the list of them.
+// data writes the files that hold everything of a kind, and the list of them.
 func (x *run) data(ctx context.Context) error {
-	for _, address := range []string{"/feed.atom", "/calendar.ics", "/api/v1/sources"} {
-		t, _ := targetOf(address)
-		if x.out.has(t.File) {
-			continue
-		}
-		if _, err := x.one(ctx, t.File, t.Get); err != nil {
-			return err
-		}
-	}
 	names, err := x.o.Pages.Files(ctx)
 	if err != nil {
 		return err
+	}
+	if x.leftData(names) {
+		return nil
 	}
 	m := DataManifest{Format: 1, Group: x.o.Group, Latest: x.latest, Files: map[string]DataFile{}}
 	for _, name := range names {
@@ -67,37 +61,54 @@ func (x *run) data(ctx context.Context) error {
 	return x.put(Manifest, append(b, '\n'))
 }
 
-// bulk writes one file, with the addresses of pages led to its files.
-func (x *run) bulk(ctx context.Context, w io.Writer, name string) error {
-	if !strings.HasSuffix(name, ".gz") {
-		var b bytes.Buffer
-		if err := x.o.Pages.WriteFile(ctx, &b, name, x.base, false); err != nil {
-			return err
+// leftData leaves the files of data as they stand if the log, items and findings
+// are what they were. Cost: none of them is read.
+func (x *run) leftData(names []string) bool {
+	was := x.again.was
+	if was == nil || was.Latest != x.latest || was.Found != x.foundSum || !maps.Equal(was.Items, x.subjects) {
+		return false
+	}
+	for _, name := range append(names, strings.TrimPrefix(Manifest, "data/")) {
+		if size, ok := was.Data["data/"+name]; !ok || !x.out.keep("data/"+name, size) {
+			return false
 		}
-		_, err := w.Write(x.rewriteData("data/"+name, b.Bytes()))
-		return err
 	}
+	return true
+}
+
+// bulk writes one file, with the addresses of pages led to its files. Its lines
+// are scanned, rewritten and packed as they come: of a large file no more is held
+// than what it comes to.
+func (x *run) bulk(ctx context.Context, w io.Writer, name string) error {
 	r, pipe := io.Pipe()
-	go func() { pipe.CloseWithError(x.o.Pages.WriteFile(ctx, pipe, name, x.base, false)) }()
+	go func() { pipe.CloseWithError(x.o.Pages.WriteLines(ctx, pipe, name, x.base)) }()
 	defer func() { _ = r.Close() }()
-	in, err := gzip.NewReader(r)
-	if err != nil {
-		return err
+	file, packed := strings.CutSuffix("data/"+name, ".gz")
+	find, end := addresses(x.base), func() error { return nil }
+	if packed {
+		z := gzip.NewWriter(w)
+		w, end = z, z.Close
 	}
-	out := gzip.NewWriter(w)
-	lines := bufio.NewReaderSize(in, 1<<20)
+	lines := bufio.NewReaderSize(r, 1<<20)
 	for {
 		line, err := lines.ReadBytes('\n')
 		if len(line) > 0 {
-			if err := x.scan("data/"+name, line); err != nil {
+			if _, err := x.scan(file, line); err != nil {
 				return err
 			}
-			if _, err := out.Write(x.rewriteData("data/"+strings.TrimSuffix(name, ".gz"), line)); err != nil {
+			if bytes.Contains(line, []byte(x.base)) {
+				line = find.ReplaceAllFunc(line, func(m []byte) []byte {
+					address, stop := sentence(string(m))
+					to, _, _ := x.lead(file, address, x.there)
+					return []byte(to + stop)
+				})
+			}
+			if _, err := w.Write(line); err != nil {
 				return err
 			}
 		}
 		if err == io.EOF {
-			return out.Close()
+			return end()
 		}
 		if err != nil {
 			return err
@@ -105,33 +116,38 @@ func (x *run) bulk(ctx context.Context, w io.Writer, name string) error {
 	}
 }
 
-// rewriteData leads the addresses of pages in a feed, a calendar or a file of
-// data to the files of the export: whole addresses where it is known where the
-// export will be, those of the group's own pages where these are served, else
-// relative ones.
-func (x *run) rewriteData(file string, in []byte) []byte {
+// there tells, when all pages are made, whether one is there.
+func (x *run) there(t target) bool { return t.Get == "" || x.out.has(t.File) }
+
+// rewriteData leads the addresses of pages in a feed or a calendar to the files
+// of the export: whole addresses where it is known where the export will be, those
+// of the group's own pages where these are served, else relative ones.
+func (x *run) rewriteData(file string, in []byte) (out []byte, links []link) {
 	end := file[strings.LastIndexByte(file, '.')+1:]
+	find := func(s string) string {
+		s, stop := sentence(s)
+		to, t, ok := x.lead(file, s, func(t target) bool { return !x.isGone(t.File) })
+		if ok {
+			links = append(links, link{target: t})
+		}
+		return to + stop
+	}
 	if end == "ics" {
-		return x.rewriteCalendar(file, in)
+		return x.rewriteCalendar(in, find), links
 	}
 	if !bytes.Contains(in, []byte(x.base)) {
-		return in
+		return in, nil
 	}
-	out := addresses(x.base).ReplaceAllFunc(in, func(m []byte) []byte {
-		raw := string(m)
+	out = addresses(x.base).ReplaceAllFunc(in, func(m []byte) []byte {
 		if end == "atom" {
-			raw = html.UnescapeString(raw)
+			return []byte(html.EscapeString(find(html.UnescapeString(string(m)))))
 		}
-		to := x.lead(file, raw)
-		if end == "atom" {
-			to = html.EscapeString(to)
-		}
-		return []byte(to)
+		return []byte(find(string(m)))
 	})
 	if end == "atom" { // what leads nowhere
 		out = nowhere.ReplaceAll(out, nil)
 	}
-	return out
+	return out, links
 }
 
 // addresses finds those that begin with the address of the pages.
@@ -139,28 +155,35 @@ func addresses(base string) *regexp.Regexp {
 	return regexp.MustCompile(regexp.QuoteMeta(base) + `(?:/[^\s"'<>\\]*)?`)
 }
 
+// sentence cuts what ends a sentence from an address that ends it.
+func sentence(s string) (address, stop string) {
+	address = strings.TrimRight(s, ".,;:!?)")
+	return address, s[len(address):]
+}
+
 // nowhere is compiled once and never changes.
 var nowhere = regexp.MustCompile(`<link [^>]*href="http://localhost[^>]*></link>`)
 
-// lead is where an address of the pages leads.
-func (x *run) lead(file, raw string) string {
+// lead is where an address of the pages leads. ok: to a file of the export.
+func (x *run) lead(file, raw string, there func(target) bool) (to string, t target, ok bool) {
 	path := strings.TrimPrefix(raw, x.base)
 	if path == "" {
 		path = "/"
 	}
-	t, ok := targetOf(path)
+	t, ok = targetOf(path)
+	ok = ok && t.File != "" && there(t)
 	switch {
-	case ok && x.o.URL != "" && !x.isGone(t.File):
-		return x.o.URL + "/" + t.File + t.Tail
-	case x.o.Live != "" || !ok || x.isGone(t.File) || strings.Contains(file, "ocds"):
-		return raw // OCDS wants whole addresses
+	case ok && x.o.URL != "":
+		return x.o.URL + "/" + t.File + t.Tail, t, true
+	case x.o.Live != "" || !ok || strings.Contains(file, "ocds"):
+		return raw, t, false // OCDS wants whole addresses
 	}
-	return relative(file, t.File) + t.Tail
+	return relative(file, t.File) + t.Tail, t, true
 }
 
 // rewriteCalendar does it for iCalendar, whose lines are folded. Where nobody
 // knows the address of the pages, events have none.
-func (x *run) rewriteCalendar(file string, in []byte) []byte {
+func (x *run) rewriteCalendar(in []byte, lead func(string) string) []byte {
 	text := strings.NewReplacer("\r\n ", "", "\r\n\t", "").Replace(string(in))
 	find := addresses(x.base)
 	var b strings.Builder
@@ -171,12 +194,7 @@ func (x *run) rewriteCalendar(file string, in []byte) []byte {
 				continue
 			}
 		}
-		fold(&b, find.ReplaceAllStringFunc(line, func(m string) string {
-			if to := x.lead(file, m); to != m || x.o.Live != "" {
-				return to
-			}
-			return m
-		}))
+		fold(&b, find.ReplaceAllStringFunc(line, lead))
 	}
 	return []byte(b.String())
 }

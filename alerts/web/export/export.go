@@ -60,6 +60,11 @@ type Options struct {
 	// Subscriber tells whether an address is one that gets our mails.
 	Subscriber func(address string) bool
 
+	// Same stands for all that pages depend on beside the log, items and findings:
+	// settings, this release, the day. As long as it and those are what they were
+	// the last time, pages are left as they stand (see again.go); "": none is.
+	Same string
+
 	Now   time.Time         // goes into the stamp alone
 	Said  func(done, n int) // how many pages are made, of how many known; nil: nobody wants to know
 	Shard int               // about how large a file of the index may be, in bytes; 0: 64 KB
@@ -80,6 +85,7 @@ type Report struct {
 	Links                   int // within it, all of which lead somewhere
 	Unlinked                int // addresses that the pages name and that lead to nothing
 	Pages, Items            int
+	Left                    int // of Pages: as they were, and not made again
 	Took                    time.Duration
 	Latest                  uint64 // entry of the change log
 }
@@ -107,6 +113,13 @@ type run struct {
 	wanted map[string]string   // file#fragment -> the first page that wants it
 	ids    map[uint64]struct{} // of file#id
 	links  int
+
+	pagesMade map[string]*page // what each page says of others
+	again     again
+	subjects  map[string]subject
+	found     map[string][]foundIn // by source and key
+	foundSum  string
+	parts     map[string]partKept
 }
 
 // Run makes an export, or brings one up to date. When it fails nothing was
@@ -125,13 +138,24 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		return Report{}, fmt.Errorf("export: %w", err)
 	}
 	if err := x.make(ctx); err != nil {
-		return Report{}, fmt.Errorf("export: %w", err)
+		return Report{}, inWords(o.Dir, err)
 	}
-	r, err := out.publish(o.Now)
+	var m *memory
+	if x.again.was == nil || !out.same() {
+		if m, err = x.remember(ctx); err != nil {
+			return Report{}, fmt.Errorf("export: %w", err)
+		}
+	}
+	r, err := out.publish(o.Now, m)
 	if err != nil {
-		return r, fmt.Errorf("export: %w", err)
+		return r, inWords(o.Dir, err)
 	}
-	r.Links, r.Unlinked, r.Pages, r.Items, r.Latest = x.links, len(x.gone), x.made, len(x.names), x.latest
+	r.Links, r.Unlinked, r.Pages, r.Items, r.Latest = x.links, len(x.gone), len(x.pagesMade), len(x.names), x.latest
+	for _, p := range x.pagesMade {
+		if p.left {
+			r.Left++
+		}
+	}
 	r.Took = time.Since(begun) //nolint:forbidigo // as above
 	return r, nil
 }
@@ -143,8 +167,16 @@ func (x *run) make(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := x.look(ctx, items); err != nil {
+		return err
+	}
 	if err := x.pages(ctx, seeds); err != nil {
 		return err
+	}
+	for more := x.beyond(); len(more) > 0; more = x.beyond() {
+		if err := x.anew(ctx, more); err != nil {
+			return err
+		}
 	}
 	// What turned out not to be there is linked to no more. The pages that did
 	// are made again, which may show that others are gone.
@@ -168,25 +200,36 @@ func (x *run) make(ctx context.Context) error {
 				files = append(files, f)
 			}
 		}
-		if err := x.pages(ctx, files); err != nil {
+		if err := x.anew(ctx, files); err != nil {
 			return err
 		}
 	}
-	if err := x.lists(ctx, items); err != nil {
-		return err
+	x.settle()
+	var data error
+	var wg sync.WaitGroup
+	wg.Go(func() { data = x.data(ctx) })
+	err = x.lists(ctx, items)
+	if err == nil {
+		err = x.search(ctx, items)
 	}
-	if err := x.search(ctx, items); err != nil {
-		return err
-	}
-	if err := x.data(ctx); err != nil {
+	wg.Wait()
+	if err := errors.Join(err, data); err != nil {
 		return err
 	}
 	return x.check()
 }
 
+// anew makes pages, whatever was known of them.
+func (x *run) anew(ctx context.Context, files []string) error {
+	for _, f := range files {
+		x.again.force[f] = true
+	}
+	return x.pages(ctx, files)
+}
+
 func (x *run) reset() {
 	x.known, x.from, x.wanted, x.ids = map[string]string{}, map[string][]string{}, map[string]string{}, map[uint64]struct{}{}
-	x.names = map[string]string{}
+	x.names, x.pagesMade, x.parts = map[string]string{}, map[string]*page{}, map[string]partKept{}
 	x.wake = sync.NewCond(&x.mu)
 }
 
@@ -198,6 +241,7 @@ type thing struct {
 	bodies             []string
 	file               string
 	live               bool
+	sum                string // of all that pages show of it
 }
 
 // seeds are the items, and the files of all things that have a page.
@@ -212,13 +256,17 @@ func (x *run) seeds(ctx context.Context) (items []thing, files []string, err err
 		files = append(files, t.File)
 		return t.File
 	}
-	for _, p := range []string{"/", "/style.css", "/findings", "/meetings", "/bodies", "/sources", "/coverage", "/about", "/help", "/data", "/deadlines", "/numbers", "/register", "/corrections"} {
+	for _, p := range []string{"/", "/style.css", "/findings", "/meetings", "/bodies", "/sources", "/coverage", "/about", "/help", "/data", "/deadlines", "/numbers", "/register", "/corrections", "/feed.atom", "/calendar.ics", "/api/v1/sources"} {
 		add(p)
 	}
 	err = x.o.Ledger.Items(ctx, "", func(it store.Item) bool {
 		d := x.o.Describe(it)
 		th := thing{source: it.Source, key: it.Key, title: oneLine(it.Title, 200), kind: it.Kind, first: it.FirstSeen, date: d.Date, live: it.Withdrawn.IsZero(), bodies: x.o.Bodies(it)}
 		th.file = add(itemPath(it.Source, it.Key))
+		if th.sum, err = sumOfItem(it); err != nil {
+			x.failed = err
+			return false
+		}
 		x.names[it.Source+"\x00"+it.Key] = th.file
 		items = append(items, th)
 		return ctx.Err() == nil
@@ -246,6 +294,9 @@ func (x *run) seeds(ctx context.Context) (items []thing, files []string, err err
 	}
 	if err == nil {
 		err = errors.Join(x.failed, ctx.Err())
+	}
+	if err == nil {
+		err = x.readFindings(ctx, items)
 	}
 	return items, files, err
 }
@@ -302,6 +353,9 @@ func (x *run) next() (file, address string, ok bool) {
 
 // one asks for a page and stages its file. Nothing comes back of one that is gone.
 func (x *run) one(ctx context.Context, file, address string) (*page, error) {
+	if k := x.left(file); k != nil {
+		return x.recalled(file, k)
+	}
 	a, err := x.o.Pages.Get(ctx, address)
 	switch {
 	case err != nil:
@@ -311,24 +365,33 @@ func (x *run) one(ctx context.Context, file, address string) (*page, error) {
 	case a.Status != http.StatusOK:
 		return nil, fmt.Errorf("the page %s was answered with status %d", address, a.Status)
 	case a.Type != "text/html":
-		body := a.Body
+		p := page{body: a.Body}
 		if file != "style.css" {
-			body = x.rewriteData(file, body)
+			p.body, p.links = x.rewriteData(file, a.Body)
 		}
-		return &page{}, x.put(file, body)
+		return &p, x.putPage(file, &p)
 	}
 	p, err := x.rewrite(file, a.Body)
 	if err != nil {
 		return nil, err
 	}
-	err = x.put(file, p.body)
+	return &p, x.putPage(file, &p)
+}
+
+// putPage scans a page and stages it; what it says of others is kept.
+func (x *run) putPage(file string, p *page) (err error) {
+	if p.addresses, err = x.scan(file, p.body); err != nil {
+		return err
+	}
+	p.size = int64(len(p.body))
+	err = x.out.put(file, p.body)
 	p.body, p.text = nil, ""
-	return &p, err
+	return err
 }
 
 // put scans a file and stages it.
 func (x *run) put(file string, body []byte) error {
-	if err := x.scan(file, body); err != nil {
+	if _, err := x.scan(file, body); err != nil {
 		return err
 	}
 	return x.out.put(file, body)
@@ -348,6 +411,7 @@ func (x *run) done(file string, p *page, err error) {
 	}
 	if p == nil {
 		x.gone[file] = true
+		delete(x.pagesMade, file)
 		x.out.drop(file)
 		return
 	}
@@ -365,26 +429,63 @@ func (x *run) isGone(file string) bool {
 	return x.gone[file]
 }
 
-// note remembers the links and places of a page, and what is to be made for it.
+// note remembers the links of a page, and what is to be made for it. A page that
+// was left out a link because there was nothing is asked for again.
 func (x *run) note(file string, p *page) {
+	if !p.left {
+		p.links = distinct(p.links)
+	}
+	x.pagesMade[file] = p
+	want := func(t target) {
+		if _, ok := x.known[t.File]; !ok && t.Get != "" && !x.gone[t.File] {
+			x.known[t.File] = t.Get
+			x.queue = append(x.queue, t.File)
+		}
+	}
+	for _, l := range p.links {
+		if n := x.from[l.File]; len(n) == 0 || n[len(n)-1] != file {
+			x.from[l.File] = append(n, file)
+		}
+		want(l.target)
+	}
+	for _, t := range p.lost {
+		want(t)
+	}
+}
+
+// distinct are links, each once.
+func distinct(links []link) []link {
+	type place struct{ file, fragment string }
+	seen := make(map[place]bool, len(links))
+	return slices.DeleteFunc(links, func(l link) bool {
+		at := place{l.File, l.fragment}
+		again := seen[at]
+		seen[at] = true
+		return again
+	})
+}
+
+// settle collects what the pages say, when all that are asked for are made.
+func (x *run) settle() {
+	x.from = map[string][]string{}
+	for file, p := range x.pagesMade {
+		x.lay(file, p)
+	}
+}
+
+// lay collects what a page says: where it leads, and what can be led to in it.
+func (x *run) lay(file string, p *page) {
 	for _, id := range p.ids {
 		x.ids[x.place(file, id)] = struct{}{}
 	}
 	for _, l := range p.links {
 		x.links++
-		to := l.File
 		if l.fragment != "" {
-			if at := to + "#" + l.fragment; x.wanted[at] == "" {
+			if at := l.File + "#" + l.fragment; x.wanted[at] == "" || file < x.wanted[at] {
 				x.wanted[at] = file
 			}
 		}
-		if n := x.from[to]; len(n) == 0 || n[len(n)-1] != file {
-			x.from[to] = append(n, file)
-		}
-		if _, ok := x.known[to]; !ok && l.Get != "" && !x.gone[to] {
-			x.known[to] = l.Get
-			x.queue = append(x.queue, to)
-		}
+		x.from[l.File] = append(x.from[l.File], file)
 	}
 }
 

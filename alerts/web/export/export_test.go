@@ -1,7 +1,10 @@
 package export
 
 import (
+	"crypto/sha256"
 	"errors"
+	"hash/maphash"
+	"log/slog"
 	"net/url"
 	"strings"
 	"testing"
@@ -92,10 +95,90 @@ func TestScan(t *testing.T) {
 		"<p>NHS number 9434765919</p>": true, "<p>943 476 5919</p>": true, "<p>943-<b>476-5919</b></p>": true, "<p>943 476 5918</p>": false, "ocds 9434765919": false,
 		"<p>Reader@Example.org</p>": true, `<a href="mailto:reader@example.org">x</a>`: true, "<p>reader&#64;example.org</p>": true, "<p>us@example.org</p>": false, "<p>clerk@council.example</p>": false,
 	} {
-		err := x.scan("page.html", []byte(body))
+		_, err := x.scan("page.html", []byte(body))
 		var private *PrivateError
 		if errors.As(err, &private) != bad {
 			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// The link check finds what leads nowhere: a file that is not there, and a place
+// in a page that has none of that name.
+func TestBrokenLinksAreFound(t *testing.T) {
+	for name, c := range map[string]struct {
+		links []link
+		want  *BrokenLinkError
+	}{
+		"all is there":          {[]link{{target{File: "b.html"}, ""}, {target{File: "b.html"}, "here"}}, nil},
+		"a file that is not":    {[]link{{target{File: "b.html"}, ""}, {target{File: "c.html"}, ""}}, &BrokenLinkError{"a.html", "c.html"}},
+		"a place that is not":   {[]link{{target{File: "b.html"}, "there"}}, &BrokenLinkError{"a.html", "b.html#there"}},
+		"a place in what is no": {[]link{{target{File: "c.html"}, "here"}}, &BrokenLinkError{"a.html", "c.html"}},
+	} {
+		x := &run{o: Options{Log: slog.New(slog.DiscardHandler)}, seed: maphash.MakeSeed(), out: &staging{now: map[string]string{"a.html": "", "b.html": ""}}}
+		x.reset()
+		x.pagesMade = map[string]*page{"a.html": {links: c.links}, "b.html": {ids: []string{"here"}}}
+		x.settle()
+		var broken *BrokenLinkError
+		if err := x.check(); errors.As(err, &broken) != (c.want != nil) || c.want != nil && *broken != *c.want {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}
+
+// Whatever stands where the memory of the last run should, nothing of it leads
+// outside of its lists.
+func FuzzMemory(f *testing.F) {
+	m := &memory{Format: memoryFormat, Files: []string{"a.html", "b.html"}, Gets: []string{"/a", ""}, Pages: []kept{{File: 0, Links: []int32{1}, At: []string{""}}}}
+	b, err := m.bytes()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b[sha256.Size:])
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		sum := sha256.Sum256(b)
+		m, err := readMemory(append(sum[:], b...))
+		if err != nil {
+			return
+		}
+		for _, k := range m.Pages {
+			_ = m.Files[k.File]
+			for i, to := range k.Links {
+				_, _ = m.Gets[to], k.At[i]
+			}
+			for _, to := range k.Lost {
+				_ = m.Files[to]
+			}
+		}
+	})
+}
+
+// Ten digits are taken for a patient's number where they are printed as one, or
+// are called one.
+func TestNHSNumbersInText(t *testing.T) {
+	for text, want := range map[string]bool{
+		"943 476 5919": true, "943-476-5919": true, "(943\u00a0476\u00a05919)": true, "1943 476 5919": false, "943 476 59190": false, "943 4765919": false,
+		"9434765919": false, "NHS number: 9434765919": true, "nhs no 943 4765919.": true, "NHS  Num (9434765919)": true, "Our NHS norm 9434765919": false,
+		"NHS number of the patient who wrote to us is not here 9434765919": false, "943  476  5919": false, "12943 476 5919 and 943 476 5919": true,
+	} {
+		if got := holdsNHSNumber(text); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+// An address at the end of a sentence of a calendar leads to its file, too.
+func TestAddressesInSentences(t *testing.T) {
+	x := &run{o: Options{URL: "https://example.org/watch"}, base: "http://localhost", gone: map[string]bool{}}
+	for in, want := range map[string]string{
+		"DESCRIPTION:See http://localhost/help.":                   "DESCRIPTION:See https://example.org/watch/help.html.",
+		"DESCRIPTION:(http://localhost/data/meetings.csv), or not": "DESCRIPTION:(https://example.org/watch/data/meetings.csv), or not",
+		"URL:http://localhost/":                                    "URL:https://example.org/watch/index.html",
+	} {
+		got, links := x.rewriteData("calendar.ics", []byte(in+"\r\n"))
+		if unfolded := strings.ReplaceAll(string(got), "\r\n ", ""); unfolded != want+"\r\n" || len(links) != 1 {
+			t.Errorf("%q: %q with %d links, want %q", in, got, len(links), want)
 		}
 	}
 }

@@ -16,6 +16,10 @@ import (
 // which they came, so that only the newest file of a list changes.
 const perList = 200
 
+// threadList is the list of procurements, in the order in which they came: the
+// pages of the server's list all change with each that is new.
+const threadList = "list/threads.html"
+
 // An entry is a line of a list.
 type entry struct {
 	File, Title, About string
@@ -56,7 +60,16 @@ func (x *run) lists(ctx context.Context, items []thing) error {
 			}
 		}
 	}
+	var threads []string
+	latest := map[string]store.Finding{}
 	err = x.o.Outbox.Findings(ctx, 0, func(f store.Finding) bool {
+		if f.Retired == "" && f.Kind == store.KindNotice && f.Thread != "" {
+			if latest[f.Thread].ID == "" {
+				threads = append(threads, f.Thread)
+			}
+			f.Text, f.Quote = "", ""
+			latest[f.Thread] = f
+		}
 		t, _ := targetOf("/finding/" + pathEscape(f.ID))
 		if f.Retired != "" || x.gone[t.File] {
 			return true
@@ -69,6 +82,12 @@ func (x *run) lists(ctx context.Context, items []thing) error {
 	})
 	if err != nil {
 		return err
+	}
+	for _, id := range threads {
+		if t, _ := targetOf("/thread/" + pathEscape(id)); x.out.has(t.File) {
+			f := latest[id]
+			add(threadList, "Procurements", entry{t.File, oneLine(f.Title, 200), f.BodyName, f.At.In(london)})
+		}
 	}
 	// A page may lead to a list in which there is nothing yet.
 	for to, pages := range x.from {
@@ -143,10 +162,10 @@ func (x *run) contents(files []string, name map[string]string, by map[string][]e
 		Title string
 		List  []line
 	}
-	parts := []part{{Title: "By month"}, {Title: "By body"}, {Title: "By source"}, {Title: "What we found, by topic"}, {Title: "What we found, by source"}}
+	parts := []part{{Title: "By month"}, {Title: "By body"}, {Title: "By source"}, {Title: "What we found, by topic"}, {Title: "What we found, by source"}, {Title: "Of all"}}
 	for _, f := range files {
-		for i, p := range []string{"list/month/", "list/body/", "list/source/", "list/topic/", "list/findings-of/"} {
-			if strings.HasPrefix(f, p) && len(by[f]) > 0 {
+		for i, p := range []string{"list/month/", "list/body/", "list/source/", "list/topic/", "list/findings-of/", "list/"} {
+			if strings.HasPrefix(f, p) && len(by[f]) > 0 && !strings.Contains(f[len(p):], "/") {
 				parts[i].List = append(parts[i].List, line{f, oneLine(name[f], 150), len(by[f])})
 			}
 		}
@@ -187,6 +206,14 @@ func (x *run) framed(file, title, here string, t *template.Template, v any) erro
 	if err := t.Execute(&b, v); err != nil {
 		return fmt.Errorf("writing %s: %w", file, err)
 	}
+	key := sumOf([]byte(title + "\x00" + here + "\x00" + b.String()))
+	if k := x.leftOwn(file, key); k != nil {
+		p, err := x.recalled(file, k)
+		if err == nil {
+			x.own(file, p)
+		}
+		return err
+	}
 	in, err := x.o.Pages.Frame(title, here, template.HTML(b.String())) //nolint:gosec // made by a template that escapes
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", file, err)
@@ -196,8 +223,17 @@ func (x *run) framed(file, title, here string, t *template.Template, v any) erro
 		return err
 	}
 	ownLinks(&p, file, b.String())
-	x.note(file, &p)
-	return x.put(file, p.body)
+	p.links, p.key = distinct(p.links), key
+	x.own(file, &p)
+	return x.putPage(file, &p)
+}
+
+// own takes what a page of our own says of others.
+func (x *run) own(file string, p *page) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.pagesMade[file] = p
+	x.lay(file, p)
 }
 
 // ownLinks adds the relative links of a page of our own to those that are checked.

@@ -56,6 +56,8 @@ func pageOf(u *url.URL, q url.Values) (target, bool) {
 		return target{File: "index.html", Get: "/"}, true
 	case u.Path == "/style.css":
 		return target{File: "style.css", Get: "/style.css"}, true
+	case u.Path == "/threads" && q.Get("from") != "" && q.Get("from") != "0":
+		return target{File: threadList}, only("from", "body")
 	case len(parts) == 1:
 		return listOf(first, q, only)
 	case first == "data" && len(parts) == 2:

@@ -2,6 +2,7 @@ package export
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -78,8 +80,11 @@ func begin(dir string) (*staging, error) {
 	if others && !ours {
 		return nil, fmt.Errorf("%s: %w", dir, ErrForeign)
 	}
+	if err := hasParent(dir); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(s.work, 0o755); err != nil { //nolint:gosec // to be read by anybody
-		return nil, fmt.Errorf("export: %w", err)
+		return nil, inWords(dir, err)
 	}
 	if s.lock, err = lockFile(filepath.Join(s.work, "lock")); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
@@ -91,6 +96,59 @@ func begin(dir string) (*staging, error) {
 		return nil, fmt.Errorf("export: %w", err)
 	}
 	return s, nil
+}
+
+// ErrNoParent says that there is nothing in which an export could be: a disk that
+// is not connected, a name with a mistake. Nothing is made in its place.
+var ErrNoParent = errors.New("is not there: is its disk connected, and the name right?")
+
+func hasParent(dir string) error {
+	parent := filepath.Dir(filepath.Clean(dir))
+	info, err := os.Stat(parent)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && !info.IsDir():
+		return fmt.Errorf("export: the directory %s, in which %s is to be, %w", parent, filepath.Base(dir), ErrNoParent)
+	case err != nil:
+		return inWords(dir, err)
+	}
+	return nil
+}
+
+// Ready tells whether an export could be written to a directory, without writing
+// to it; the error says why not.
+func Ready(dir string) error {
+	if err := hasParent(dir); err != nil {
+		return err
+	}
+	if _, err := readSums(filepath.Join(dir, Sums)); err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	return nil
+}
+
+// inWords says of the commonest faults of a disk what they mean for an export.
+func inWords(dir string, err error) error {
+	for _, x := range diskFaults() {
+		if errors.Is(err, x.fault) {
+			return fmt.Errorf("export: %s (%s); the export stays as it was: %w", x.words, dir, err)
+		}
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("export: this program may not write there (%s); the export stays as it was: %w", dir, err)
+	}
+	return fmt.Errorf("export: %w", err)
+}
+
+type diskFault struct {
+	fault error
+	words string
+}
+
+func diskFaults() []diskFault {
+	return []diskFault{
+		{syscall.ENOSPC, "the disk is full"},
+		{syscall.EROFS, "the disk cannot be written to"},
+	}
 }
 
 // end lets go of the directory; what was not published is removed.
@@ -200,8 +258,8 @@ func (s *staging) has(file string) bool {
 	return ok
 }
 
-// publish puts everything in its place.
-func (s *staging) publish(at time.Time) (Report, error) {
+// publish puts everything in its place. m is what is left for the next run; nil: what the last one left.
+func (s *staging) publish(at time.Time, m *memory) (Report, error) {
 	var r Report
 	var files, change []string
 	for f := range s.now {
@@ -224,15 +282,77 @@ func (s *staging) publish(at time.Time) (Report, error) {
 	}
 	slices.Sort(gone)
 	r.Files, r.Written, r.Removed = len(files), len(change), len(gone)
-	if len(change)+len(gone) > 0 || s.check {
-		if err := s.replace(files, change, gone); err != nil {
+	// Whatever takes room is written before anything is put in its place.
+	replace := len(change)+len(gone) > 0 || s.check
+	var aside []string
+	write := func(name string, body []byte) error {
+		aside = append(aside, name)
+		return os.WriteFile(filepath.Join(s.work, name+".new"), body, 0o644) //nolint:gosec // to be read by anybody
+	}
+	list := s.list(files)
+	if m != nil {
+		m.Sums = sumOf(list)
+		b, err := m.bytes()
+		if err == nil {
+			err = write(memoryFile, b)
+		}
+		if err != nil {
 			return r, err
 		}
 	}
-	return r, s.whole(Stamp, []byte("Last made: "+at.UTC().Format(time.RFC3339)+"\n"))
+	if replace {
+		if err := write(Sums, list); err != nil {
+			return r, err
+		}
+	}
+	if err := write(Stamp, []byte("Last made: "+at.UTC().Format(time.RFC3339)+"\n")); err != nil {
+		return r, err
+	}
+	if replace {
+		if err := s.replace(change, gone); err != nil {
+			return r, err
+		}
+	}
+	for _, name := range aside {
+		to := filepath.Join(s.dir, name)
+		if name == memoryFile {
+			to = filepath.Join(s.work, name)
+		}
+		if err := os.Rename(filepath.Join(s.work, name+".new"), to); err != nil {
+			return r, err
+		}
+	}
+	if err := os.Remove(filepath.Join(s.work, marked)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return r, err
+	}
+	return r, nil
 }
 
-func (s *staging) replace(files, change, gone []string) error {
+// list is the list of the files.
+func (s *staging) list(files []string) []byte {
+	var b bytes.Buffer
+	b.WriteString(header + "\n")
+	for _, f := range files {
+		b.WriteString(s.now[f] + "  " + f + "\n")
+	}
+	return b.Bytes()
+}
+
+// same tells whether nothing of what was staged differs from what stands there.
+func (s *staging) same() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for f := range s.now {
+		if s.fresh[f] {
+			return false
+		}
+	}
+	return len(s.now) == len(s.old) && !s.check
+}
+
+// replace puts files in their places, and leaves the mark by which a run that was
+// interrupted is known.
+func (s *staging) replace(change, gone []string) error {
 	mark := filepath.Join(s.work, marked)
 	if err := os.WriteFile(mark, nil, 0o644); err != nil { //nolint:gosec // to be read by anybody
 		return err
@@ -256,15 +376,7 @@ func (s *staging) replace(files, change, gone []string) error {
 			return err
 		}
 	}
-	var b strings.Builder
-	b.WriteString(header + "\n")
-	for _, f := range files {
-		b.WriteString(s.now[f] + "  " + f + "\n")
-	}
-	if err := s.whole(Sums, []byte(b.String())); err != nil {
-		return err
-	}
-	return os.Remove(mark)
+	return nil
 }
 
 // foreign refuses to write over what is not ours.
@@ -281,15 +393,6 @@ func (s *staging) foreign(change []string) error {
 		}
 	}
 	return nil
-}
-
-// whole writes a file in one step.
-func (s *staging) whole(name string, body []byte) error {
-	tmp := filepath.Join(s.work, name)
-	if err := os.WriteFile(tmp, body, 0o644); err != nil { //nolint:gosec // to be read by anybody
-		return err
-	}
-	return os.Rename(tmp, filepath.Join(s.dir, name))
 }
 
 // ReadStamp says when an export was last made; zero for none.

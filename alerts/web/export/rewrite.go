@@ -17,6 +17,13 @@ type page struct {
 	links []link
 	ids   []string
 	text  string // all that can be read on it, for the scan
+
+	lost      []target // that are not there, and are not linked to
+	addresses []string // of mail, on it
+	size      int64
+	open      bool   // it shows a date that has not passed
+	key       string // of a page of our own: what it is made of
+	left      bool   // it stays as it stands
 }
 
 // A link leads to a file of the export.
@@ -83,6 +90,8 @@ func (w *rewriter) start(t html.Token, raw []byte) {
 		switch a.Key {
 		case "id":
 			w.page.ids = append(w.page.ids, a.Val)
+		case "class":
+			w.page.open = w.page.open || a.Val == "act" // and not "act passed"
 		case "href", "src":
 			to, ok, inside := w.address(a.Val)
 			keep = keep && ok
@@ -161,7 +170,10 @@ func (w *rewriter) address(raw string) (to string, ok, inside bool) {
 		return raw, true, false
 	}
 	t, ok := targetOf(raw)
-	if !ok || w.isGone(t.File) {
+	if gone := ok && w.isGone(t.File); !ok || gone {
+		if gone {
+			w.page.lost = append(w.page.lost, t)
+		}
 		if w.o.Live != "" && live(raw) {
 			return w.o.Live + raw, true, true
 		}

@@ -3,7 +3,9 @@ package export
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	_ "embed" // for the script of the search
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -21,9 +24,10 @@ import (
 )
 
 // The index that is searched in the browser. It is cut by the quarter in which an
-// item came, so that what is new alters only the newest part; each part is cut
-// into shards by the hash of a word's stem, of which a search reads the few it
-// needs. Shards are scripts that register themselves, because a page that was
+// item came, and a quarter with many into parts in the order in which they came, so
+// that what is new alters only the newest part, and making it takes little memory;
+// each part is cut into shards by the hash of a word's stem, of which a search
+// reads the few it needs. Shards are scripts that register themselves, because a page that was
 // opened from a disk may load scripts and nothing else. What is filed is what
 // query.Index files: places (an item, a part of its agenda, a page of a paper)
 // under stems, told apart by the word as printed where that matters.
@@ -32,7 +36,8 @@ import (
 var script []byte
 
 const (
-	usualShard  = 64 << 10 // bytes
+	usualShard  = 16 << 10 // bytes
+	itemsInPart = 4000
 	itemsInFile = 100
 	placeText   = 256 << 10 // bytes of one place that are filed; more is a table of figures
 )
@@ -47,32 +52,35 @@ type spot struct {
 
 // search writes the index and the page that asks it.
 func (x *run) search(ctx context.Context, items []thing) error {
-	found, err := x.foundFacts(ctx)
-	if err != nil {
-		return err
-	}
+	found := sync.OnceValues(func() (map[string]query.Facts, error) { return x.foundFacts(ctx) }) // where a part is made
 	quarter := func(t time.Time) string {
 		t = t.UTC()
 		return fmt.Sprintf("%04dq%d", max(1, t.Year()), (int(t.Month())+2)/3)
 	}
-	by := map[string][]thing{}
-	for _, it := range items {
+	// Items that are not filed any more keep their place, so that the others do.
+	seen, by := map[string]int{}, map[string][]thing{}
+	for _, it := range items { // in the order in which they came
+		q := quarter(it.first)
+		name := q
+		if n := seen[q] / itemsInPart; n > 0 {
+			name += "-" + strconv.Itoa(n+1)
+		}
+		seen[q]++
 		if it.live && !x.gone[it.file] {
-			q := quarter(it.first)
-			by[q] = append(by[q], it)
+			by[name] = append(by[name], it)
 		}
 	}
 	var parts []any
-	for _, q := range slices.Sorted(maps.Keys(by)) {
-		list := by[q]
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		list := by[name]
 		slices.SortFunc(list, func(a, b thing) int {
 			return cmp.Or(strings.Compare(a.source, b.source), strings.Compare(a.key, b.key))
 		})
-		shards, err := x.quarter(ctx, q, list, found)
+		shards, err := x.part(ctx, name, list, found)
 		if err != nil {
 			return err
 		}
-		parts = append(parts, []any{q, shards})
+		parts = append(parts, []any{name, shards})
 	}
 	if parts == nil {
 		parts = []any{}
@@ -161,8 +169,61 @@ func number(b []byte, n int) []byte {
 	return append(b, digits[n])
 }
 
-// quarter writes one part of the index and says how many shards it has.
-func (x *run) quarter(ctx context.Context, name string, items []thing, found map[string]query.Facts) (int, error) {
+// part is one part of the index, and how many shards it has: as it stands, if
+// nothing that is filed in it has changed.
+func (x *run) part(ctx context.Context, name string, items []thing, found func() (map[string]query.Facts, error)) (shards int, err error) {
+	sum := sha256.New()
+	for _, it := range items {
+		at := it.source + "\x00" + it.key
+		_, _ = fmt.Fprintf(sum, "%q %q %v %v\n", at, it.file, x.subjects[at], x.shown(it.file)) // never fails
+	}
+	p := partKept{Key: hex.EncodeToString(sum.Sum(nil))}
+	if n, ok := x.leftPart(name, p.Key); ok {
+		p.Shards = n
+	} else {
+		facts, err := found()
+		if err != nil {
+			return 0, err
+		}
+		if p.Shards, err = x.file(ctx, name, items, facts); err != nil {
+			return 0, err
+		}
+	}
+	p.Sizes = x.out.sizes("search/" + name + "/")
+	x.parts[name] = p
+	return p.Shards, nil
+}
+
+// leftPart leaves a part as it stands, with all of its files.
+func (x *run) leftPart(name, key string) (shards int, ok bool) {
+	was := x.again.was
+	if was == nil || was.Parts[name].Key != key {
+		return 0, false
+	}
+	for file, size := range was.Parts[name].Sizes {
+		if !x.out.keep(file, size) {
+			return 0, false
+		}
+	}
+	return was.Parts[name].Shards, true
+}
+
+// shown are the pages of papers to which a page leads: what is found in one
+// leads there only where there is one.
+func (x *run) shown(file string) int {
+	n := 0
+	if p := x.pagesMade[file]; p != nil {
+		for _, l := range p.links {
+			if strings.HasPrefix(l.File, "paper/") && x.out.has(l.File) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// file writes one part of the index and says how many shards it has.
+func (x *run) file(ctx context.Context, name string, items []thing, found map[string]query.Facts) (int, error) {
 	f := &filing{places: 0, stems: map[string]map[string]*posting{}, facts: map[string]*posting{}}
 	var days, counts []byte
 	var rows []any
