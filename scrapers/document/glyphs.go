@@ -47,7 +47,11 @@ type probe struct {
 	unicode, object, generated, origin, size, box, matrix, font, width, name api.Function
 }
 
-const bufferSize = 64
+const (
+	bufferSize = 64
+	// mostGlyphs bounds the memory for a page; a page full of the smallest print has 30,000.
+	mostGlyphs = 1 << 20
+)
 
 // A face is a font, and how wide its letters are, as shares of its size.
 type face struct {
@@ -155,14 +159,14 @@ func (p *probe) glyphs(count int, shown frame, room []glyph) ([]glyph, error) {
 	var g glyph
 	for n := range count {
 		i := uint64(n)
-		r := rune(uint32(p.call(p.unicode, p.page, i))) //nolint:gosec // a code point
+		r := api.DecodeI32(p.call(p.unicode, p.page, i))
 		if r == ' ' || r == '\r' || r == '\n' {
-			if int32(p.call(p.generated, p.page, i)) != 0 { //nolint:gosec // an int of C
+			if api.DecodeI32(p.call(p.generated, p.page, i)) != 0 {
 				g.spaced, g.broken = true, g.broken || r != ' '
 				continue
 			}
 		}
-		if o := p.call(p.object, p.page, i); o != object || n == 0 {
+		if o := api.EncodeU32(api.DecodeU32(p.call(p.object, p.page, i))); o != object || n == 0 {
 			object, g.first, g.drift = o, true, 0
 			pen = p.pen(i, o)
 			p.runs = append(p.runs, run{pen.face, len(room)})
@@ -174,6 +178,9 @@ func (p *probe) glyphs(count int, shown frame, room []glyph) ([]glyph, error) {
 		x, y := p.double(0), p.double(1)
 		if x > shown.right || y < shown.bottom || y > shown.top || x < shown.left-pen.size {
 			continue
+		}
+		if len(room) == mostGlyphs {
+			return nil, fmt.Errorf("%w: more than %d characters on a page", ErrTooLarge, mostGlyphs)
 		}
 		g.r, g.size, g.turn = r, pen.size, pen.turn
 		g.x, g.y = x*pen.ux+y*pen.uy, y*pen.ux-x*pen.uy
@@ -204,7 +211,7 @@ type pen struct {
 
 // pen is that of a text object, of which i is a character.
 func (p *probe) pen(i, object uint64) pen {
-	nominal := float32(math.Float64frombits(p.call(p.size, p.page, i)))
+	nominal := float32(api.DecodeF64(p.call(p.size, p.page, i)))
 	p.call(p.matrix, p.page, i, p.buffer)
 	a, b, c, d := p.number(0), p.number(1), p.number(2), p.number(3)
 	n := pen{size: nominal * hypot(c, d), along: nominal, ux: 1}
@@ -212,7 +219,7 @@ func (p *probe) pen(i, object uint64) pen {
 		n.along, n.ux, n.uy = nominal*l, a/l, b/l
 		n.turn = int8(math.Round(math.Atan2(float64(b), float64(a)) * 128 / math.Pi)) //nolint:gosec // a half turn is -128 either way
 	}
-	ref := p.call(p.font, object)
+	ref := api.EncodeU32(api.DecodeU32(p.call(p.font, object)))
 	n.face = p.faces[ref]
 	if n.face == nil {
 		n.face = &face{ref: ref, widths: map[rune]float32{}, drawing: p.draws(ref)}
@@ -245,7 +252,7 @@ func (p *probe) share(f *face, r rune) float32 {
 		return w
 	}
 	w := float32(-1)
-	if f.ref != 0 && int32(p.call(p.width, f.ref, uint64(uint32(r)), uint64(math.Float32bits(1)), p.buffer)) != 0 { //nolint:gosec // a code point, and an int of C
+	if f.ref != 0 && api.DecodeI32(p.call(p.width, f.ref, api.EncodeI32(r), api.EncodeF32(1), p.buffer)) != 0 {
 		if n := p.number(0); n > 0 {
 			w = n
 			if f.narrow == 0 || w < f.narrow {
@@ -289,7 +296,7 @@ func (p *probe) draws(font uint64) bool {
 	if font == 0 {
 		return false
 	}
-	n := min(p.call(p.name, font, p.buffer, bufferSize), bufferSize)
+	n := min(api.EncodeU32(api.DecodeU32(p.call(p.name, font, p.buffer, bufferSize))), bufferSize)
 	name := strings.ToLower(string(p.memory.bytes[p.buffer : p.buffer+n]))
 	if _, after, ok := strings.Cut(name, "+"); ok {
 		name = after

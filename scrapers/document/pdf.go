@@ -25,7 +25,7 @@ type box struct {
 	memory   *linear
 	probe    *probe
 	room     []glyph // of the page before, for the next
-	dead     bool // PDFium trapped: nothing more can be asked of it
+	dead     bool    // PDFium trapped: nothing more can be asked of it
 }
 
 // newPDFium compiles PDFium, or takes it from the cache, and starts it.
