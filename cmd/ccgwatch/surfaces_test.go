@@ -97,14 +97,14 @@ func surfaces(a *app, items []store.Item, findings []string, years ...int) (out 
 	}
 	out = append(out, "/", "/deadlines", "/numbers", "/register", "/register?of=papers", "/suppliers", "/corrections", "/coverage", "/sources", "/threads", "/threads?stage=tender",
 		"/findings", "/findings?topic=tenders", "/meetings", "/items", "/items?kind=notice", "/items?kind=meeting", "/bodies", "/feed.atom", "/data", "/calendar.ics", "/subscribe?q=podiatry&preview=1",
-		"/api/v1/", "/api/v1/changes", "/api/v1/changes?format=csv", "/api/v1/findings", "/api/v1/findings?format=csv", "/api/v1/items", "/api/v1/items?format=csv", "/api/v1/threads", "/api/v1/threads?format=csv",
-		"/api/v1/meetings", "/api/v1/meetings?format=csv", "/api/v1/deadlines", "/api/v1/deadlines?format=csv", "/api/v1/bodies", "/api/v1/sources")
+		"/api/v1/", "/api/v1/changes", "/api/v1/changes?format=jsonl", "/api/v1/findings", "/api/v1/items", "/api/v1/threads",
+		"/api/v1/meetings", "/api/v1/deadlines", "/api/v1/bodies", "/api/v1/sources")
 	for _, q := range []string{"podiatry", secretNotice[:6] + " OR podiatry", "board"} {
 		for _, path := range []string{"/search", "/search.json", "/findings", "/threads", "/feed.atom", "/calendar.ics", "/api/v1/findings", "/api/v1/meetings", "/api/v1/deadlines", "/api/v1/search", "/subscribe"} {
 			at(path, "q", q)
 		}
 	}
-	for _, f := range []string{"all.jsonl.gz", "changes.jsonl.gz", "findings.jsonl.gz", "ocds.jsonl.gz", "items.csv", "findings.csv", "changes.csv", "meetings.csv", "dates.csv", "deadlines.csv", "threads.csv"} {
+	for _, f := range []string{"all.jsonl.gz", "changes.jsonl.gz", "findings.jsonl.gz", "ocds.jsonl.gz", "items.csv", "findings.csv", "notices.csv", "meetings.csv"} {
 		out = append(out, "/data/"+f)
 	}
 	for _, y := range years {
@@ -206,6 +206,20 @@ func tells(t *testing.T, name string, b []byte, noLinks bool) bool {
 // surfaceApp has the items judged and indexed, and a reader of digests.
 func surfaceApp(t *testing.T, now time.Time) (a *app, items []store.Item, findings []string) {
 	t.Helper()
+	a, items, findings = surfaceOf(t, now, surfaceItems)
+	of := map[store.ItemRef]bool{}
+	if err := a.store.Findings(t.Context(), 0, func(f store.Finding) bool {
+		of[store.ItemRef{Source: f.Source, Key: f.Key}] = true
+		return true
+	}); err != nil || len(of) != len(items) {
+		t.Fatalf("found in %v only, %v", of, err)
+	}
+	return a, items, findings
+}
+
+// surfaceOf has what make makes judged and indexed, and a reader of digests.
+func surfaceOf(t *testing.T, now time.Time, make func(*testing.T, *app, time.Time) []store.Item) (a *app, items []store.Item, findings []string) {
+	t.Helper()
 	known, err := knownNames(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +234,7 @@ func surfaceApp(t *testing.T, now time.Time) (a *app, items []store.Item, findin
 	}
 	t.Cleanup(func() { closeApp(t, a) })
 	ctx := t.Context()
-	items = surfaceItems(t, a, now)
+	items = make(t, a, now)
 	if err := a.store.Subscribe(ctx, store.Subscription{ID: strings.Repeat("1", 32), Address: "reader@example.net", Often: store.Weekly, State: store.StateConfirmed, Created: now.AddDate(0, 0, -9), Consent: "test", ConsentAt: now.AddDate(0, 0, -9)}); err != nil {
 		t.Fatal(err)
 	}
@@ -250,13 +264,11 @@ func surfaceApp(t *testing.T, now time.Time) (a *app, items []store.Item, findin
 	if err := a.indexAll(ctx, nil); err != nil {
 		t.Fatal(err)
 	}
-	of := map[string]bool{}
 	if err := a.store.Findings(ctx, 0, func(f store.Finding) bool {
 		findings = append(findings, f.ID)
-		of[f.Source+f.Key] = true
 		return true
-	}); err != nil || len(of) != len(items) {
-		t.Fatalf("found in %v only, %v", of, err)
+	}); err != nil {
+		t.Fatal(err)
 	}
 	return a, items, findings
 }

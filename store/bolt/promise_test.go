@@ -58,7 +58,9 @@ func ofFormat1(t *testing.T, dir string, notices int) {
 }
 
 // A store of the first format is killed at any moment of being brought up: it is
-// as it was or as it is to be, and opens.
+// as it was or as it is to be, and opens. It is larger than the one that a program
+// of that format wrote (TestStoreOfTheFirstFormatGoesOn), so that there is time
+// for a kill.
 func TestPromiseKilledWhileMigrating(t *testing.T) {
 	const notices = 1500
 	from := filepath.Join(t.TempDir(), "old")

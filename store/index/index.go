@@ -168,15 +168,18 @@ func useless(err error) bool {
 	return errors.Is(err, errOther)
 }
 
-// address is the file for the driver. WAL lets readers go on while a batch is
-// written.
+// address is the file for the driver. A batch is written beside a rollback
+// journal, so readers wait for the moment in which it is taken over. With a
+// write-ahead log they would not, but its index is a file mapped into memory:
+// where a disk with blocks smaller than a page is full, touching it is a SIGBUS,
+// which no program survives, and the daemon must answer on a full disk.
 func address(path string) string {
 	p := filepath.ToSlash(path)
 	if !strings.HasPrefix(p, "/") {
 		p = "/" + p // C:/...
 	}
 	u := url.URL{Scheme: "file", Path: p, RawQuery: url.Values{
-		"_pragma": {"busy_timeout(10000)", "journal_mode(wal)", "synchronous(normal)", "cache_size(-8000)", "temp_store(memory)", "journal_size_limit(16000000)"},
+		"_pragma": {"busy_timeout(10000)", "journal_mode(truncate)", "synchronous(normal)", "cache_size(-8000)", "temp_store(memory)"},
 		"_txlock": {"immediate"},
 	}.Encode()}
 	return u.String()

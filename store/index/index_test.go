@@ -3,6 +3,7 @@ package index
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -544,6 +545,50 @@ func TestBatchCutShortLeavesNothing(t *testing.T) {
 	b.follow()
 	if d := cmp.Diff(b.contents(), got); d != "" {
 		t.Error(d)
+	}
+}
+
+// On a full disk of small blocks the program was ended by SIGBUS, in the file
+// that SQLite maps into memory where there is a write-ahead log: there is none,
+// nor in an index that an earlier program left with one.
+func TestFullDiskDoesNotEndTheProgram(t *testing.T) {
+	b := newBench(t)
+	b.grow(rand.New(rand.NewPCG(9, 9)), 5)
+	b.follow()
+	path := b.index.path
+	for range 2 {
+		b.search("podiatry")
+		if _, err := b.index.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, end := range []string{"-shm", "-wal"} {
+			if _, err := os.Stat(path + end); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("there is a %s (%v)", end, err)
+			}
+		}
+		head, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head[18] != 1 || head[19] != 1 { // the SQLite file format, 1.3.2: 2 is a write-ahead log
+			t.Errorf("the file's versions are %v", head[18:20])
+		}
+		var mapped int
+		if err := b.index.db.QueryRowContext(t.Context(), `PRAGMA mmap_size`).Scan(&mapped); err != nil || mapped != 0 {
+			t.Errorf("%d bytes are mapped (%v)", mapped, err)
+		}
+		if err := b.index.Close(); err != nil {
+			t.Fatal(err)
+		}
+		old, err := sql.Open("sqlite", path)
+		if err == nil {
+			_, err = old.ExecContext(t.Context(), `PRAGMA journal_mode = wal`)
+			err = errors.Join(err, old.Close())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.open()
 	}
 }
 
