@@ -146,8 +146,9 @@ func (p *probe) double(n uint64) float32 {
 type frame struct{ left, bottom, right, top float32 }
 
 // glyphs are those of the page that was opened last, in PDFium's order, without
-// the spaces and line ends that PDFium makes up, and without what stands off the
-// page. It fills room, and returns it.
+// the spaces and line ends that PDFium makes up, and without the text objects that
+// begin off the page; one that runs over its edge is whole. It fills room, and
+// returns it.
 func (p *probe) glyphs(count int, shown frame, room []glyph) ([]glyph, error) {
 	if err := p.prepare(); err != nil {
 		return nil, err
@@ -155,6 +156,7 @@ func (p *probe) glyphs(count int, shown frame, room []glyph) ([]glyph, error) {
 	clear(p.faces) // a font that no page uses is freed, and another may come to stand in its place
 	room, p.runs = room[:0], p.runs[:0]
 	var object uint64
+	hidden := false
 	var pen pen
 	var g glyph
 	for n := range count {
@@ -171,12 +173,13 @@ func (p *probe) glyphs(count int, shown frame, room []glyph) ([]glyph, error) {
 			pen = p.pen(i, o)
 			p.runs = append(p.runs, run{pen.face, len(room)})
 		}
-		if pen.face.drawing {
-			continue
-		}
 		p.call(p.origin, p.page, i, p.buffer, p.buffer+8)
 		x, y := p.double(0), p.double(1)
-		if x > shown.right || y < shown.bottom || y > shown.top || x < shown.left-pen.size {
+		if g.first {
+			hidden = pen.face.drawing || x > shown.right || y < shown.bottom || y > shown.top || x < shown.left-pen.size
+		}
+		if hidden {
+			g.first = false
 			continue
 		}
 		if len(room) == mostGlyphs {

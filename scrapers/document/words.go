@@ -82,6 +82,7 @@ func arrange(glyphs []glyph) []glyph {
 	var base glyph // what the baseline of the line is
 	var spaceAt float32
 	written := false
+	mark := true // all of the line, so far, is raised figures
 	n := 0
 	for _, g := range glyphs {
 		switch g.r {
@@ -96,7 +97,7 @@ func arrange(glyphs []glyph) []glyph {
 			g.r = '-'
 		}
 		if n == 0 {
-			g.before, base, n, written = nothing, g, 1, false
+			g.before, base, n, written, mark = nothing, g, 1, false, unicode.IsDigit(g.r)
 			glyphs[0] = g
 			continue
 		}
@@ -116,8 +117,13 @@ func arrange(glyphs []glyph) []glyph {
 			if g.before == lineEnd && n > 1 && hyphen(prev.r) && inWord(glyphs[n-2].r) && glyphs[n-1].before == nothing && inWord(g.r) {
 				g.before = dividedLine
 			}
+			mark = mark && g.before < lineEnd || g.before >= lineEnd && unicode.IsDigit(g.r)
+			if mark && g.before == nothing && unicode.IsLetter(g.r) && g.size > prev.size*1.1 && prev.y > g.y+baseline {
+				g.before = gap
+			}
 			base = g
 		}
+		mark = mark && unicode.IsDigit(g.r)
 		glyphs[n] = g
 		if stacked(prev, &g, &base) {
 			second := *prev
