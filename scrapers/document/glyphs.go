@@ -22,7 +22,7 @@ type glyph struct {
 	size    float32 // of its font, as drawn
 	drift   float32 // how far PDFium may have put it too far back
 	gap     float32 // from the one before it, once arranged
-	turn    int8    // the direction of writing, in 256ths of a full turn
+	turn    int8    // the direction of writing, in 128ths of a full turn
 	before  before  // what stands before it, once arranged
 	first   bool    // it is the first of its text object
 	joined  bool    // it is drawn together with the one before it: a ligature
@@ -220,7 +220,7 @@ func (p *probe) pen(i, object uint64) pen {
 	n := pen{size: nominal * hypot(c, d), along: nominal, ux: 1}
 	if l := hypot(a, b); l > 0 {
 		n.along, n.ux, n.uy = nominal*l, a/l, b/l
-		n.turn = int8(math.Round(math.Atan2(float64(b), float64(a)) * 128 / math.Pi)) //nolint:gosec // a half turn is -128 either way
+		n.turn = int8(math.Round(math.Atan2(float64(b), float64(a)) * 64 / math.Pi))
 	}
 	ref := api.EncodeU32(api.DecodeU32(p.call(p.font, object)))
 	n.face = p.faces[ref]

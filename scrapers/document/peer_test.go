@@ -20,7 +20,7 @@ import (
 // Every word that we take from real manuals is one that pdftotext takes, and the
 // other way round, on at least 99 of 100 pages. The manuals are those of Debian
 // packages (r-doc-pdf and whatever else is installed); on the 3,145 pages of
-// r-doc-pdf, libtasn1-doc and shared-mime-info it was 99.1. What differs is
+// r-doc-pdf, libtasn1-doc and shared-mime-info it was 99.05. What differs is
 // formulas: signs that stand one above the other, radicals, and sums in a line of
 // text. Manuals of mathematics differ on more pages than 1 of 100, so the bound is
 // for those packages; other manuals are told of, and judge nothing. What peerWords

@@ -197,7 +197,7 @@ func closeUp(glyphs []glyph) {
 		}
 		for k := i + 1; single && k < j; k++ {
 			g := &glyphs[k]
-			if g.before == gap && g.gap < min(wideSpread*least, wideMost*g.size) && !(unicode.IsDigit(g.r) && unicode.IsDigit(glyphs[k-1].r)) {
+			if g.before == gap && g.gap < min(wideSpread*least, wideMost*g.size) && (!unicode.IsDigit(g.r) || !unicode.IsDigit(glyphs[k-1].r)) {
 				g.before = nothing
 			}
 		}
