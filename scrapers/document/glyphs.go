@@ -234,12 +234,38 @@ func (p *probe) pen(i, object uint64) pen {
 // advance is how far a character moves the pen. PDFium's box of a character
 // reaches to the advance, or to the ink where that goes further, as that of a
 // slanted f does; what the font says is right where PDFium finds the character in
-// the font, which for some it does not.
+// the font, which for some it does not: then it says more than the box.
 func (p *probe) advance(i uint64, r rune, pen *pen) float32 {
+	f := pen.face
+	if pen.turn != 0 { // boxes are upright: this is for what the font says
+		if w := p.share(f, r); w > 0 {
+			return w * pen.along
+		}
+	}
+	latin := r >= 0 && int(r) < len(f.latin)
+	var w float32 // 0: not yet asked
+	if latin {
+		w = f.latin[r]
+	} else {
+		w = f.widths[r]
+	}
+	if w > 0 {
+		return w * pen.along
+	}
 	p.call(p.box, p.page, i, p.buffer)
 	box := p.number(2) - p.number(0)
-	if w := p.share(pen.face, r) * pen.along; w > 0 && (w < box || pen.turn != 0) {
-		return w
+	if w == 0 {
+		if w = p.share(f, r); w*pen.along > box || pen.turn != 0 {
+			w = -1
+		}
+		if latin {
+			f.latin[r] = w
+		} else {
+			f.widths[r] = w
+		}
+		if w > 0 {
+			return w * pen.along
+		}
 	}
 	return box
 }
@@ -247,28 +273,17 @@ func (p *probe) advance(i uint64, r rune, pen *pen) float32 {
 // share is the width of a character as a share of the size, below 0 where
 // PDFium does not know.
 func (p *probe) share(f *face, r rune) float32 {
-	if r >= 0 && int(r) < len(f.latin) {
-		if w := f.latin[r]; w != 0 {
-			return w
-		}
-	} else if w, ok := f.widths[r]; ok {
-		return w
+	if f.ref == 0 || api.DecodeI32(p.call(p.width, f.ref, api.EncodeI32(r), api.EncodeF32(1), p.buffer)) == 0 {
+		return -1
 	}
-	w := float32(-1)
-	if f.ref != 0 && api.DecodeI32(p.call(p.width, f.ref, api.EncodeI32(r), api.EncodeF32(1), p.buffer)) != 0 {
-		if n := p.number(0); n > 0 {
-			w = n
-			if f.narrow == 0 || w < f.narrow {
-				f.narrow = w
-			}
-			f.wide = max(f.wide, w)
-		}
+	w := p.number(0)
+	if w <= 0 {
+		return -1
 	}
-	if r >= 0 && int(r) < len(f.latin) {
-		f.latin[r] = w
-	} else {
-		f.widths[r] = w
+	if f.narrow == 0 || w < f.narrow {
+		f.narrow = w
 	}
+	f.wide = max(f.wide, w)
 	return w
 }
 
