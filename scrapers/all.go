@@ -56,6 +56,9 @@ func Platforms() []string {
 
 // Build makes the source of a row.
 func Build(r Row) (crawl.Source, error) {
+	if c, ok := crawl.ParseCapture(r.Base); ok {
+		return archived(r, c)
+	}
 	var c crawl.Source
 	var err error
 	switch r.Platform {

@@ -20,6 +20,9 @@ type Guess struct {
 // links to a committee system it names the system; whoever asks looks there too.
 // The last guess is always the page itself, which can be read whatever it is.
 func Recognise(p *crawl.Page) []Guess {
+	if in, c, ok := crawl.Unarchive(p); ok {
+		return recogniseArchived(in, c)
+	}
 	var list []Guess
 	add := func(r Row, why string) {
 		for _, g := range list {

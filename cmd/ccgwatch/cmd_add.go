@@ -97,14 +97,15 @@ func webAddress(s string) (*url.URL, error) {
 // that for the likeliest. What the operator says goes before what is recognised.
 func (c *addCmd) guesses(e *env, fetch *crawl.Fetcher, u *url.URL) ([]scrapers.Guess, error) {
 	list, err := recognise(e.ctx, fetch, u)
-	root := u.Scheme + "://" + u.Host
+	root, page := scrapers.Apart(u)
 	if c.Platform != "" || c.Layout != "" {
-		row := scrapers.Row{Platform: cmp.Or(c.Platform, "boards"), Layout: c.Layout, Base: root, Page: u.RequestURI()}
+		row := scrapers.Row{Platform: cmp.Or(c.Platform, "boards"), Layout: c.Layout, Base: root, Page: page}
 		if i := slices.IndexFunc(list, func(g scrapers.Guess) bool { return g.Platform == row.Platform }); i >= 0 {
 			row = list[i].Row
 			row.Layout = c.Layout
 		} else if row.Platform == "moderngov" || row.Platform == "cmis" {
-			row.Base, row.Page = strings.TrimSuffix(root+u.Path, "/"), ""
+			path, _, _ := strings.Cut(page, "?")
+			row.Base, row.Page = strings.TrimSuffix(root+path, "/"), ""
 		}
 		return []scrapers.Guess{{Row: row, Why: "you say so"}}, nil
 	}
@@ -115,7 +116,7 @@ func (c *addCmd) guesses(e *env, fetch *crawl.Fetcher, u *url.URL) ([]scrapers.G
 // it may be.
 func recognise(ctx context.Context, fetch *crawl.Fetcher, u *url.URL) ([]scrapers.Guess, error) {
 	src := crawl.Source{ID: "new", Base: u.Scheme + "://" + u.Host, Hosts: sisters(u.Host)}
-	a, err := fetch.Get(ctx, src, u.String(), "")
+	a, err := fetch.Get(ctx, src, crawl.ContentAddress(u.String()), "")
 	if err != nil {
 		if list := scrapers.RecogniseAddress(u); len(list) > 0 && ctx.Err() == nil {
 			return list, nil
@@ -197,7 +198,11 @@ func (c *addCmd) known(cfg config.Config, row *catalogue.Source) error {
 
 // idOf makes an id of a site's host, and of what is followed there.
 func idOf(row *catalogue.Source) string {
-	u, err := url.Parse(row.Base)
+	base, archived := row.Base, false
+	if c, ok := crawl.ParseCapture(base); ok {
+		base, archived = c.Of, true
+	}
+	u, err := url.Parse(base)
 	if err != nil {
 		return "new"
 	}
@@ -213,6 +218,9 @@ func idOf(row *catalogue.Source) string {
 	id := strings.Trim(strings.Join(words, "-"), "-")
 	if row.Layout == scrapers.Decisions {
 		id += "-decisions"
+	}
+	if archived {
+		id += "-archived"
 	}
 	if id == "" {
 		id = row.Platform
@@ -240,6 +248,10 @@ func (c *addCmd) show(e *env, g scrapers.Guess, row catalogue.Source, seen []sto
 		return err
 	}
 	if err := printTable(e.stdout, newestItems(seen, e.now(), 8)); err != nil {
+		return err
+	}
+	if isArchived(row.Base) {
+		_, err = fmt.Fprintln(e.stdout, "It is in an archive of the web: what stands there does not change any more, and is not looked at again.")
 		return err
 	}
 	visits := 0
@@ -318,6 +330,10 @@ func (c *addCmd) write(e *env, cfg config.Config, row catalogue.Source) error {
 	if len(c.Committees) > 0 {
 		x.Committees = &c.Committees
 	}
+	off := false
+	if isArchived(row.Base) { // read once, on request
+		x.Enabled = &off
+	}
 	text, err := x.TOML()
 	if err != nil {
 		return err
@@ -335,6 +351,10 @@ func (c *addCmd) write(e *env, cfg config.Config, row catalogue.Source) error {
 		}
 	}
 	if err := appendSource(e.configPath, text); err != nil {
+		return err
+	}
+	if isArchived(row.Base) {
+		_, err = fmt.Fprintf(e.stdout, "Written, switched off. 'ccgwatch crawl %s --since 2013-04-01' reads what is there of a time, silently: it is shown and found, and mailed to nobody.\n", row.ID)
 		return err
 	}
 	_, err = fmt.Fprintf(e.stdout, "Written. 'ccgwatch crawl %s' takes the first look, which is mailed to nobody; a daemon that runs is to be started anew.\n", row.ID)

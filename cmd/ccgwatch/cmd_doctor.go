@@ -149,7 +149,7 @@ func (x *examination) settings() (config.Config, []source) {
 	case len(sources) == 0:
 		x.sayf("config", unsure, "%s; no source is followed", name)
 	case cfg.Group.Email == noContact:
-		x.sayf("config", unsure, "%s; %s; group.email is not set: mail is From %s, and the owners of sites cannot write to you", name, count(len(sources), "source"), noContact)
+		x.sayf("config", unsure, "%s; %s; %s: mail is From %s, and the owners of sites cannot write to you", name, count(len(sources), "source"), noSender(cfg.Path), noContact)
 	default:
 		x.sayf("config", well, "%s; %s", name, count(len(sources), "source"))
 	}

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -80,7 +79,7 @@ func (iv *interview) draft() (*draft, error) {
 		fmt.Fprintln(iv.stdout, "A few questions. An empty answer takes what stands in [brackets].")
 	}
 	var err error
-	if d.areas, err = iv.askAreas(); err != nil {
+	if d.chosen, err = iv.askAreas(); err != nil {
 		return nil, err
 	}
 	if err := d.place(); err != nil {
@@ -103,10 +102,12 @@ func (iv *interview) draft() (*draft, error) {
 	return d, iv.askRelay(d)
 }
 
-func (iv *interview) askAreas() ([]string, error) {
+// askAreas asks for the places: areas, and councils and boards by themselves
+// where they lie in none that is known well.
+func (iv *interview) askAreas() (all chosen, err error) {
 	areas, err := catalogue.Areas()
 	if err != nil {
-		return nil, err
+		return all, err
 	}
 	var said *string
 	if len(iv.given.Area) > 0 {
@@ -119,9 +120,8 @@ func (iv *interview) askAreas() ([]string, error) {
 			fmt.Fprintf(iv.stdout, "  %-26s %s\n", a.ID, a.Name)
 		}
 	}
-	var chosen []string
-	err = iv.ask(said, "--area", "Which are yours? Several with commas, or all; a council, a care board or a postcode district will do", strings.Join(config.Default().Group.Areas, ", "), func(s string) error {
-		if chosen = nil; strings.EqualFold(s, "all") {
+	err = iv.ask(said, "--area", "Which are yours? Several with commas, or all; a council, a care board or a postcode will do", strings.Join(config.Default().Group.Areas, ", "), func(s string) error {
+		if all = (chosen{}); strings.EqualFold(s, "all") {
 			return nil
 		}
 		for part := range strings.SplitSeq(s, ",") {
@@ -129,29 +129,31 @@ func (iv *interview) askAreas() ([]string, error) {
 			if part == "" {
 				continue
 			}
-			i := slices.IndexFunc(areas, func(a catalogue.Area) bool { return strings.EqualFold(a.ID, part) || strings.EqualFold(a.Name, part) })
-			if i < 0 { // a council, a board or a postcode lies in an area
-				place, err := whereIs(part)
-				if err != nil || len(place.Areas) == 0 {
-					return iv.check("group", "areas", []string{part})
-				}
-				for _, a := range place.Areas {
-					if !slices.Contains(chosen, a) {
-						chosen = append(chosen, a)
-					}
-				}
-				continue
+			of, err := iv.placeOf(part)
+			if err != nil {
+				return err
 			}
-			if !slices.Contains(chosen, areas[i].ID) {
-				chosen = append(chosen, areas[i].ID)
-			}
+			all.add(of)
 		}
-		if len(chosen) == 0 {
+		if len(all.areas)+len(all.bodies) == 0 {
 			return errors.New("that names no area")
 		}
 		return nil
 	})
-	return chosen, err
+	return all, err
+}
+
+// placeOf is what one answer names.
+func (iv *interview) placeOf(part string) (chosen, error) {
+	place, err := whereIs(part)
+	if err == nil {
+		return choose(part, place)
+	}
+	// The rules of the settings know what may have been meant.
+	if meant := iv.check("group", "areas", []string{part}); meant != nil && strings.Contains(meant.Error(), "did you mean") {
+		return chosen{}, meant
+	}
+	return chosen{}, err
 }
 
 // askText asks for one value of the file. none is the answer that means "".
@@ -174,8 +176,11 @@ func (iv *interview) askRelay(d *draft) error {
 	}
 	fmt.Fprintf(iv.stdout, "\nMail services known by name: %s\n", strings.Join(names, ", "))
 	var err error
-	if d.host, err = iv.askText(iv.given.SMTPHost, "The relay that takes your mail: a name of these, or a host such as smtp.example.org; files writes mail as files instead", "files", "files", "smtp", "host"); err != nil || d.host == "" {
+	if d.host, err = iv.askText(iv.given.SMTPHost, "The relay that takes your mail: a name of these, or a host such as smtp.example.org; files writes mail as files instead", "files", "files", "smtp", "host"); err != nil {
 		return err
+	}
+	if d.host == "" {
+		return iv.needsHost()
 	}
 	if d.email == "" {
 		if d.email, err = iv.askText(nil, "A relay needs an address that mail comes from", "none", "", "group", "email"); err != nil {
@@ -203,6 +208,19 @@ func (iv *interview) askRelay(d *draft) error {
 		return err
 	}
 	return iv.askPassword(d)
+}
+
+// needsHost refuses answers given beforehand about a relay that nobody named.
+func (iv *interview) needsHost() error {
+	for _, x := range []struct {
+		flag string
+		said *string
+	}{{"--smtp-port", iv.given.SMTPPort}, {"--smtp-user", iv.given.SMTPUser}, {"--password-file", iv.given.PasswordFile}} {
+		if x.said != nil {
+			return usagef("%s %q: it is about a relay, and --smtp-host names none; nothing was written", x.flag, *x.said)
+		}
+	}
+	return nil
 }
 
 // askLogin asks what is left to say of a mail service known by name.

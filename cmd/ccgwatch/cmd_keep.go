@@ -25,6 +25,9 @@ func (c *verifyCmd) Run(e *env) error {
 	switch {
 	case c.Copy != "":
 		dir := e.copyNamed(c.Copy)
+		if !exists(dir) {
+			return usagef("there is no copy %s%s", dir, e.copiesText())
+		}
 		if parts, err = checkAll(e.ctx, dir); err == nil {
 			err = c.print(e, dir, parts)
 		}

@@ -12,7 +12,7 @@ import (
 
 // A draft is what was answered.
 type draft struct {
-	areas             []string
+	chosen
 	name, email, url  string
 	host, tls, user   string
 	relay             string // a mail service known by name; its host, port and tls need not be said
@@ -34,21 +34,32 @@ func (d *draft) place() error {
 	if err != nil {
 		return err
 	}
-	d.everywhere = len(d.areas) == 0
+	d.everywhere = len(d.areas)+len(d.bodies) == 0
 	serves := func(areas []string) bool {
 		return d.everywhere || slices.ContainsFunc(areas, func(a string) bool { return slices.Contains(d.areas, a) })
 	}
+	named := func(body string) bool {
+		return slices.ContainsFunc(d.bodies, func(b catalogue.Body) bool { return b.ID == body })
+	}
 	for _, b := range builtin {
-		if b.Body != "" && !serves(b.Areas) {
+		if b.Body != "" && !serves(b.Areas) && !named(b.Body) {
 			d.off = append(d.off, b)
 		}
 	}
 	if d.everywhere { // the whole country's councils are not followed by default
 		return nil
 	}
+	bodies, err := catalogue.Bodies()
+	if err != nil {
+		return err
+	}
+	ended := func(body string) bool {
+		return slices.ContainsFunc(bodies, func(b catalogue.Body) bool { return b.ID == body && b.Until != "" })
+	}
 	for _, n := range national {
 		switch {
-		case !serves(n.Areas) || n.Base == "" || slices.ContainsFunc(builtin, func(b catalogue.Source) bool { return b.Base == n.Base && (n.Page == "" || b.Body == n.Body) }):
+		case ended(n.Body): // its papers are for a backfill, if they are anywhere
+		case !serves(n.Areas) && !named(n.Body) || n.Base == "" || slices.ContainsFunc(builtin, func(b catalogue.Source) bool { return b.Base == n.Base && (n.Page == "" || b.Body == n.Body) }):
 		case slices.ContainsFunc(builtin, func(b catalogue.Source) bool { return b.ID == n.ID }):
 		case readable(n):
 			d.sources = append(d.sources, n)
@@ -72,7 +83,7 @@ func (d *draft) reach() string {
 	if d.everywhere {
 		return "the notices of all of England, and the built-in councils and boards"
 	}
-	s := fmt.Sprintf("the notices of %s", strings.Join(d.areas, ", "))
+	s := fmt.Sprintf("the notices of %s", strings.Join(d.noticesOf(), ", "))
 	builtin, err := catalogue.Builtin()
 	if n := len(d.sources); err == nil {
 		for _, b := range builtin {
@@ -81,8 +92,19 @@ func (d *draft) reach() string {
 			}
 		}
 		s += ", and " + plural(n, "council or board", "councils and boards")
+		if n := len(d.unread); n > 0 {
+			s += "; " + plural(n, "more is", "more are") + " written down to be tried first"
+		}
 	}
 	return s
+}
+
+// noticesOf are the areas whose notices are told of: those that were chosen, and
+// of a council or board by itself the region it lies in.
+func (d *draft) noticesOf() []string {
+	all := chosen{areas: slices.Clone(d.areas)}
+	all.add(chosen{areas: d.around})
+	return all.areas
 }
 
 // text is the file.
@@ -110,7 +132,7 @@ func (d *draft) text() (string, error) {
 	line("name", d.name, "")
 	line("email", d.email, "From of every mail, and whom the owner of a site can write to")
 	line("url", d.url, "public address of the pages; empty: everything works by mail alone")
-	line("areas", d.areas, "none: all of England")
+	line("areas", d.noticesOf(), "none: all of England")
 	b.WriteString(`builtin_sources = true  # the national notices, and the councils and boards we know well
 
 [fetch]

@@ -68,10 +68,117 @@ func whereIs(words string) (catalogue.Place, error) {
 		return catalogue.Place{}, err
 	}
 	p, ok := catalogue.Where(areas, bodies, clusters, words)
-	if !ok {
-		return p, fmt.Errorf("%q is no area, council, care board, trust or postcode district that the catalogue knows", words)
+	if ok {
+		return p, nil
+	}
+	if code, is := catalogue.ReadPostcode(words); is {
+		return aroundPostcode(bodies, words, code)
+	}
+	return p, fmt.Errorf("%q is no area, council, care board, trust or postcode that the catalogue knows", words)
+}
+
+// aroundPostcode is where a postcode of which no area knows the district may lie.
+func aroundPostcode(bodies []catalogue.Body, words string, code catalogue.Postcode) (catalogue.Place, error) {
+	postcodes, err := catalogue.PostcodeAreas()
+	if err != nil {
+		return catalogue.Place{}, err
+	}
+	footprints, err := catalogue.Footprints()
+	if err != nil {
+		return catalogue.Place{}, err
+	}
+	p, err := catalogue.Around(postcodes, footprints, bodies, code)
+	if err != nil {
+		return p, fmt.Errorf("%q: %w", words, err)
 	}
 	return p, nil
+}
+
+// chosen is what one answer to "which are yours?" comes to.
+type chosen struct {
+	areas  []string         // followed with all that lies in them
+	around []string         // where the bodies lie: areas too wide to be followed whole
+	bodies []catalogue.Body // followed by themselves
+}
+
+// add takes over what another answer names.
+func (c *chosen) add(o chosen) {
+	for _, a := range o.areas {
+		if !slices.Contains(c.areas, a) {
+			c.areas = append(c.areas, a)
+		}
+	}
+	for _, a := range o.around {
+		if !slices.Contains(c.around, a) {
+			c.around = append(c.around, a)
+		}
+	}
+	for _, b := range o.bodies {
+		if !slices.ContainsFunc(c.bodies, func(x catalogue.Body) bool { return x.ID == b.ID }) {
+			c.bodies = append(c.bodies, b)
+		}
+	}
+}
+
+// choose picks what a place means to somebody who wants to follow it: its areas;
+// or one council, board or trust, and beside a council its county and the boards
+// that serve it. Where it may be one of several, they are a question back.
+func choose(words string, p catalogue.Place) (chosen, error) {
+	if len(p.Areas) > 0 {
+		return chosen{areas: p.Areas}, nil
+	}
+	list := p.Bodies
+	if p.Loose && len(list) > 1 { // "Leeds" is part of four names, and by itself one council
+		national, err := catalogue.National()
+		if err != nil {
+			return chosen{}, err
+		}
+		id := strings.Join(strings.Fields(strings.ToLower(words)), "-")
+		i := slices.IndexFunc(national, func(n catalogue.Listing) bool { return n.ID == id })
+		j := -1
+		if i >= 0 {
+			j = slices.IndexFunc(list, func(b catalogue.Body) bool { return b.ID == national[i].Body })
+		}
+		if j < 0 {
+			return chosen{}, fmt.Errorf("%q is part of several names: %s; pick yours", words, firstNames(list, 8))
+		}
+		list = list[j : j+1]
+	}
+	if p.Loose {
+		named, err := whereIs(list[0].Name)
+		if err != nil {
+			return chosen{}, err
+		}
+		return choose(list[0].Name, named)
+	}
+	if len(p.Councils) > 1 {
+		return chosen{}, errors.New(p.Says)
+	}
+	footprints, err := catalogue.Footprints()
+	if err != nil {
+		return chosen{}, err
+	}
+	bodies, err := catalogue.Bodies()
+	if err != nil {
+		return chosen{}, err
+	}
+	c := chosen{around: list[0].Areas, bodies: slices.Clone(list)}
+	for _, id := range catalogue.Above(footprints, list[0].ID) {
+		c.add(chosen{bodies: catalogue.Line(bodies, id)})
+	}
+	return c, nil
+}
+
+// firstNames are the names of some bodies, and how many more there are.
+func firstNames(list []catalogue.Body, n int) string {
+	var names []string
+	for _, b := range list[:min(len(list), n)] {
+		names = append(names, b.Name)
+	}
+	if more := len(list) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(names, ", ")
 }
 
 // catalogueNotes says what the catalogue knows against the followed sources: a

@@ -187,8 +187,12 @@ func nameBody(r *catalogue.Source) error {
 		if err != nil {
 			return err
 		}
+		captured, archived := crawl.ParseCapture(r.Base)
 		for _, n := range national {
 			if n.Base != "" && n.Base == r.Base && (r.Platform != "boards" || n.Page == r.Page) {
+				r.Body = n.Body
+			}
+			if archived && r.Body == "" && n.Base != "" && bareHost(n.Base) == bareHost(captured.Of) { // whose site it was
 				r.Body = n.Body
 			}
 		}
@@ -386,6 +390,9 @@ func (c *sourcesCmd) Run(e *env) error {
 		place, err := whereIs(words)
 		if err != nil {
 			return err
+		}
+		if place.Says != "" {
+			fmt.Fprintln(e.stderr, place.Says)
 		}
 		national, sites = catalogue.Find(national, place), nil
 		list = slices.DeleteFunc(list, func(s source) bool {

@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-//go:embed bodies.csv areas.csv builtin.csv national.csv clusters.csv origins.csv relays.csv procedures.csv
+//go:embed bodies.csv areas.csv builtin.csv national.csv clusters.csv origins.csv postcodes.csv footprints.csv relays.csv procedures.csv
 var files embed.FS
 
 // A Body is an organisation we watch or that buys. It has the fields of the

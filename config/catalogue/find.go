@@ -139,6 +139,12 @@ func Line(bodies []Body, id string) []Body {
 type Place struct {
 	Areas  []string // ids
 	Bodies []Body   // the ones that were named, with their successors and those they share a board with
+	Loose  bool     // the words are only part of the bodies' names
+
+	// Of a postcode that no area holds, see Around: the councils it may belong to,
+	// of which it takes the person to pick one, and that in words.
+	Councils []string
+	Says     string
 }
 
 // Where finds what somebody means: an area, a postcode or its district ("LE15"),
@@ -181,7 +187,7 @@ func Where(areas []Area, bodies []Body, clusters []Cluster, s string) (p Place, 
 	}
 	for _, b := range bodies {
 		if strings.Contains(strings.ToLower(b.Name), strings.ToLower(s)) {
-			p.Bodies = append(p.Bodies, b)
+			p.Bodies, p.Loose = append(p.Bodies, b), true
 		}
 	}
 	return p, len(p.Bodies) > 0

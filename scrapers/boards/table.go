@@ -211,7 +211,14 @@ func (t *tabled) meetingRow(tr, cells *goquery.Selection, columns []column, head
 
 // hop asks for the page of a meeting whose row has no paper but links one.
 func (t *tabled) hop(it *store.Item, tr *goquery.Selection, when date) *crawl.Request {
-	if len(it.Documents) > 0 || it.When().Before(t.v.Now.Add(-pagesBefore)) || it.When().After(t.v.Now.Add(pagesAfter)) {
+	if len(it.Documents) > 0 {
+		return nil
+	}
+	due := pageDue(t.v, *it)
+	if was := t.v.Old.Items[it.Key]; !due && len(was.Documents) > 0 { // what is known of it stays
+		it.Stub = true
+	}
+	if !due {
 		return nil
 	}
 	for _, a := range tr.Find("a[href]").EachIter() {

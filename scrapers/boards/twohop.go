@@ -19,6 +19,30 @@ const (
 	pagesAfter  = 400 * 24 * time.Hour
 )
 
+// pageDue tells whether a meeting's page is read: one of the time around now, or
+// in a backfill of the time asked for, unless it was read for that before.
+func pageDue(v crawl.Visit, it store.Item) bool {
+	t := it.When()
+	if !v.Backfill() {
+		return t.IsZero() || !t.Before(v.Now.Add(-pagesBefore)) && !t.After(v.Now.Add(pagesAfter))
+	}
+	if !t.IsZero() && (t.Before(v.Since) || !v.Until.IsZero() && !t.Before(v.Until)) {
+		return false
+	}
+	old, known := v.Old.Items[it.Key]
+	if !known || old.Stub {
+		return true
+	}
+	read := len(old.Documents) == 0
+	for _, d := range old.Documents {
+		if d.Failed != "" {
+			return true
+		}
+		read = read || !d.Fetched.IsZero()
+	}
+	return !read
+}
+
 // An entry is a line of the list.
 type entry struct {
 	item   store.Item
@@ -70,7 +94,7 @@ func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
 	for i, e := range list {
 		items[i] = e.item
 		p.Add(e.item)
-		if t := e.item.When(); e.item.Stub && (t.IsZero() || !t.Before(v.Now.Add(-pagesBefore)) && !t.After(v.Now.Add(pagesAfter))) {
+		if e.item.Stub && pageDue(v, e.item) {
 			p.Follow(crawl.Again(crawl.Request{
 				URL: e.item.URL, Accept: "text/html", Detail: e.item.Key,
 				Parse: func(p *crawl.Page) error { return s.meetingPage(v, e, p) },

@@ -178,7 +178,11 @@ func (s *site) years(v crawl.Visit, p *crawl.Page) error {
 	if err := s.accordion(v, p); err != nil {
 		return err
 	}
-	for _, n := range all[:min(len(all), yearFolders)] {
+	recent := all[:min(len(all), yearFolders)]
+	if v.Backfill() { // 2021/22 is the folder of 2021, or of 2022
+		recent = slices.DeleteFunc(all, func(n int) bool { return n < v.Since.In(s.loc).Year()-1 })
+	}
+	for _, n := range recent {
 		p.Follow(s.list(v, folders[n], s.accordion))
 	}
 	return nil

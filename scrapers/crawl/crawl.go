@@ -112,6 +112,7 @@ type visit struct {
 	reached  bool   // a checkpoint, since the last sighting
 	report   Report
 	papers   int
+	handed   map[string]bool // of a backfill of a list: what was handed on
 }
 
 func (v *visit) run(ctx context.Context, emit func(store.Sighting) error) error {
@@ -130,6 +131,11 @@ func (v *visit) run(ctx context.Context, emit func(store.Sighting) error) error 
 					return err
 				}
 			}
+			if v.piecemeal() && r.Detail != "" {
+				if err := v.handOn(ctx, emit, r.Detail, false); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		if ctx.Err() == nil {
@@ -141,6 +147,10 @@ func (v *visit) run(ctx context.Context, emit func(store.Sighting) error) error 
 			}
 			if r.Detail != "" {
 				v.problem(err, "details of "+r.Detail, r.URL)
+				continue
+			}
+			if v.piecemeal() && len(v.items) > 0 { // part of the past is better than none
+				v.problem(err, "a page of the list", r.URL)
 				continue
 			}
 		}
@@ -203,6 +213,9 @@ func awaitsDetails(queue []Request) bool {
 
 // flush hands on what was gathered, its papers read, and starts afresh.
 func (v *visit) flush(ctx context.Context, emit func(store.Sighting) error, last bool) error {
+	if v.piecemeal() {
+		return v.handOn(ctx, emit, "", last)
+	}
 	if v.src.Whole {
 		v.readPapers(ctx)
 	}

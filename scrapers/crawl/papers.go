@@ -76,28 +76,37 @@ func wanted(d store.Document, all []store.Document) bool {
 // has papers: a feed's visit does not know what was read before.
 func (v *visit) readPapers(ctx context.Context) {
 	for i := range v.items {
-		it := &v.items[i]
-		before := v.Old.Items[it.Key]
-		old := map[string]store.Document{}
-		for _, d := range before.Documents {
-			old[d.Key] = d
+		v.readPapersOf(ctx, &v.items[i])
+	}
+}
+
+// readPapersOf looks at the papers of one item. A backfill reads what was not
+// read before, however old.
+func (v *visit) readPapersOf(ctx context.Context, it *store.Item) {
+	before := v.Old.Items[it.Key]
+	old := map[string]store.Document{}
+	for _, d := range before.Documents {
+		old[d.Key] = d
+	}
+	for j := range it.Documents {
+		d := &it.Documents[j]
+		carry(d, old[d.Key])
+		if v.Archive == nil || v.Read == nil || ctx.Err() != nil || !wanted(*d, it.Documents) {
+			continue
 		}
-		for j := range it.Documents {
-			d := &it.Documents[j]
-			carry(d, old[d.Key])
-			if v.Archive == nil || v.Read == nil || ctx.Err() != nil || !wanted(*d, it.Documents) {
-				continue
-			}
-			if paperDue(*d, it.When(), before.FirstSeen, v.Now) {
-				v.papers++
-				v.progress(d.URL, 0)
-				v.lookAt(ctx, d)
-			}
-			if d.Failed != "" {
-				v.problems = append(v.problems, store.Problem{
-					Reason: store.Reason(d.FailedReason), What: store.PaperProblem + d.Title, URL: d.URL, Detail: d.Failed, Since: d.FailedAt,
-				})
-			}
+		due := d.Fetched.IsZero() || d.Failed != ""
+		if !v.Backfill() {
+			due = paperDue(*d, it.When(), before.FirstSeen, v.Now)
+		}
+		if due {
+			v.papers++
+			v.progress(d.URL, 0)
+			v.lookAt(ctx, d)
+		}
+		if d.Failed != "" {
+			v.problems = append(v.problems, store.Problem{
+				Reason: store.Reason(d.FailedReason), What: store.PaperProblem + d.Title, URL: d.URL, Detail: d.Failed, Since: d.FailedAt,
+			})
 		}
 	}
 }
