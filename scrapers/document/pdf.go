@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime/debug"
 	"strings"
 
@@ -22,7 +23,9 @@ type box struct {
 	pool     pdfium.Pool
 	instance pdfium.Pdfium
 	memory   *linear
-	dead     bool // PDFium trapped: nothing more can be asked of it
+	probe    *probe
+	room     []glyph // of the page before, for the next
+	dead     bool    // PDFium trapped: nothing more can be asked of it
 }
 
 // newPDFium compiles PDFium, or takes it from the cache, and starts it.
@@ -42,8 +45,11 @@ func newPDFium(cache string, memoryMiB int) (*box, error) {
 		return nil, err
 	}
 	b := &box{memory: &linear{bytes: memory}}
+	b.probe = &probe{memory: b.memory}
+	ctx := experimental.WithMemoryAllocator(context.Background(), b.memory)
+	ctx = experimental.WithFunctionListenerFactory(ctx, b.probe)
 	pool, err := webassembly.Init(webassembly.Config{
-		Context:       experimental.WithMemoryAllocator(context.Background(), b.memory),
+		Context:       ctx,
 		MaxIdle:       1,
 		MaxTotal:      1,
 		RuntimeConfig: config,
@@ -160,8 +166,8 @@ func (b *box) read(data []byte, most int, look func(references.FPDF_DOCUMENT, []
 	return pages, nil
 }
 
-// page reads one page (0 is the first) in two calls; the convenient call of
-// the library makes one for each character and takes three times as long.
+// page reads one page (0 is the first): its words are made from where PDFium
+// says its characters stand.
 func (b *box) page(doc references.FPDF_DOCUMENT, n, room int) (string, error) {
 	page, err := b.instance.FPDF_LoadPage(&requests.FPDF_LoadPage{Document: doc, Index: n})
 	if err != nil {
@@ -180,11 +186,10 @@ func (b *box) page(doc references.FPDF_DOCUMENT, n, room int) (string, error) {
 	case chars.Count > room:
 		return "", fmt.Errorf("%w: more than %d MiB of text", ErrTooLarge, maxText>>20)
 	case chars.Count > 0:
-		got, err := b.instance.FPDFText_GetText(&requests.FPDFText_GetText{TextPage: text.TextPage, Count: chars.Count})
-		if err != nil {
+		if b.room, err = b.probe.glyphs(chars.Count, b.frame(page.Page), b.room); err != nil {
 			return "", err
 		}
-		s = got.Text
+		s = compose(b.room)
 	}
 	if b.picture(page.Page, s) {
 		s = strings.TrimSpace(s + "\n" + PictureMark)
@@ -196,4 +201,13 @@ func (b *box) page(doc references.FPDF_DOCUMENT, n, room int) (string, error) {
 		return "", err
 	}
 	return s, nil
+}
+
+// frame is the part of a page that is shown; where PDFium cannot tell, all there is.
+func (b *box) frame(page references.FPDF_PAGE) frame {
+	got, err := b.instance.FPDF_GetPageBoundingBox(&requests.FPDF_GetPageBoundingBox{Page: requests.Page{ByReference: &page}})
+	if err != nil || got.Rect.Right <= got.Rect.Left || got.Rect.Top <= got.Rect.Bottom {
+		return frame{left: -math.MaxFloat32, bottom: -math.MaxFloat32, right: math.MaxFloat32, top: math.MaxFloat32}
+	}
+	return frame{left: got.Rect.Left, bottom: got.Rect.Bottom, right: got.Rect.Right, top: got.Rect.Top}
 }

@@ -6,9 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// divided stands, in a page being tidied, for a hyphen at a line end. PDFium
-// writes U+FFFE there, and takes the line end away, whether the hyphen divides
-// a word or belongs to it.
+// divided stands, in a page being tidied, for a hyphen at a line end and the
+// line end, whether the hyphen divides a word or belongs to it.
 const divided = '\uFFFE'
 
 // tidy writes the text of pages plainly and in one way: lines without trailing

@@ -46,6 +46,23 @@ func deflate(data []byte) []byte { return documenttest.Deflate(data) }
 // papers of text: one string a page, its lines apart by "\n"; WinAnsi.
 func textPDF(pages ...string) []byte { return documenttest.TextPDF(pages...) }
 
+// drawnPDF has a page of each of these content streams; F1 is Helvetica.
+func drawnPDF(contents ...string) []byte {
+	p := newPDF()
+	kids := ""
+	for i := range contents {
+		kids += fmt.Sprintf("%d 0 R ", 4+2*i)
+	}
+	p.object("<< /Type /Catalog /Pages 2 0 R >>")
+	p.object("<< /Type /Pages /Count %d /Kids [ %s] >>", len(contents), kids)
+	p.object("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>")
+	for i, content := range contents {
+		p.object("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents %d 0 R /Resources << /Font << /F1 3 0 R >> >> >>", 5+2*i)
+		p.stream("", []byte(content))
+	}
+	return p.finish("")
+}
+
 // onePage is a PDF whose page has this content stream and these page entries.
 func onePage(page, dict string, content []byte) []byte {
 	p := newPDF()
