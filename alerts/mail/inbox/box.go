@@ -137,14 +137,8 @@ func (b *IMAP) read(c *imapclient.Client, from Mark, f func([]byte) error) (Mark
 	if batch <= 0 {
 		batch = 200
 	}
-	read := 0
-	for _, uid := range found.AllUIDs() {
-		if uint32(uid) <= at.Last {
-			continue
-		}
-		if read++; read > batch {
-			return at, true, nil
-		}
+	uids, more := firstUIDs(found, at.Last, batch)
+	for _, uid := range uids {
 		raw, err := fetch(c, uid)
 		if err != nil {
 			return at, false, fmt.Errorf("message %d of folder %q: %w", uid, folder, err)
@@ -156,7 +150,27 @@ func (b *IMAP) read(c *imapclient.Client, from Mark, f func([]byte) error) (Mark
 		}
 		at.Last = uint32(uid)
 	}
-	return at, false, nil
+	return at, more, nil
+}
+
+// firstUIDs are the UIDs after one, at most n of them, and whether there are more.
+// A server may find a range as large as all numbers, or one without an end: they
+// are not written out.
+func firstUIDs(found *imap.SearchData, after uint32, n int) (uids []imap.UID, more bool) {
+	set, _ := found.All.(imap.UIDSet)
+	for _, r := range set {
+		first, last := max(uint64(r.Start), uint64(after)+1), uint64(r.Stop)
+		if r.Start == 0 || r.Stop == 0 { // "*": nothing is said of how far it goes
+			last = uint64(r.Start)
+		}
+		for uid := first; uid <= last; uid++ {
+			if len(uids) == n {
+				return uids, true
+			}
+			uids = append(uids, imap.UID(uid))
+		}
+	}
+	return uids, false
 }
 
 // fetch reads the beginning of a message without marking it as seen. It is nil
