@@ -154,16 +154,12 @@ func (b *IMAP) read(c *imapclient.Client, from Mark, f func([]byte) error) (Mark
 }
 
 // firstUIDs are the UIDs after one, at most n of them, and whether there are more.
-// A server may find a range as large as all numbers, or one without an end: they
-// are not written out.
+// A server may find a range as large as all numbers, which is not written out. One
+// without an end ("1:*") the library does not take.
 func firstUIDs(found *imap.SearchData, after uint32, n int) (uids []imap.UID, more bool) {
 	set, _ := found.All.(imap.UIDSet)
 	for _, r := range set {
-		first, last := max(uint64(r.Start), uint64(after)+1), uint64(r.Stop)
-		if r.Start == 0 || r.Stop == 0 { // "*": nothing is said of how far it goes
-			last = uint64(r.Start)
-		}
-		for uid := first; uid <= last; uid++ {
+		for uid := max(uint64(r.Start), uint64(after)+1); uid <= uint64(r.Stop); uid++ {
 			if len(uids) == n {
 				return uids, true
 			}

@@ -20,8 +20,8 @@ import (
 type bigBox struct {
 	uids    func(yield func(uid uint32) bool) // in their order
 	message func(uid uint32) string
-	notes   string                   // what it says unasked after each command, lines that begin with "* "
-	search  func(from uint32) string // says what it likes instead of what it found
+	notes   string                  // what it says unasked after each command, lines that begin with "* "
+	search  func(tag string) string // says what it likes instead of what it found
 
 	mu       sync.Mutex
 	validity uint32
@@ -88,7 +88,7 @@ func (b *bigBox) serve(c net.Conn) {
 		case "EXAMINE":
 			fmt.Fprintf(out, "* 1 EXISTS\r\n* OK [UIDVALIDITY %d] ok\r\n", validity)
 		case "SEARCH":
-			fmt.Fprint(out, b.found(uint32(first)))
+			fmt.Fprint(out, b.found(tag, uint32(first)))
 		case "FETCH":
 			if how == "before" {
 				return
@@ -110,9 +110,9 @@ func (b *bigBox) serve(c net.Conn) {
 	}
 }
 
-func (b *bigBox) found(from uint32) string {
+func (b *bigBox) found(tag string, from uint32) string {
 	if b.search != nil {
-		return b.search(from)
+		return b.search(tag)
 	}
 	var s strings.Builder
 	s.WriteString("* SEARCH")
@@ -147,7 +147,7 @@ func numbered(n int) func(func(uint32) bool) {
 // as CCGWATCH_PROMISES=1 and with 100,000 as CCGWATCH_SOAK=1. It is not parallel:
 // memory is of the whole program.
 func TestPromiseAMailboxOfAHundredThousand(t *testing.T) {
-	n := 450 // three visits
+	n := 450
 	switch {
 	case os.Getenv("CCGWATCH_SOAK") != "":
 		n = 100_000
@@ -160,8 +160,8 @@ func TestPromiseAMailboxOfAHundredThousand(t *testing.T) {
 	date := "Date: " + o.now.Format("Mon, 02 Jan 2006 15:04:05 -0700") + "\r\n"
 	padding := strings.Repeat("A line of a letter to the people of the group.\r\n", each/48)
 	cut := map[uint32]string{}
-	for i, how := range []string{"before", "in", "after"} {
-		cut[uint32(3*(40+150*i)+2)] = how // the second and third in the middle of later visits
+	for at, how := range map[int]string{40: "before", 300: "in", 430: "after"} {
+		cut[uint32(3*at+2)] = how
 	}
 	cuts := len(cut)
 	b := &bigBox{uids: numbered(n), validity: 7, cut: cut, message: func(uid uint32) string {
@@ -267,21 +267,32 @@ func TestAMailboxThatIsFull(t *testing.T) {
 	}
 }
 
-// A server that finds a range as large as all numbers, or one without an end, took
-// 16 GB or ended the program.
+// A server that finds a range as large as all numbers took 16 GB; one without an end
+// is an error.
 func TestAMailServerThatFindsEverything(t *testing.T) {
 	t.Parallel()
-	for _, found := range []string{"1:4294967295", "1:*", "*", "4294967295"} {
-		b := &bigBox{validity: 1, message: func(uint32) string { return "Subject: x\r\n\r\n" }, search: func(uint32) string {
-			return "* ESEARCH UID ALL " + found + "\r\n"
+	for found, want := range map[string]struct {
+		messages int
+		more     bool
+		wrong    string
+	}{
+		"1:4294967295": {messages: 200, more: true},
+		"4294967295":   {messages: 1},
+		"1:*":          {wrong: "dynamic"},
+		"*":            {wrong: "dynamic"},
+	} {
+		b := &bigBox{validity: 1, message: func(uint32) string { return "Subject: x\r\n\r\n" }, search: func(tag string) string {
+			return fmt.Sprintf("* ESEARCH (TAG %q) UID ALL %s\r\n", tag, found)
 		}}
 		box, n := b.open(t), 0
-		mark, more, err := box.Each(t.Context(), inbox.Mark{}, func([]byte) error { n++; return nil })
-		if err != nil || n > 200 || more != (found == "1:4294967295") || mark.Last < uint32(n) {
+		count := func([]byte) error { n++; return nil }
+		mark, more, err := box.Each(t.Context(), inbox.Mark{}, count)
+		if n != want.messages || more != want.more || (err != nil) != (want.wrong != "") || err != nil && !strings.Contains(err.Error(), want.wrong) {
 			t.Errorf("%s: %d messages, %+v, %v, %v", found, n, mark, more, err)
 		}
-		if _, more, err := box.Each(t.Context(), inbox.Mark{Validity: 1, Last: 4294967295}, func([]byte) error { n = -1; return nil }); err != nil || more || n < 0 {
-			t.Errorf("%s, behind all of it: %v, %v, %d", found, more, err, n)
+		end := inbox.Mark{Validity: 1, Last: 4294967295}
+		if mark, more, _ := box.Each(t.Context(), end, count); more || n != want.messages || mark != end {
+			t.Errorf("%s, behind all of it: %v, %d messages, %+v", found, more, n, mark)
 		}
 	}
 }
