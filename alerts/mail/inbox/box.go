@@ -159,11 +159,16 @@ func (b *IMAP) read(c *imapclient.Client, from Mark, f func([]byte) error) (Mark
 func firstUIDs(found *imap.SearchData, after uint32, n int) (uids []imap.UID, more bool) {
 	set, _ := found.All.(imap.UIDSet)
 	for _, r := range set {
-		for uid := max(uint64(r.Start), uint64(after)+1); uid <= uint64(r.Stop); uid++ {
+		if uint32(r.Stop) <= after {
+			continue
+		}
+		for uid := max(r.Start, imap.UID(after)+1); ; uid++ {
 			if len(uids) == n {
 				return uids, true
 			}
-			uids = append(uids, imap.UID(uid))
+			if uids = append(uids, uid); uid >= r.Stop { // which may be the largest number there is
+				break
+			}
 		}
 	}
 	return uids, false
