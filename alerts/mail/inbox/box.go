@@ -186,12 +186,17 @@ func fetch(c *imapclient.Client, uid imap.UID) ([]byte, error) {
 			if !ok || body.Literal == nil {
 				continue
 			}
+			// A message that broke off is not read on, not even by closing the
+			// command: the library reads by itself from there, until the
+			// connection is closed.
 			b, err := io.ReadAll(io.LimitReader(body.Literal, MaxMessage))
-			if err != nil {
-				return nil, errors.Join(err, cmd.Close())
+			if err == nil && len(b) == MaxMessage {
+				_, err = io.Copy(io.Discard, body.Literal)
+			} else if err == nil && int64(len(b)) < body.Literal.Size() {
+				err = io.ErrUnexpectedEOF
 			}
-			if _, err := io.Copy(io.Discard, body.Literal); err != nil {
-				return nil, errors.Join(err, cmd.Close())
+			if err != nil {
+				return nil, err
 			}
 			raw = b
 		}

@@ -102,6 +102,7 @@ func (b *bigBox) serve(c net.Conn) {
 				return
 			}
 			m := b.message(uint32(first))
+			m = m[:min(len(m), inbox.MaxMessage)] // as it was asked for
 			fmt.Fprintf(out, "* 1 FETCH (UID %d BODY[]<0> {%d}\r\n", first, len(m))
 			if how == "in" {
 				_, _ = out.WriteString(m[:len(m)/2])
@@ -274,6 +275,42 @@ func TestAMailboxThatIsFull(t *testing.T) {
 	mark, more, err := b.open(t).Each(t.Context(), inbox.Mark{}, func(raw []byte) error { got = append(got, strings.TrimSpace(string(raw))); return nil })
 	if err != nil || more || mark.Last != 8 || fmt.Sprint(got) != "[Subject: 2 Subject: 5 Subject: 8]" {
 		t.Errorf("%q, %+v, %v, %v", got, mark, more, err)
+	}
+}
+
+// A connection that ended in the middle of a message was read on from while the
+// library closed it: a data race, and half a message without an error.
+func TestAConnectionCutInAMessageIsNotReadOn(t *testing.T) {
+	t.Parallel()
+	large := "Subject: large\r\n\r\n" + strings.Repeat("x", inbox.MaxMessage+100_000)
+	b := &bigBox{uids: numbered(20), validity: 1, cut: map[uint32]string{}, message: func(uid uint32) string {
+		switch uid {
+		case 8:
+			return large
+		case 11:
+			return large[:inbox.MaxMessage]
+		}
+		return fmt.Sprintf("Subject: %d\r\n\r\n%s", uid, strings.Repeat("x", 9000))
+	}}
+	for uid := range b.uids {
+		b.cut[uid] = "in"
+	}
+	box := b.open(t)
+	var mark inbox.Mark
+	var got []int
+	for broke := 0; len(got) < 20 && broke <= 20; {
+		var err error
+		if mark, _, err = box.Each(t.Context(), mark, func(raw []byte) error { got = append(got, len(raw)); return nil }); err != nil {
+			broke++
+		}
+	}
+	if len(got) != 20 || got[2] != inbox.MaxMessage || got[3] != inbox.MaxMessage {
+		t.Fatalf("%d messages: %v", len(got), got)
+	}
+	for i, n := range got {
+		if want := len(b.message(uint32(3*i + 2))); n != min(want, inbox.MaxMessage) {
+			t.Errorf("message %d has %d bytes, want %d", i, n, want)
+		}
 	}
 }
 
