@@ -60,8 +60,8 @@ func TestALateBanner(t *testing.T) {
 					t.Errorf("the operator is told:\n%s", b.log)
 				}
 				time.Sleep(2 * time.Hour) // the late word comes, to nobody
-				if len(h.heard) > 0 && !tt.goes {
-					t.Errorf("somebody went on: %v", h.heard)
+				if heard := h.commands(); len(heard) > 0 && !tt.goes {
+					t.Errorf("somebody went on: %v", heard)
 				}
 				late = 0
 				b.deliver()
@@ -70,6 +70,13 @@ func TestALateBanner(t *testing.T) {
 			})
 		})
 	}
+}
+
+// commands are what a relay has heard so far.
+func (h *rudeRelay) commands() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.heard)
 }
 
 // A tap is a connection of which what we write is seen.
@@ -207,7 +214,7 @@ func TestWhatARelayOffers(t *testing.T) {
 					}
 				}
 				_ = r.Close()
-				for _, verb := range h.heard {
+				for _, verb := range h.commands() {
 					if verb == "BDAT" || tt.fails == "neither" && verb == "AUTH" || tt.fails != "" && verb == "MAIL" {
 						t.Errorf("%s was said", verb)
 					}
