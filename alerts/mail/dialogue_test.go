@@ -250,7 +250,7 @@ func TestNothingPersonalIsOnTheWireInClear(t *testing.T) {
 						if wire.Len() == 0 {
 							t.Error("nothing was written: this proves nothing")
 						}
-						for _, secret := range append(r.secrets(), "watcher", "s0@", "example.net", "hello s", "MAIL FROM", "AUTH") {
+						for _, secret := range append(r.secrets(), username, secretTo, ".hello s0", "MAIL FROM:", "AUTH PLAIN") { // long enough that no cipher says it by chance
 							if strings.Contains(wire.String(), secret) {
 								t.Errorf("%q is on the wire", secret)
 							}
