@@ -15,6 +15,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,11 +34,13 @@ type rudeRelay struct {
 	username string // "" wants no login
 	ways     string // what it offers for it; "" is PLAIN LOGIN
 	offers   []string
-	at       Stage  // "" behaves
-	does     string // a code, or garbage, huge, endless, hang, gone
-	times    int    // how often; then it behaves
-	takes    bool   // at the dot: takes the message before it misbehaves
-	perConn  int    // messages a connection; 0: any number
+	inClear  []string // what it offers before TLS, where that is something else
+	bare     bool     // offers nothing but what is said here
+	at       Stage    // "" behaves
+	does     string   // a code, or garbage, huge, endless, hang, gone
+	times    int      // how often; then it behaves
+	takes    bool     // at the dot: takes the message before it misbehaves
+	perConn  int      // messages a connection; 0: any number
 
 	mu         sync.Mutex
 	ledger     []copied
@@ -141,6 +144,7 @@ type session struct {
 	secure, logged bool
 	from, to       string
 	done           int
+	inOneGo        bool // PIPELINING was offered on this side of TLS
 }
 
 func (s *session) line() (string, bool) {
@@ -168,6 +172,9 @@ func (s *session) next() bool {
 		return false
 	}
 	verb, rest, _ := strings.Cut(line, " ")
+	if s.in.Buffered() > 0 && !s.inOneGo {
+		h.complain("something was said behind %s before it was answered", verb)
+	}
 	h.mu.Lock()
 	h.heard = append(h.heard, verb)
 	h.mu.Unlock()
@@ -213,14 +220,23 @@ func (s *session) next() bool {
 }
 
 func (s *session) ehlo() bool {
-	lines := append([]string{"relay.test greets you", "8BITMIME"}, s.h.offers...)
+	lines := []string{"relay.test greets you"}
+	if !s.h.bare {
+		lines = append(lines, "8BITMIME")
+	}
+	if s.h.inClear != nil && !s.secure {
+		lines = append(lines, s.h.inClear...)
+	} else {
+		lines = append(lines, s.h.offers...)
+	}
+	s.inOneGo = slices.ContainsFunc(lines[1:], func(l string) bool { return strings.EqualFold(l, "PIPELINING") })
 	if !s.secure && s.h.tls != nil {
 		lines = append(lines, "STARTTLS")
 	}
 	if s.h.implicit {
 		lines = append(lines, "STARTTLS") // nobody should take that up
 	}
-	if s.h.username != "" {
+	if s.h.username != "" && !s.h.bare {
 		ways := s.h.ways
 		if ways == "" {
 			ways = "AUTH PLAIN LOGIN"

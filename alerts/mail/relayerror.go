@@ -167,13 +167,16 @@ func noAddress(code int, enhanced string) bool {
 	return code == 553 && strings.HasPrefix(enhanced, "5.1.")
 }
 
-// masker makes what hides the given secrets, and all addresses, in what a
-// relay says, and makes one short line of it.
+// masker makes what hides the given secrets, the recipient's name, all addresses
+// and the codes of links in what a relay says, and makes one short line of it.
 func masker(to string, secrets ...string) func(string) string {
 	return func(s string) string {
 		local, _, _ := strings.Cut(to, "@")
-		address := regexp.MustCompile(`[^\s<>"'(),:;\[\]]+@[^\s<>"'(),:;]+`)
+		address := regexp.MustCompile(`[^\s<>"(),:;\[\]]+@[^\s<>"'(),:;]+`)
 		name := regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(local) + `\b`)
+		for _, x := range secrets { // before anything in them is exchanged
+			s = hide(s, x)
+		}
 		s = strings.Map(func(r rune) rune {
 			switch {
 			case r == '\n' || r == '\t':
@@ -183,19 +186,72 @@ func masker(to string, secrets ...string) func(string) string {
 			}
 			return r
 		}, s)
-		for _, x := range secrets {
-			if x != "" {
-				s = strings.ReplaceAll(s, x, "***")
-			}
-		}
 		s = address.ReplaceAllString(s, "<address>")
 		if len(local) > 2 {
 			s = name.ReplaceAllLiteralString(s, "<name>")
 		}
+		if len(local) > partOfSecret { // and where the relay cut it
+			s = hide(s, local)
+		}
+		s = regexp.MustCompile(`[A-Za-z0-9_-]{24,}`).ReplaceAllStringFunc(s, code)
 		s = strings.Join(strings.Fields(s), " ")
 		if len(s) > 200 {
 			s = s[:200] + "..."
 		}
 		return s
 	}
+}
+
+// partOfSecret is how many bytes in a row of a secret are as good as all of it.
+const partOfSecret = 8
+
+// hide puts stars for a secret, and for what is left of it where a relay cut it, in
+// capitals or not. Of a login that is an address only the whole is hidden: its
+// domain is the group's, and stands in what a relay explains.
+func hide(s, secret string) string {
+	least := min(len(secret), partOfSecret)
+	if checkAddress(secret) == nil && strings.Contains(secret[strings.IndexByte(secret, '@'):], ".") {
+		least = len(secret)
+	}
+	if least == 0 {
+		return s
+	}
+	said, hidden := lowerASCII(s), lowerASCII(secret)
+	var out strings.Builder
+	for i := 0; i < len(s); {
+		n := least
+		if i+n > len(s) || !strings.Contains(hidden, said[i:i+n]) {
+			out.WriteByte(s[i])
+			i++
+			continue
+		}
+		for i+n < len(s) && strings.Contains(hidden, said[i:i+n+1]) {
+			n++
+		}
+		out.WriteString("***")
+		i += n
+	}
+	return out.String()
+}
+
+// lowerASCII leaves every byte in its place, which strings.ToLower does not.
+func lowerASCII(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// code hides what looks like the code of a link: capitals, small letters and
+// digits, mixed. Filters quote the links of a message that they refuse; the names
+// that relays give to messages are not mixed like that, or shorter.
+func code(word string) string {
+	const digits, letters = "0123456789", "abcdefghijklmnopqrstuvwxyz"
+	if strings.ContainsAny(word, digits) && strings.ContainsAny(word, letters) && strings.ContainsAny(word, strings.ToUpper(letters)) {
+		return "<code>"
+	}
+	return word
 }

@@ -137,14 +137,8 @@ func (b *IMAP) read(c *imapclient.Client, from Mark, f func([]byte) error) (Mark
 	if batch <= 0 {
 		batch = 200
 	}
-	read := 0
-	for _, uid := range found.AllUIDs() {
-		if uint32(uid) <= at.Last {
-			continue
-		}
-		if read++; read > batch {
-			return at, true, nil
-		}
+	uids, more := firstUIDs(found, at.Last, batch)
+	for _, uid := range uids {
 		raw, err := fetch(c, uid)
 		if err != nil {
 			return at, false, fmt.Errorf("message %d of folder %q: %w", uid, folder, err)
@@ -156,7 +150,28 @@ func (b *IMAP) read(c *imapclient.Client, from Mark, f func([]byte) error) (Mark
 		}
 		at.Last = uint32(uid)
 	}
-	return at, false, nil
+	return at, more, nil
+}
+
+// firstUIDs are the UIDs after one, at most n of them, and whether there are more.
+// A server may find a range as large as all numbers, which is not written out. One
+// without an end ("1:*") the library does not take.
+func firstUIDs(found *imap.SearchData, after uint32, n int) (uids []imap.UID, more bool) {
+	set, _ := found.All.(imap.UIDSet)
+	for _, r := range set {
+		if uint32(r.Stop) <= after {
+			continue
+		}
+		for uid := max(r.Start, imap.UID(after)+1); ; uid++ {
+			if len(uids) == n {
+				return uids, true
+			}
+			if uids = append(uids, uid); uid >= r.Stop { // which may be the largest number there is
+				break
+			}
+		}
+	}
+	return uids, false
 }
 
 // fetch reads the beginning of a message without marking it as seen. It is nil
@@ -171,12 +186,17 @@ func fetch(c *imapclient.Client, uid imap.UID) ([]byte, error) {
 			if !ok || body.Literal == nil {
 				continue
 			}
+			// A message that broke off is not read on, not even by closing the
+			// command: the library reads by itself from there, until the
+			// connection is closed.
 			b, err := io.ReadAll(io.LimitReader(body.Literal, MaxMessage))
-			if err != nil {
-				return nil, errors.Join(err, cmd.Close())
+			if err == nil && len(b) == MaxMessage {
+				_, err = io.Copy(io.Discard, body.Literal)
+			} else if err == nil && int64(len(b)) < body.Literal.Size() {
+				err = io.ErrUnexpectedEOF
 			}
-			if _, err := io.Copy(io.Discard, body.Literal); err != nil {
-				return nil, errors.Join(err, cmd.Close())
+			if err != nil {
+				return nil, err
 			}
 			raw = b
 		}

@@ -126,7 +126,7 @@ func newPatterns() patterns {
 		tag:   regexp.MustCompile(`^\[[^\]]{1,40}\]\s*`), // "[External]"
 		verb:  regexp.MustCompile(`(?i)^(subscribe|confirm|change|unsubscribe|stop|help)\b[\s:]*(.*)$`),
 		away: regexp.MustCompile(`(?i)^(?:re:\s*)?(?:out of (?:the )?office|automatic reply|auto(?:matic)?[- ]?(?:reply|response)|` +
-			`away from|on (?:annual |maternity )?leave|i am (?:away|out)|vacation|abwesen|ymateb awtomatig)|\bout of office\b|\bno longer (?:with|works?)\b`),
+			`away from|on (?:annual |maternity )?leave|i am (?:away|out)|vacation|abwesen|(?:ym)?ateb awtomatig|allan o['’]r swyddfa|i ffwrdd o['’]r swyddfa)|\bout of office\b|\bno longer (?:with|works?)\b`),
 		daemon: regexp.MustCompile(`(?i)^(?:mailer-daemon|postmaster|mail-daemon|mailerdaemon|no-?reply|do-?not-?reply|bounces?)(?:[+-].*)?$`),
 		token:  regexp.MustCompile(`(?:^|[^A-Za-z0-9_-])([A-Za-z0-9_-]{43}(?:\.[A-Za-z0-9_-]{43})*)(?:$|[^A-Za-z0-9_-])`),
 		status: regexp.MustCompile(`\b([245])\.(\d{1,3})\.(\d{1,3})\b`),
@@ -158,8 +158,9 @@ func (r *Reader) Read(raw []byte) Note {
 	if n.Delivery != "" && r.fromSystem(m) {
 		// It came back to a mark of ours, from a mail system that writes no
 		// reports. An answering machine that writes to the return path is told
-		// by its header or its subject.
-		if r.automatic(m, false) {
+		// by its header or its subject; one that speaks another language and says
+		// no more than that it is a machine, by its name, which is a person's.
+		if r.automatic(m, false) || r.machine(m) && !r.words.daemon.MatchString(localPart(n.From)) {
 			n.Kind = KindAuto
 			return n
 		}
@@ -282,14 +283,24 @@ func (r *Reader) fromSystem(h textproto.MIMEHeader) bool {
 	if p, ok := h["Return-Path"]; ok && strings.TrimSpace(p[0]) == "<>" {
 		return true
 	}
-	local, _, _ := strings.Cut(r.from(h), "@")
-	return r.words.daemon.MatchString(local)
+	return r.words.daemon.MatchString(localPart(r.from(h)))
+}
+
+func localPart(address string) string {
+	local, _, _ := strings.Cut(address, "@")
+	return local
+}
+
+// machine tells whether a message says that no person wrote it (RFC 3834, 5).
+func (*Reader) machine(h textproto.MIMEHeader) bool {
+	v := strings.ToLower(h.Get("Auto-Submitted"))
+	return v != "" && !strings.HasPrefix(v, "no")
 }
 
 // automatic tells a message that no person wrote to us now (RFC 3834 and what
 // was usual before it). With strict a message from a system or a list counts.
 func (r *Reader) automatic(h textproto.MIMEHeader, strict bool) bool {
-	if v := strings.ToLower(h.Get("Auto-Submitted")); strings.HasPrefix(v, "auto-replied") || strict && v != "" && !strings.HasPrefix(v, "no") {
+	if v := strings.ToLower(h.Get("Auto-Submitted")); strings.HasPrefix(v, "auto-replied") || strict && r.machine(h) {
 		return true
 	}
 	for _, f := range []string{"X-Autoreply", "X-Autorespond", "X-Auto-Reply-From", "X-Mail-Autoreply"} {
@@ -319,8 +330,7 @@ func subject(h textproto.MIMEHeader) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// command reads the subject: a verb, then a token or a query. A token may also
-// stand in the address, alerts+c.TOKEN@, as "c" or "confirm".
+// command reads the subject: a verb, then a token or a query.
 func (r *Reader) command(h textproto.MIMEHeader) (Verb, string, string) {
 	s := subject(h)
 	for range 4 { // "[External] Re: [SPAM?] confirm ..."
