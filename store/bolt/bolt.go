@@ -104,6 +104,9 @@ type Store struct {
 
 	group group // of the changes that are written together
 
+	reserved  atomic.Bool // the reserve is there
+	reserving sync.Mutex
+
 	editing sync.Mutex // held while edits is filled
 	edits   atomic.Pointer[store.Edits]
 }
@@ -152,6 +155,7 @@ func Open(dir string, opt ...Option) (*Store, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	s.sweep()
+	s.keepRoom()
 	return s, nil
 }
 
@@ -345,6 +349,11 @@ func (s *Store) view(ctx context.Context, what string, f func(*tx) error) error 
 // update runs f in the write transaction. If f fails, or the process dies
 // before update returns, nothing of it is there; afterwards all of it is.
 func (s *Store) update(ctx context.Context, what string, f func(*tx) error) error {
+	s.keepRoom()
+	return s.write(ctx, what, f)
+}
+
+func (s *Store) write(ctx context.Context, what string, f func(*tx) error) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if err := s.usable(ctx, what); err != nil {

@@ -107,7 +107,7 @@ func (s *Store) Subscription(ctx context.Context, id string) (store.Subscription
 // sent at this moment is not stopped; if it comes back as queued, Lease
 // suppresses it.
 func (s *Store) End(ctx context.Context, id string, at time.Time) error {
-	return s.update(ctx, "end subscription "+id, func(t *tx) error {
+	return s.leave(ctx, "end subscription "+id, func(t *tx) error {
 		var sub store.Subscription
 		if err := found(t.get(bSubs, []byte(id), &sub)); err != nil {
 			return err
@@ -156,7 +156,7 @@ func (t *tx) deliveriesOf(subscription string) []string {
 // written over or the store is compacted.
 func (s *Store) Erase(ctx context.Context, address string) (int, error) {
 	n := 0
-	err := s.update(ctx, "erase an address", func(t *tx) error {
+	err := s.leave(ctx, "erase an address", func(t *tx) error {
 		of := s.addressKey(address)
 		subs, err := t.keyed(of)
 		if err != nil {
