@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ccgwatch/store"
+	"ccgwatch/store/storetest"
 )
 
 // promised is how often a promise is put to the test: a little by default, more
@@ -41,8 +42,7 @@ func TestPromiseDigests(t *testing.T) {
 		m.subscribe(s)
 	}
 	x, g := matcher(m), digester(t, m)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := storetest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 0))
 	events, weeks, late, slot := 0, 0, 0, g.Schedule.Last(start)
 	for now := start; now.Before(start.AddDate(years, 0, 0)); {

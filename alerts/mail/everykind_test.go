@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"ccgwatch/alerts"
 	"ccgwatch/store"
+	"ccgwatch/store/storetest"
 )
 
 // TestPromiseEveryMailKind: 200 mails of every kind, made from titles and words
@@ -22,8 +22,7 @@ func TestPromiseEveryMailKind(t *testing.T) {
 	if os.Getenv("CCGWATCH_PROMISES") != "" || os.Getenv("CCGWATCH_SOAK") != "" {
 		n = 200
 	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := storetest.Seed(t)
 	rnd := rand.New(rand.NewPCG(seed, 5))
 	pages, byMail := composer(t, "https://watch.example.org"), composer(t, "")
 	byMail.Mailbox = true

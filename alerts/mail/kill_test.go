@@ -29,6 +29,7 @@ import (
 	"ccgwatch/store"
 	"ccgwatch/store/bolt"
 	"ccgwatch/store/query"
+	"ccgwatch/store/storetest"
 )
 
 // asMailer has this test binary crawl and mail until it is killed.
@@ -302,8 +303,7 @@ func TestPromiseKilledWhileMailing(t *testing.T) {
 // ledgers. It says what it counted.
 func killedWhileMailing(t *testing.T, dir string, kills int) string {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := storetest.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	x, err := newLedger(filepath.Join(dir, "ledger"))
 	if err != nil {

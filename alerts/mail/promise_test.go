@@ -16,6 +16,7 @@ import (
 	"ccgwatch/alerts"
 	"ccgwatch/store"
 	"ccgwatch/store/bolt"
+	"ccgwatch/store/storetest"
 )
 
 // A stamped sender notes when each message was taken, and when the permission
@@ -207,8 +208,7 @@ func checkNothingLost(t *testing.T, st *bolt.Store, h *rudeRelay, events, reader
 // byte then is stopped there.
 func TestPromiseUnsubscribed(t *testing.T) {
 	rounds := promised(3, 15, 500, 5000)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := storetest.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()
 	x, err := newLedger(filepath.Join(dir, "ledger"))

@@ -19,6 +19,7 @@ import (
 	"ccgwatch/scrapers/crawl"
 	"ccgwatch/store"
 	"ccgwatch/store/bolt"
+	"ccgwatch/store/storetest"
 )
 
 // filled is a data directory with something in every part of the store.
@@ -266,7 +267,7 @@ func TestKilledBackupLeavesNoHalfCopy(t *testing.T) {
 	begun := time.Now()
 	d.exec(0, "backup", "--as-of", at.Format(time.RFC3339))
 	usual := time.Since(begun)
-	rng := rand.New(rand.NewPCG(uint64(begun.UnixNano()), 0))
+	rng := rand.New(rand.NewPCG(storetest.Seed(t), 0))
 	landed := 0
 	dir := filepath.Join(a.data, "backups")
 	for range 4 * kills {
