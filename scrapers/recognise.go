@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"ccgwatch/scrapers/crawl"
@@ -82,6 +83,9 @@ func Recognise(p *crawl.Page) []Guess {
 		}
 		add(Row{Platform: "cmis", Base: at}, "it is a CMIS page")
 	}
+	if cmisDecisions().MatchString(p.URL.Path) && slices.ContainsFunc(list, func(g Guess) bool { return g.Platform == "cmis" }) {
+		list = append([]Guess{{Row{Platform: "page", Base: root, Page: here}, "it is the list of decisions of a CMIS site, which is compared as text"}}, list...)
+	}
 	if bytes.Contains(low, []byte("citizenspace")) || strings.HasSuffix(p.URL.Hostname(), ".citizenspace.com") {
 		add(Row{Platform: "feed", Base: root, Page: "/api/2.4/json_search_results?st=open&fields=all"}, "it is a Citizen Space site")
 	}
@@ -151,6 +155,12 @@ func cmisRoot(address string) (string, bool) {
 		return "", false
 	}
 	return strings.TrimSuffix(u.Scheme+"://"+u.Host+at[1], "/"), true
+}
+
+// cmisDecisions matches the list of a CMIS site's decisions, which the adapter does
+// not read (see package cmis).
+func cmisDecisions() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)/Decisions(?:\.aspx|/tabid/\d+/(?:[^/]+/)*Default\.aspx)$`)
 }
 
 func dirOf(p string) string {

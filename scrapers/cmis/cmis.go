@@ -10,7 +10,7 @@
 // Decisions are not read. A site has a page Decisions.aspx, and a decision a page
 // of its own (/Decisions/tabid/67/ctl/ViewCMIS_DecisionDetails/mid/391/Id/{guid}/Default.aspx,
 // as birmingham.cmis.uk.com has it); what the list is made of is known from no
-// recording, and is not guessed. The page of the list can be followed as a page.
+// recording, and is not guessed. 'ccgwatch add' follows the list as a page of text.
 package cmis
 
 import (
