@@ -44,7 +44,8 @@ func surfaceItems(t *testing.T, a *app, now time.Time) []store.Item {
 		out = append(out, store.Item{Source: "find-a-tender", Key: n.OCID + "/" + n.Release, Kind: store.KindNotice, Title: n.Title, URL: "https://tender.example.org/" + word, FirstSeen: now, Changed: now, Published: n.Date, Notice: n})
 	}
 	for i, word := range []string{secretPaper, "ordinary"} {
-		text := "The board of " + word + " is asked to approve the award of the contract for community podiatry services to " + word + " Limited, a private company."
+		// It names the notice, so what it says stands on the page of the procurement, too.
+		text := fmt.Sprintf("The board of %s is asked to approve the award of the contract for community podiatry services (notice %06d-2026) to %s Limited, a private company.", word, i+1, word)
 		pages := []string{"Agenda", text + "\n\nJane Doe declared an interest in " + word + " as a trustee and left the room.\n\nThree bids were received from " + word + " Limited."}
 		sha, _, err := a.store.Keep(t.Context(), strings.NewReader(word))
 		if err == nil {
