@@ -108,6 +108,9 @@ func sourceOf(raw string) (source, bool) {
 		return source{}, false
 	}
 	path := u.EscapedPath()
+	if path == "" && (u.RawQuery != "" || u.Fragment != "") {
+		path = "/" // RFC 3986, 6.2.3: some programs take what follows a bare host for a part of it
+	}
 	if u.RawQuery != "" {
 		path += "?" + u.RawQuery
 	}

@@ -530,6 +530,8 @@ func TestSourceOf(t *testing.T) {
 		{"https://münchen.example/ä", "https://xn--mnchen-3ya.example/%C3%A4", "xn--mnchen-3ya.example"},
 		{"https://gоogle.example/", "https://xn--ggle-55da.example/", ""},
 		{"https://x.example/?u=javascript:alert(1)", "https://x.example/?u=javascript%3Aalert%281%29", "x.example"},
+		{"https://x.example#page=3", "https://x.example/#page=3", "x.example"}, // not a host with a # in it
+		{"https://x.example?a=b", "https://x.example/?a=b", "x.example"},
 		{"https://user@evil.example/", "", ""},
 		{"https://x.example\\@evil.example/", "", ""},
 		{"javascript:alert(1)", "", ""},
