@@ -43,6 +43,7 @@ type entered struct {
 	store.Delivery
 	sub     store.Subscription
 	policy  bool // it was refused because of who sends
+	held    bool // it was under way, and its address is busy until it is settled
 	settled <-chan error
 }
 
@@ -133,7 +134,9 @@ func addressee(sub store.Subscription) string { return strings.ToLower(sub.Addre
 func (c *crew) land(ctx context.Context, l landing) {
 	p, d, err := c.p, l.Delivery, l.err
 	c.under--
-	delete(c.busy, addressee(l.sub))
+	if l.notOurs != nil || err != nil && ctx.Err() != nil && !errors.Is(err, ErrUncertain) { // nothing is entered
+		delete(c.busy, addressee(l.sub))
+	}
 	switch {
 	case errors.Is(l.notOurs, store.ErrConflict), errors.Is(l.notOurs, store.ErrNotFound):
 		p.Log.Info("a message was stopped before its end: nobody wants it any more", "delivery", d.ID)
@@ -153,13 +156,13 @@ func (c *crew) land(ctx context.Context, l landing) {
 	p.pause.learn(d, c.clock(), err, l.epoch)
 	d = outcome(d, c.clock(), p.pause.until, err, l.sub.Address)
 	p.tell(d, err)
-	c.enter(ctx, d, l.sub, errors.Is(err, ErrPolicy))
+	c.enter(ctx, entered{Delivery: d, sub: l.sub, policy: errors.Is(err, ErrPolicy), held: true})
 }
 
 // enter has the store know what became of a delivery.
-func (c *crew) enter(ctx context.Context, d store.Delivery, sub store.Subscription, policy bool) {
-	settled := c.p.Outbox.SettleSoon(context.WithoutCancel(ctx), d)
-	c.entered = append(c.entered, entered{d, sub, policy, settled})
+func (c *crew) enter(ctx context.Context, e entered) {
+	e.settled = c.p.Outbox.SettleSoon(context.WithoutCancel(ctx), e.Delivery)
+	c.entered = append(c.entered, e)
 }
 
 // look goes through the outcomes that are on the disk, in their order; all: it
@@ -185,6 +188,9 @@ func (c *crew) look(ctx context.Context, all bool) {
 // settled does what follows from an outcome, now that it is certain.
 func (c *crew) settled(ctx context.Context, e entered, err error) {
 	p, d := c.p, e.Delivery
+	if e.held {
+		delete(c.busy, addressee(e.sub))
+	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		c.fail(fmt.Errorf("send: settle delivery %s: %w", d.ID, err))
 		return

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -126,6 +127,24 @@ func (k *kept) behind(ctx context.Context) (bool, error) {
 	}
 	at, err := k.place(ctx)
 	return at.Seq < pos.Seq, err
+}
+
+// struck tells whether the log has a correction that is not in it, or so much that
+// there may be one: what it says may be what nobody is to read any more.
+func (k *kept) struck(ctx context.Context) (bool, error) {
+	last, err := k.ledger.LastSeq(ctx)
+	if err != nil {
+		return true, err
+	}
+	at, err := k.place(ctx)
+	if err != nil || at.Seq >= last {
+		return err != nil, err
+	}
+	if last-at.Seq > derivedAtOnce {
+		return true, nil
+	}
+	changes, err := k.ledger.Changes(ctx, at.Seq, derivedAtOnce)
+	return err != nil || slices.ContainsFunc(changes, func(c store.Change) bool { return c.Op == store.OpCorrected }), err
 }
 
 // changeName tells a change from those of another log with its number.

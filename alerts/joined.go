@@ -73,10 +73,13 @@ func (x *Joined) Follow(ctx context.Context) error {
 	return x.kept.follow(ctx, "joined", x.take)
 }
 
-// Behind tells whether something was judged that is not worked out yet.
+// Behind tells whether something was judged, or corrected, that is not worked out yet.
 func (x *Joined) Behind(ctx context.Context) (bool, error) {
 	x.begin()
-	return x.kept.behind(ctx)
+	if behind, err := x.kept.behind(ctx); err != nil || behind {
+		return behind, err
+	}
+	return x.kept.struck(ctx)
 }
 
 // OfItem lists the procurements that an item speaks of, the surest first, when it
@@ -85,7 +88,7 @@ func (x *Joined) OfItem(ctx context.Context, source, key string) ([]store.Joint,
 	if err := x.Follow(ctx); err != nil {
 		return nil, err
 	}
-	return x.KnownOfItem(ctx, source, key)
+	return x.ofItem(ctx, source, key)
 }
 
 // OfThread lists the items that speak of a thread, the surest first and then the
@@ -94,11 +97,20 @@ func (x *Joined) OfThread(ctx context.Context, t *judge.Thread) ([]Mention, erro
 	if err := x.Follow(ctx); err != nil {
 		return nil, err
 	}
-	return x.KnownOfThread(ctx, t)
+	return x.ofThread(ctx, t)
 }
 
-// KnownOfItem is OfItem as far as it is worked out (see Behind).
-func (x *Joined) KnownOfItem(ctx context.Context, source, key string) (list []store.Joint, err error) {
+// KnownOfItem is OfItem as far as it is worked out (see Behind). Nothing is known
+// while a correction is not: what is kept may be what was taken back.
+func (x *Joined) KnownOfItem(ctx context.Context, source, key string) ([]store.Joint, error) {
+	x.begin()
+	if struck, err := x.kept.struck(ctx); err != nil || struck {
+		return nil, err
+	}
+	return x.ofItem(ctx, source, key)
+}
+
+func (x *Joined) ofItem(ctx context.Context, source, key string) (list []store.Joint, err error) {
 	ref := store.ItemRef{Source: source, Key: key}
 	err = x.view(ctx, func(w *joining) error {
 		list, err = w.decided(ref, w.joints(ref))
@@ -107,8 +119,16 @@ func (x *Joined) KnownOfItem(ctx context.Context, source, key string) (list []st
 	return list, err
 }
 
-// KnownOfThread is OfThread as far as it is worked out (see Behind).
-func (x *Joined) KnownOfThread(ctx context.Context, t *judge.Thread) (list []Mention, err error) {
+// KnownOfThread is OfThread as far as it is worked out, as KnownOfItem is OfItem.
+func (x *Joined) KnownOfThread(ctx context.Context, t *judge.Thread) ([]Mention, error) {
+	x.begin()
+	if struck, err := x.kept.struck(ctx); err != nil || struck {
+		return nil, err
+	}
+	return x.ofThread(ctx, t)
+}
+
+func (x *Joined) ofThread(ctx context.Context, t *judge.Thread) (list []Mention, err error) {
 	err = x.view(ctx, func(w *joining) error {
 		list, err = w.ofThread(t)
 		return err

@@ -180,7 +180,7 @@ func (c *crew) sendOut(ctx context.Context, ds []store.Delivery) (rest []store.D
 		}
 		if err := c.attempt(ctx, d); err != nil {
 			c.fail(err)
-			return c.left(ctx, ds[i+1:])
+			return c.left(ctx, ds[i:])
 		}
 	}
 	return nil
@@ -204,11 +204,18 @@ func (c *crew) attempt(ctx context.Context, d store.Delivery) error {
 		return fmt.Errorf("send: read subscription %s: %w", d.Subscription, err)
 	case !wanted: // ended since the claim
 		d.State, d.LastError = store.Suppressed, ""
-		c.enter(ctx, d, sub, false)
+		c.enter(ctx, entered{Delivery: d, sub: sub})
 		return nil
 	}
 	if c.room(ctx, addressee(sub)); c.over() {
 		p.release(ctx, c.left(ctx, []store.Delivery{d}))
+		return nil
+	}
+	if sub, wanted, err = p.wanted(ctx, d); err != nil { // they may have left during the wait
+		return fmt.Errorf("send: read subscription %s: %w", d.Subscription, err)
+	} else if !wanted {
+		d.State, d.LastError = store.Suppressed, ""
+		c.enter(ctx, entered{Delivery: d, sub: sub})
 		return nil
 	}
 	until := time.Time{}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -145,11 +146,12 @@ func (s *site) fromIndex(ctx context.Context, x *searched) error {
 		}
 		return true
 	})
-	if err == nil {
-		err = failed
+	if err = errors.Join(err, failed); err != nil {
+		x.turned = -1 // half of it is no answer: the next one asks anew
+		return err
 	}
 	x.upTo = done
-	return err
+	return nil
 }
 
 // fits tells whether an occasion fits the search: if something found in an item

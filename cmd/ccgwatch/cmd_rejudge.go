@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 )
 
@@ -16,15 +17,16 @@ func (c rejudgeCmd) Run(e *env) error {
 		defer a.following.Unlock()
 		version := a.judge.Version()
 		got, err := a.matcher.Rejudge(e.ctx, version, nil)
-		a.rejudged.Add(1) // cut short it has altered some, too
-		if err != nil {
-			return err
-		}
-		if err := a.derived.Clear(e.ctx); err != nil {
+		// Cut short it has altered some, too.
+		a.rejudged.Add(1)
+		if err := a.derived.Clear(context.WithoutCancel(e.ctx)); err != nil {
 			a.log.Error("what was worked out", "err", err)
 		}
 		if err := a.forgetIndex("what was found has been judged again"); err != nil {
 			a.log.Error("search index", "err", err)
+		}
+		if err != nil {
+			return err
 		}
 		if c.JSON {
 			return printJSON(e.stdout, map[string]any{

@@ -153,6 +153,16 @@ func TestWhatIsHeldBackIsNowhereAnyMore(t *testing.T) {
 					a.says(t, now, append([]string{"correct", it.Key, "--source=" + it.Source, "--reason=a test"}, acts...)...)
 				}
 			}
+			// What is worked out from the record must not tell it until it is again.
+			if acts != nil {
+				for _, target := range surfaces(a, items, nil)[:12] {
+					w := httptest.NewRecorder()
+					srv.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:8080"+target, nil))
+					if strings.HasPrefix(target, "/item?") && tells(t, target, w.Body.Bytes(), name == "redact") {
+						t.Errorf("before anything was judged again %s tells it", target)
+					}
+				}
+			}
 			if err := a.follow(t.Context(), now); err != nil {
 				t.Fatal(err)
 			}

@@ -73,14 +73,17 @@ func (s *Store) writeGroup() {
 		e.done <- wrap(e.what, err)
 		s.mu.RUnlock()
 	}
-	for {
+	gather := func() {
+		s.group.mu.Lock()
+		all = append(all, s.group.waiting...)
+		s.group.waiting = nil
+		s.group.mu.Unlock()
+	}
+	gather() // before, too: where no transaction begins, all of them get that for an answer
+	for len(all) > 0 {
 		var bad *entry
 		err := s.db.Update(func(t *bbolt.Tx) error {
-			// Only now, as the writer before may have taken long.
-			s.group.mu.Lock()
-			all = append(all, s.group.waiting...)
-			s.group.waiting = nil
-			s.group.mu.Unlock()
+			gather() // the writer before may have taken long
 			if at, err := os.Stat(filepath.Join(s.dir, File)); err != nil || !os.SameFile(at, s.inode) {
 				return ErrReplaced
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -50,8 +51,10 @@ func (s *Store) leave(ctx context.Context, what string, f func(*tx) error) error
 	if !errors.Is(err, syscall.ENOSPC) {
 		return err
 	}
-	if os.Remove(filepath.Join(s.dir, Reserve)) != nil {
-		return err
+	s.reserving.Lock() // until it is written: nobody makes the reserve again before
+	defer s.reserving.Unlock()
+	if err := os.Remove(filepath.Join(s.dir, Reserve)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s: give the reserve away: %w", what, err)
 	}
 	s.reserved.Store(false)
 	return s.write(ctx, what, f)
