@@ -257,3 +257,49 @@ func TestStoppedWithSeveral(t *testing.T) {
 		}
 	})
 }
+
+// A slowDisk takes seconds to know what became of a message, and notes when it does.
+type slowDisk struct {
+	*memory
+	mu   sync.Mutex
+	seen []string
+}
+
+func (s *slowDisk) note(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = append(s.seen, what)
+}
+
+func (s *slowDisk) SettleSoon(ctx context.Context, d store.Delivery) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		time.Sleep(5 * time.Second)
+		err := <-s.memory.SettleSoon(ctx, d)
+		s.note("kept")
+		done <- err
+	}()
+	return done
+}
+
+func (s *slowDisk) Send(_ context.Context, _ store.Delivery, _ string, dot func() error) error {
+	s.note("named")
+	return dot()
+}
+
+// TestSentIsKnownBeforeTheNextIsNamed: on one connection the next recipient is not
+// named before the disk knows what became of the message before (promises.md, 6.2).
+func TestSentIsKnownBeforeTheNextIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowDisk{memory: newMemory()}
+		queue(s.memory, time.Now(), 4)
+		p := several(s.memory, &counter{}, 1)
+		p.Outbox, p.Sender = s, s
+		if got := deliver(t, p, time.Now()); got != "4 sent, 0 failed" {
+			t.Error(got)
+		}
+		if got, want := strings.Join(s.seen, " "), strings.TrimSpace(strings.Repeat("named kept ", 4)); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
+}
