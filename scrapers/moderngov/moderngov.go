@@ -69,12 +69,13 @@ type site struct {
 	base     string
 	only     []string // lower-case words, empty for all committees
 	old      map[string]store.Item
+	baseline time.Time // when the site was first read completely
 	now      time.Time
 	from, to time.Time // of the list
 }
 
 func newSite(rd *reader, o Options, v crawl.Visit) *site {
-	s := &site{reader: rd, base: o.Base, old: v.Old.Items, now: v.Now}
+	s := &site{reader: rd, base: o.Base, old: v.Old.Items, baseline: v.Old.Baseline, now: v.Now}
 	for _, c := range o.Committees {
 		if c = strings.ToLower(rd.line(c)); c != "" {
 			s.only = append(s.only, c)

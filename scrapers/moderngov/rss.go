@@ -18,7 +18,7 @@ import (
 // something came out, so that it is a hint and no list: the source stays as
 // failing as it is.
 func (s *site) toFeed(err error) []crawl.Request {
-	if crawl.ReasonOf(err) == store.ReasonStalled || len(s.old) == 0 {
+	if crawl.ReasonOf(err) == store.ReasonStalled || len(s.old) == 0 || s.baseline.IsZero() {
 		return nil // the site does not answer at all, or nothing is known that a hint could be of
 	}
 	return []crawl.Request{{URL: s.base + "/mgRss.aspx", Accept: "application/rss+xml, text/xml;q=0.9", Hint: err, Parse: s.feed}}
@@ -31,6 +31,7 @@ func (s *site) feed(p *crawl.Page) error {
 		Items   []struct {
 			Title string `xml:"title"`
 			Link  string `xml:"link"`
+			Date  string `xml:"pubDate"`
 		} `xml:"channel>item"`
 	}
 	d := xml.NewDecoder(bytes.NewReader(p.Body))
@@ -40,12 +41,28 @@ func (s *site) feed(p *crawl.Page) error {
 	}
 	told := map[string]bool{}
 	for _, x := range doc.Items {
+		// What came out before the site was first read, or nobody knows when, is no
+		// news: the list of meetings does not go back that far.
+		if at, ok := newsDate(x.Date); !ok || !at.After(s.baseline) {
+			continue
+		}
 		if it, ok := s.told(s.twice(x.Title), strings.TrimSpace(x.Link)); ok && !told[it.Key] {
 			told[it.Key] = true // the newest word on each
 			p.Add(it)
 		}
 	}
 	return nil
+}
+
+// newsDate reads the date of a line of news (RSS 2.0: RFC 822, here with four
+// digits to the year).
+func newsDate(text string) (time.Time, bool) {
+	for _, form := range []string{time.RFC1123, time.RFC1123Z, "02 Jan 2006 15:04:05 MST", "02 Jan 2006 15:04:05 -0700"} {
+		if at, err := time.Parse(form, strings.TrimSpace(text)); err == nil {
+			return at, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // told makes a stub of a line such as "Agenda published: Meeting of Monday, 12th

@@ -1,6 +1,7 @@
 package moderngov
 
 import (
+	"strings"
 	"testing"
 
 	"ccgwatch/scrapers/crawl"
@@ -8,11 +9,11 @@ import (
 )
 
 const news = `<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>Sampleshire</title>
-<item><title>Agenda published: Meeting of Monday, 14th September, 2026 6.30 pm, Health &amp;amp; Care Scrutiny</title><link>https://democracy.sampleshire.example/mg/ieListDocuments.aspx?CId=7&amp;MId=901&amp;Ver=4</link></item>
-<item><title>Agenda published: Meeting of Friday, 2nd October, 2026 10.00 am, Planning, Licensing and Rights of Way</title><link>https://democracy.sampleshire.example/mg/ieListDocuments.aspx?CId=9&amp;MId=955</link></item>
-<item><title>Decision published: Meeting rooms</title><link>https://democracy.sampleshire.example/mg/ieDecisionDetails.aspx?ID=12</link></item>
-<item><title>Agenda published: Somebody</title><link>https://democracy.sampleshire.example/mg/ieListDocuments.aspx?CId=7&amp;MId=977</link></item>
-<item><title>Publication of plan: Forward Plan October 2026</title><link>https://democracy.sampleshire.example/mg/mgListPlanItems.aspx?PlanId=3</link></item>
+<item><title>Agenda published: Meeting of Monday, 14th September, 2026 6.30 pm, Health &amp;amp; Care Scrutiny</title><link>https://democracy.sampleshire.example/mg/ieListDocuments.aspx?CId=7&amp;MId=901&amp;Ver=4</link><pubDate>Tue, 11 Aug 2026 10:00:00 GMT</pubDate></item>
+<item><title>Agenda published: Meeting of Friday, 2nd October, 2026 10.00 am, Planning, Licensing and Rights of Way</title><link>https://democracy.sampleshire.example/mg/ieListDocuments.aspx?CId=9&amp;MId=955</link><pubDate>Tue, 11 Aug 2026 10:00:00 GMT</pubDate></item>
+<item><title>Decision published: Meeting rooms</title><link>https://democracy.sampleshire.example/mg/ieDecisionDetails.aspx?ID=12</link><pubDate>Tue, 11 Aug 2026 10:00:00 GMT</pubDate></item>
+<item><title>Agenda published: Somebody</title><link>https://democracy.sampleshire.example/mg/ieListDocuments.aspx?CId=7&amp;MId=977</link><pubDate>Tue, 11 Aug 2026 10:00:00 GMT</pubDate></item>
+<item><title>Publication of plan: Forward Plan October 2026</title><link>https://democracy.sampleshire.example/mg/mgListPlanItems.aspx?PlanId=3</link><pubDate>Tue, 11 Aug 2026 10:00:00 GMT</pubDate></item>
 </channel></rss>`
 
 func known(s *site) []store.Item {
@@ -63,6 +64,14 @@ func TestNewsAreAHintWhereAllElseIsRefused(t *testing.T) {
 	// Followed by its name, the other committee is left alone.
 	if seen, _ = c.visit(t, today(), old, "scrutiny"); len(seen.Items) != 1 {
 		t.Errorf("%+v", seen.Items)
+	}
+	// What came out before the site was first read, or nobody knows when, was told
+	// as new: a list of news goes back further than the list of meetings.
+	for _, date := range []string{"Tue, 07 Jul 2026 10:00:00 GMT", "", "last week"} {
+		c.answers["/mgRss.aspx"] = strings.ReplaceAll(news, "Tue, 11 Aug 2026 10:00:00 GMT", date)
+		if seen, err := c.visit(t, today(), old); crawl.ReasonOf(err) != store.ReasonRefused || len(seen.Items) != 0 {
+			t.Errorf("%q: %v, %+v", date, err, seen.Items)
+		}
 	}
 	// A page that stands where the news should be, or none, changes nothing.
 	for _, page := range []string{"<html><head><title>What's new</title></head><body></body></html>", "HTTP 404\n", ""} {
