@@ -150,8 +150,14 @@ func (a *app) export(ctx context.Context, dir, address string, now time.Time, sa
 	if a.cfg.Mailbox.Read() {
 		o.Mailbox = pages.Contact
 	}
-	if o.Same, err = a.sameExport(ctx, at, o, pages); err != nil {
+	behind, err := a.joined.Behind(ctx)
+	if err != nil {
 		return export.Report{}, err
+	}
+	if !behind { // otherwise any page may read otherwise when it is worked out
+		if o.Same, err = a.sameExport(ctx, at, o, pages); err != nil {
+			return export.Report{}, err
+		}
 	}
 	return export.Run(ctx, o)
 }

@@ -98,7 +98,7 @@ func (s *staging) recall(same string) *memory {
 		return nil
 	}
 	m, err := readMemory(b)
-	if err != nil || m.Same != same || m.Sums != sumOf(list) {
+	if err != nil || same == "" || m.Same != same || m.Sums != sumOf(list) {
 		return nil
 	}
 	return m
