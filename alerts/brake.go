@@ -85,8 +85,8 @@ func (b *Brake) admit(ctx context.Context, now time.Time) (_ store.DeliveryState
 	}
 	if b.queued >= max(b.limit, brakeLeast) {
 		if !b.holding { // before there is one: a crash in between makes a mark of nothing
-			if err := b.Diary.SetDue(ctx, brakeHeld, now); err != nil {
-				return "", fmt.Errorf("match: note that alerts are held back: %w", err)
+			if err := b.hold(ctx, now); err != nil {
+				return "", err
 			}
 			b.holding = true
 		}
@@ -94,6 +94,18 @@ func (b *Brake) admit(ctx context.Context, now time.Time) (_ store.DeliveryState
 	}
 	b.queued++
 	return store.Queued, nil
+}
+
+// hold notes in the diary that there is something on hold.
+func (b *Brake) hold(ctx context.Context, now time.Time) error {
+	diary, err := b.Diary.Due(ctx)
+	if err == nil && diary[brakeHeld].IsZero() {
+		err = b.Diary.SetDue(ctx, brakeHeld, now)
+	}
+	if err != nil {
+		return fmt.Errorf("match: note that alerts are held back: %w", err)
+	}
+	return nil
 }
 
 // recount has the next commit begin with what is in the store.
@@ -106,9 +118,9 @@ func (b *Brake) recount() {
 func (b *Brake) dayOf(t time.Time) string { return t.In(b.Zone).Format(time.DateOnly) }
 
 // ordinary tells whether a delivery is an alert that counts: not one that is
-// held back, or was and was dropped.
+// held back, or was and was dropped, nor one in whose place another was made.
 func ordinary(d store.Delivery) bool {
-	return d.Kind == KindAlert && d.State != store.OnHold && d.State != store.Suppressed
+	return d.Kind == KindAlert && d.State != store.OnHold && d.State != store.Suppressed && d.Failure != store.FailedCorrected
 }
 
 // count is how many alerts this day has had, since a release if there was one.

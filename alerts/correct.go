@@ -15,6 +15,9 @@ import (
 // A Correction says that something we mailed was wrong.
 type Correction struct {
 	ID    string          // stable: the same correction is mailed once
+	N     uint64          // of the correction: who was told in its words (store.Delivery.Edits) was told nothing wrong; 0: nobody was
+	Edits uint64          // the last correction by which the words go
+	Round string          // of those with the same ID: those whose letter was taken back get it in the next
 	Words string          // what was wrong and what is right, by the operator; plain text, paragraphs between empty lines
 	About []store.Finding // what was mailed, as far as the reader was mailed it
 }
@@ -59,7 +62,7 @@ func (c *Corrector) Correct(ctx context.Context, now time.Time, x Correction) (q
 	if x.ID == "" || strings.TrimSpace(x.Words) == "" || len(x.About) == 0 {
 		return 0, errors.New("correction: it needs an id, words, and what it is about")
 	}
-	follower := "correction " + x.ID
+	follower := "correction " + x.ID + x.Round
 	pos, err := c.Outbox.Position(ctx, follower)
 	if err != nil {
 		return 0, fmt.Errorf("correction: read place: %w", err)
@@ -105,6 +108,9 @@ func (c *Corrector) Correct(ctx context.Context, now time.Time, x Correction) (q
 func (c *Corrector) delivery(now time.Time, x Correction, s store.Subscription, told map[string]bool) (store.Delivery, bool) {
 	mine := x
 	mine.About = slices.DeleteFunc(slices.Clone(x.About), func(f store.Finding) bool { return !told[f.ID] })
+	if len(mine.About) == 0 { // they were told of the item itself
+		mine.About = x.About[:1]
+	}
 	id := deliveryID(s.ID, KindCorrection, x.ID)
 	msg, err := c.Compose(Letter{ID: id, Date: now, Subscription: s, Correction: &mine})
 	if err != nil {
@@ -114,7 +120,8 @@ func (c *Corrector) delivery(now time.Time, x Correction, s store.Subscription, 
 	// It brings no news: if it comes to nothing, no digest carries it as such.
 	return store.Delivery{
 		ID: id, Subscription: s.ID, Kind: KindCorrection, MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw,
-		State: store.Queued, Created: now, Due: dueSince(KindCorrection, now),
+		State: store.Queued, Created: now, Due: dueSince(KindCorrection, now), Edits: x.Edits,
+		About: []store.ItemRef{{Source: x.About[0].Source, Key: x.About[0].Key}},
 	}, true
 }
 
@@ -125,14 +132,19 @@ func (c *Corrector) readers(ctx context.Context, x Correction) (to []store.Subsc
 	for _, f := range x.About {
 		about[f.ID] = true
 	}
-	mailed := map[string][]string{} // by subscription
+	mailed := map[string][]string{} // by subscription; "" is the item itself
+	item := store.ItemRef{Source: x.About[0].Source, Key: x.About[0].Key}
 	err = c.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
-		if reached(d) {
-			for _, id := range d.Findings {
-				if about[id] {
-					mailed[d.Subscription] = append(mailed[d.Subscription], id)
-				}
+		if !reached(d) || x.N > 0 && d.Edits >= x.N || d.Kind == KindCorrection {
+			return true
+		}
+		for _, id := range d.Findings {
+			if about[id] {
+				mailed[d.Subscription] = append(mailed[d.Subscription], id)
 			}
+		}
+		if slices.Contains(d.About, item) {
+			mailed[d.Subscription] = append(mailed[d.Subscription], "")
 		}
 		return true
 	})

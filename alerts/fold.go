@@ -27,6 +27,10 @@ func (p *Postman) fold(ctx context.Context, now time.Time, d store.Delivery, sub
 	if p.Compose == nil || p.Backlog == nil || !foldable(d, d.Lease, now) {
 		return d, nil, nil
 	}
+	edits, err := editsOf(ctx, p.Edits)
+	if err != nil {
+		return d, nil, fmt.Errorf("send: %w", err)
+	}
 	all, err := p.Backlog.DeliveriesOf(ctx, sub.ID)
 	if err != nil {
 		return d, nil, fmt.Errorf("send: read what waits for subscription %s: %w", sub.ID, err)
@@ -41,6 +45,7 @@ func (p *Postman) fold(ctx context.Context, now time.Time, d store.Delivery, sub
 	if !ok { // logged; they go one by one
 		return d, nil, nil
 	}
+	one.Edits = edits.N()
 	err = p.Backlog.Fold(ctx, one, one.Carries)
 	switch {
 	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound): // ended or erased meanwhile

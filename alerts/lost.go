@@ -81,7 +81,34 @@ func (l *lost) load(ctx context.Context) error {
 		return fmt.Errorf("digest: look for what came to nothing: %w", err)
 	}
 	l.read = true
+	for id, all := range l.by {
+		var left []store.Delivery
+		for _, d := range all {
+			some, err := l.tells(ctx, d)
+			if err != nil {
+				return err
+			}
+			if some {
+				left = append(left, d)
+			}
+		}
+		if len(left) > 0 {
+			l.by[id] = left
+		} else {
+			delete(l.by, id)
+		}
+	}
 	return nil
+}
+
+// tells tells whether there is anything left to bring of a delivery that was taken
+// back: nobody is written to because of what is out of sight.
+func (l *lost) tells(ctx context.Context, d store.Delivery) (bool, error) {
+	if d.Failure != store.FailedCorrected || d.More > 0 {
+		return true, nil
+	}
+	found, err := l.findings(ctx, d)
+	return len(found) > 0, err
 }
 
 // into adds what the subscriptions of a message were not brought to its first

@@ -50,6 +50,10 @@ type Matcher struct {
 	// It must give the same answer when a commit is taken up again.
 	Told func(subscription string, batch uint64, f store.Finding) bool
 
+	// Edits are the corrections as they stand: what they hide is told to nobody.
+	// nil: there are none.
+	Edits func(context.Context) (*store.Edits, error)
+
 	// Brake holds back what is more than a usual day's; nil: nothing does.
 	Brake *Brake
 
@@ -100,6 +104,7 @@ type commit struct {
 	fresh      []store.Finding
 	kept       []candidate
 	spilled    bool // more candidates than kept; all are in the store
+	edits      *store.Edits
 }
 
 // Step takes the next commit of the log as far as it goes: all of its changes
@@ -282,7 +287,7 @@ func (m *Matcher) each(ctx context.Context, c *commit, f func(candidate) bool) e
 		if x.Change > c.last {
 			return false
 		}
-		for _, y := range m.candidates([]store.Finding{x}) {
+		for _, y := range shownOf(m.candidates([]store.Finding{x}), c.edits) {
 			if !f(y) {
 				return false
 			}
@@ -320,6 +325,11 @@ func (m *Matcher) tell(ctx context.Context, now time.Time, pos store.Position, c
 		if len(subs) == 0 {
 			return m.advance(ctx, &pos, store.Position{Seq: c.last}, c, nil)
 		}
+		// What is corrected later than this, the store takes back as it is queued.
+		if c.edits, err = m.edits(ctx); err != nil {
+			return fmt.Errorf("match: %w", err)
+		}
+		c.kept = shownOf(c.kept, c.edits)
 		found, err := m.matchPage(ctx, c, subs, nil)
 		if err != nil {
 			return err
@@ -422,7 +432,7 @@ func (m *Matcher) delivery(now time.Time, c *commit, s store.Subscription, found
 	}
 	d := store.Delivery{
 		ID: id, Subscription: s.ID, Kind: KindAlert, MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw,
-		More: a.More, State: store.Queued, Created: now, Due: dueSince(KindAlert, now),
+		More: a.More, State: store.Queued, Created: now, Due: dueSince(KindAlert, now), Edits: c.edits.N(),
 	}
 	for _, t := range a.Things {
 		for _, f := range t.Findings {

@@ -29,6 +29,7 @@ type round struct {
 	quiet []store.Period
 	noted map[string]bool // subscriptions in quiet and in queue
 	force bool            // a quiet day is told, too
+	edits uint64          // the last correction that was known when the round began
 
 	queue []store.Owed // made, and not in the store yet
 	size  int          // of their messages, in bytes
@@ -40,7 +41,11 @@ func (g *Digester) newRound(ctx context.Context, now time.Time) (*round, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &round{g: g, now: now, lost: l, weeks: map[string]*week{}, noted: map[string]bool{}}, nil
+	edits, err := editsOf(ctx, g.Edits)
+	if err != nil {
+		return nil, fmt.Errorf("digest: %w", err)
+	}
+	return &round{g: g, now: now, lost: l, weeks: map[string]*week{}, noted: map[string]bool{}, edits: edits.N()}, nil
 }
 
 // DueDigests queues what every subscription that is owed a digest at now is to
@@ -168,6 +173,7 @@ func (r *round) message(ctx context.Context, of []owing, told map[string]bool, a
 	lead := parts[0]
 	out := store.Delivery{
 		ID: digestsID(periods), Subscription: lead.Subscription.ID, Kind: KindDigest, Carries: carries, State: store.Queued, Created: r.now, Due: r.now,
+		Edits: r.edits,
 	}
 	msg, err := r.g.Compose(Letter{ID: out.ID, Date: r.now, Subscription: lead.Subscription, Digest: lead.Digest, Others: parts[1:]})
 	if len(of) > 1 && (err != nil || len(msg.Raw) > roomForMany) {
@@ -183,6 +189,9 @@ func (r *round) message(ctx context.Context, of []owing, told map[string]bool, a
 	out.MessageID, out.Subject, out.Raw = msg.MessageID, msg.Subject, msg.Raw
 	for _, p := range parts {
 		out.Findings = append(out.Findings, p.Digest.ids()...)
+		for _, m := range p.Digest.Meetings {
+			out.About = append(out.About, store.ItemRef{Source: m.Item.Source, Key: m.Item.Key})
+		}
 	}
 	due := store.Owed{Delivery: out, Of: periods}
 	if !alone {

@@ -66,6 +66,7 @@ type Postman struct {
 	// nil: each is sent by itself, however old. See Message.
 	Backlog store.Backlog
 	Compose func(Letter) (Message, error)
+	Edits   func(context.Context) (*store.Edits, error) // by which Compose goes; nil: none
 	// Clock is read to measure how long a round takes; nil: no time at all.
 	Clock func() time.Time
 	// Refused is told of each delivery whose address is not there, once that is

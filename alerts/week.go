@@ -41,6 +41,9 @@ type Digester struct {
 	// them are owed at the same time goes into one message. nil: each has its own.
 	Of func(ctx context.Context, address string) ([]store.Subscription, error)
 
+	// Edits are the corrections by which the Ledger and the Outbox go; nil: none.
+	Edits func(context.Context) (*store.Edits, error)
+
 	Schedule Schedule // of the weekly ones; the daily ones have its hour
 	// Backlog knows of messages that came to nothing, whose news digests carry;
 	// nil: they do not.

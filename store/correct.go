@@ -38,11 +38,14 @@ func Acts() []Act {
 // source says and never in its place: the next crawl compares the source with
 // itself, so that an edit survives it, and is over when it is restored.
 type Correction struct {
-	N      uint64        `json:"n"` // from 1, in the order they were made
-	At     time.Time     `json:"at"`
-	Source string        `json:"source"`
-	Key    string        `json:"key"`
-	Kind   Kind          `json:"kind,omitempty"` // of the item
+	N      uint64    `json:"n"` // from 1, in the order they were made
+	At     time.Time `json:"at"`
+	Source string    `json:"source"`
+	Key    string    `json:"key"`
+	Kind   Kind      `json:"kind,omitempty"` // of the item
+	// Title is what the source called the item when the correction was made: by it
+	// the item is known where others name it. Public leaves it out.
+	Title  string        `json:"title,omitempty"`
 	Act    Act           `json:"act"`
 	Reason string        `json:"reason"`           // public
 	Note   string        `json:"note,omitempty"`   // of ActNote, public
@@ -56,18 +59,24 @@ type Correction struct {
 
 // Public is the correction as anybody may read it.
 func (c Correction) Public() Correction {
-	c.Strike = nil
+	c.Strike, c.Title = nil, ""
 	return c
 }
 
 // Corrections keeps what the operator has said about items.
 type Corrections interface {
 	// Correct stores a correction and gives it back with its number. In the same
-	// transaction a silent change with OpCorrected is logged, and of an item that
-	// goes out of sight the messages that wait and speak of nothing else are
-	// suppressed; those that also speak of other things fail, so that a later
-	// digest brings the rest. What is being sent at that moment is not reached.
-	// A crash before it leaves nothing, a crash after it all of it.
+	// transaction a silent change with OpCorrected is logged, and, unless it only
+	// adds a note, every message that speaks of the item and has not been sent is
+	// taken back (Delivery.TakenBack): queued, claimed, to be tried again or OnHold.
+	// One that speaks of nothing else, of an item that goes out of sight, is
+	// suppressed; another fails, so that one can be made in its place, or a later
+	// digest brings the rest. A digest that the next one can tell again, and a letter
+	// about a correction, is dropped, and owed again. What was in doubt may have
+	// come: it is not repeated if words of it are not shown any more, and is
+	// Uncertain. What is queued later and was put into words before (Delivery.Edits)
+	// is taken back as it is queued. What is at its last byte at that moment is not
+	// reached. A crash before it leaves nothing, a crash after it all of it.
 	// ErrNotFound unless the item is known.
 	Correct(ctx context.Context, c Correction) (Correction, error)
 	// Corrections returns those numbered after n, in their order.
@@ -105,7 +114,13 @@ func (c Correction) Check() error {
 }
 
 // Edits are what all corrections come to, by item. A nil one is of no corrections.
-type Edits struct{ by map[ItemRef]*Edit }
+type Edits struct {
+	last     uint64
+	by       map[ItemRef]*Edit
+	process  map[string][]ItemRef // of notices, by ocid
+	released map[string][]ItemRef // of notices, by release
+	titled   map[string][]ItemRef // by what the source called them
+}
 
 // An Edit is what the corrections of one item come to.
 type Edit struct {
@@ -116,26 +131,41 @@ type Edit struct {
 	Notes   []Correction  // in the order they were made
 	Log     []Correction  // all of them, restored ones included, as anybody may read them
 	Struck  bool          // words are left out
+	title   string        // what the source called it
 	strikes []*regexp.Regexp
 }
 
 // FoldCorrections says what corrections come to.
 func FoldCorrections(all []Correction) *Edits {
-	e := &Edits{by: map[ItemRef]*Edit{}}
+	e := &Edits{by: map[ItemRef]*Edit{}, process: map[string][]ItemRef{}, released: map[string][]ItemRef{}, titled: map[string][]ItemRef{}}
 	for _, c := range all {
 		ref := ItemRef{c.Source, c.Key}
 		x := e.by[ref]
 		if x == nil {
 			x = &Edit{}
 			e.by[ref] = x
+			e.file(ref, c.Kind)
+		}
+		if c.Title != "" && !slices.Contains(e.titled[c.Title], ref) {
+			e.titled[c.Title] = append(e.titled[c.Title], ref)
 		}
 		x.take(c)
+		e.last = max(e.last, c.N)
 	}
 	return e
 }
 
+// N is the number of the last correction that they are of, 0 for none.
+func (e *Edits) N() uint64 {
+	if e == nil {
+		return 0
+	}
+	return e.last
+}
+
 func (x *Edit) take(c Correction) {
 	x.Log = append(x.Log, c.Public())
+	x.title = cmp.Or(c.Title, x.title)
 	switch c.Act {
 	case ActHold, ActWithdraw:
 		x.Hidden, x.Reason, x.Since = c.Act, c.Reason, c.At
@@ -153,7 +183,7 @@ func (x *Edit) take(c Correction) {
 	case ActNote:
 		x.Notes = append(x.Notes, c.Public())
 	case ActRestore:
-		*x = Edit{Log: x.Log}
+		*x = Edit{Log: x.Log, title: x.title}
 	}
 }
 
@@ -172,28 +202,6 @@ func (e *Edits) Of(source, key string) *Edit {
 		return nil
 	}
 	return e.by[ItemRef{source, key}]
-}
-
-// Finding is a finding as it is shown. Papers of other items that print its words
-// are named as those items are shown, or not at all.
-func (e *Edits) Finding(f Finding) Finding {
-	f = e.Of(f.Source, f.Key).Finding(f)
-	other := func(o Elsewhere) bool { return o.Key != "" && e.Of(f.Source, o.Key) != nil }
-	if !slices.ContainsFunc(f.AlsoIn, other) {
-		return f
-	}
-	var also []Elsewhere
-	for _, o := range f.AlsoIn {
-		if other(o) {
-			if !e.Shows(f.Source, o.Key) {
-				continue
-			}
-			o.Document = e.Of(f.Source, o.Key).Clean(o.Document)
-		}
-		also = append(also, o)
-	}
-	f.AlsoIn = also
-	return f
 }
 
 // Shows tells whether an item may be shown, mailed, searched or exported at
@@ -329,6 +337,11 @@ func (x *Edit) Finding(f Finding) Finding {
 	}
 	for i := range f.AlsoIn {
 		x.all(&f.AlsoIn[i].Document)
+	}
+	f.Joins = slices.Clone(f.Joins)
+	for i := range f.Joins {
+		j := &f.Joins[i]
+		x.all(&j.Title, &j.Evidence, &j.Quote, &j.Where)
 	}
 	f.Moves = slices.Clone(f.Moves)
 	for i := range f.Moves {

@@ -12,6 +12,10 @@ type Joint struct {
 	Where    string `json:"where,omitempty"` // title of the document, or the agenda item
 	Page     int    `json:"page,omitempty"`
 	URL      string `json:"url,omitempty"` // of what the quote stands in
+	// Source and Key are of the item that Title names, in a finding about a
+	// procurement; "" in what was found before they were noted.
+	Source string `json:"source,omitempty"`
+	Key    string `json:"key,omitempty"`
 }
 
 // The strengths of a Joint, the strongest first.

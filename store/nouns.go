@@ -471,6 +471,9 @@ const (
 	FailedSoft    = "soft"    // refused for another reason, twice, a day apart
 	FailedRefused = "refused" // the message was refused when all of it was there, or could not be sent as it is
 	FailedExpired = "expired" // tried for as long as is sensible
+	// FailedCorrected: taken back before it was sent, because the operator corrected
+	// an item that it speaks of (see Corrections.Correct).
+	FailedCorrected = "corrected"
 )
 
 // A Delivery is one message owed to one subscription. ID is a hash of the
@@ -510,6 +513,17 @@ type Delivery struct {
 	// what it tells each of; Subscription is the first of them. If one of them
 	// ends before it is sent, it is not sent, and the others are owed theirs again.
 	Periods []Period `json:"periods,omitempty"`
+	// Period, of a digest that tells one subscription, is what it tells it of; zero
+	// in those made before it was noted.
+	Period Period `json:"period,omitzero"`
+	// About are the items that it shows beside those of its findings: the coming
+	// meetings of a digest, what a correction is about.
+	About []ItemRef `json:"about,omitempty"`
+	// Edits is the number of the last correction that was known when its words were
+	// chosen, 0 for none: of what was corrected since, it may say what is not shown.
+	Edits uint64 `json:"edits,omitempty"`
+	// WasHeld: it was OnHold when it was taken back; so is what takes its place.
+	WasHeld bool `json:"was_held,omitempty"`
 }
 
 // Tells lists the subscriptions that a delivery tells all of what they asked
@@ -523,6 +537,10 @@ func (d Delivery) Tells() []string {
 	}
 	return ids
 }
+
+// TakenBack tells whether the delivery was taken back because of a correction, and
+// nothing has taken its place.
+func (d Delivery) TakenBack() bool { return d.Failure == FailedCorrected && d.Carried == "" }
 
 // Lost tells whether the delivery is over, its news was not certainly brought,
 // and another message may still bring it: not where there is no such address.

@@ -202,7 +202,7 @@ func (a *app) asCorrected(compose func(alerts.Letter) (alerts.Message, error)) f
 			for i, t := range alert.Things {
 				t.Findings = slices.Clone(t.Findings)
 				for k, f := range t.Findings {
-					t.Findings[k] = edits.Of(f.Source, f.Key).Finding(f)
+					t.Findings[k] = edits.Finding(f)
 				}
 				alert.Things[i] = t
 			}

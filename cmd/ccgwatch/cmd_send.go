@@ -98,6 +98,10 @@ func (c sendCmd) letGo(e *env, a *app) error {
 	defer a.following.Unlock()
 	a.sending.Lock()
 	defer a.sending.Unlock()
+	// What was corrected just now is taken back and made again before it is let go.
+	if err := a.mailCorrections(e.ctx, e.now()); err != nil {
+		return err
+	}
 	var n int
 	var err error
 	said := "released: "

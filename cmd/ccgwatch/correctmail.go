@@ -14,10 +14,10 @@ import (
 // correctionFollower keeps its place in the list of corrections: by number.
 const correctionFollower = "corrections"
 
-// mailCorrections queues the letters about corrections that ask for them, to
-// those who were mailed about the item. Queueing and the place are two steps: a
-// crash in between has the same correction queued again, which by its id queues
-// nothing twice.
+// mailCorrections makes anew what a correction took back, and queues the letters
+// about those that ask for them, to those who were mailed about the item. Queueing
+// and the place are two steps: a crash in between has the same correction queued
+// again, which by its id queues nothing twice.
 func (a *app) mailCorrections(ctx context.Context, now time.Time) error {
 	for {
 		pos, err := a.store.Position(ctx, correctionFollower)
@@ -29,10 +29,8 @@ func (a *app) mailCorrections(ctx context.Context, now time.Time) error {
 			return err
 		}
 		c := all[0]
-		if c.Mail {
-			if err := a.mailCorrection(ctx, now, c); err != nil {
-				return fmt.Errorf("correction %d: %w", c.N, err)
-			}
+		if err := a.followCorrection(ctx, now, c); err != nil {
+			return fmt.Errorf("correction %d: %w", c.N, err)
 		}
 		if err := a.store.Advance(ctx, correctionFollower, pos, store.Position{Seq: c.N}, nil, nil); err != nil {
 			return err
@@ -40,7 +38,43 @@ func (a *app) mailCorrections(ctx context.Context, now time.Time) error {
 	}
 }
 
-func (a *app) mailCorrection(ctx context.Context, now time.Time, c store.Correction) error {
+// followCorrection does what a correction means for mail. What is made anew comes
+// first: whoever is told in the words of the correction needs no letter about it.
+func (a *app) followCorrection(ctx context.Context, now time.Time, c store.Correction) error {
+	if c.Act != store.ActNote { // which takes back nothing
+		made, err := a.matcher.Again(ctx, now, c.Act == store.ActRestore)
+		if err != nil {
+			return err
+		}
+		if made > 0 {
+			a.log.Info("alerts that waited were made again as corrected", "correction", c.N, "alerts", made)
+		}
+	}
+	if c.Mail {
+		if err := a.mailCorrection(ctx, now, c, ""); err != nil {
+			return err
+		}
+	}
+	if hides := c.Act == store.ActHold || c.Act == store.ActWithdraw; c.Act == store.ActNote || hides && c.Mail {
+		return nil
+	}
+	// Letters about earlier corrections of the item that had not been sent were taken
+	// back with the rest.
+	all, err := a.store.Corrections(ctx, 0)
+	if err != nil {
+		return err
+	}
+	for _, earlier := range all {
+		if earlier.Mail && earlier.N < c.N && earlier.Source == c.Source && earlier.Key == c.Key {
+			if err := a.mailCorrection(ctx, now, earlier, fmt.Sprintf(" after %d", c.N)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *app) mailCorrection(ctx context.Context, now time.Time, c store.Correction, round string) error {
 	edits, err := a.store.Edits(ctx)
 	if err != nil {
 		return err
@@ -49,11 +83,12 @@ func (a *app) mailCorrection(ctx context.Context, now time.Time, c store.Correct
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	edit := edits.Of(c.Source, c.Key)
 	for i, f := range found {
-		found[i] = publicly(edit, f)
+		found[i] = a.publicly(edits, f)
 	}
-	queued, err := a.corrector.Correct(ctx, now, alerts.Correction{ID: strconv.FormatUint(c.N, 10), Words: correctionLetter(edit, c), About: found})
+	queued, err := a.corrector.Correct(ctx, now, alerts.Correction{
+		ID: strconv.FormatUint(c.N, 10), N: c.N, Edits: edits.N(), Round: round, Words: correctionLetter(edits.Of(c.Source, c.Key), c), About: found,
+	})
 	if queued > 0 {
 		a.log.Info("correction mailed", "correction", c.N, "letters", queued)
 	}
@@ -61,13 +96,15 @@ func (a *app) mailCorrection(ctx context.Context, now time.Time, c store.Correct
 }
 
 // publicly is a finding as a letter may speak of it: of what is out of sight
-// nothing but what kind of thing it was, and where.
-func publicly(x *store.Edit, f store.Finding) store.Finding {
-	if x != nil && x.Hidden != "" {
-		f.Title, f.Quote, f.Document, f.URL, f.Text, f.Why, f.Moves = "a "+string(f.Kind)+" that we do not show any more", "", "", "", "", "", nil
-		return f
+// nothing but what kind of thing it was, and whose.
+func (a *app) publicly(edits *store.Edits, f store.Finding) store.Finding {
+	if edits.Shows(f.Source, f.Key) {
+		return edits.Finding(f)
 	}
-	return x.Finding(f)
+	return store.Finding{
+		ID: f.ID, At: f.At, Change: f.Change, Source: f.Source, Key: f.Key, Kind: f.Kind, Topic: f.Topic, Tier: f.Tier, What: f.What,
+		Title: "a " + string(f.Kind) + " that we do not show any more", Body: f.Body, BodyName: a.bodies[f.Body].Name, Areas: f.Areas, Thread: f.Thread,
+	}
 }
 
 // correctionLetter is what was wrong and what is right, in paragraphs.

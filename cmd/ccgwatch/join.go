@@ -51,14 +51,14 @@ func (a *app) joinAlerts() error {
 	letters = a.asCorrected(letters)
 	a.matcher = &alerts.Matcher{
 		Ledger: a.store, Outbox: a.store, Subscribers: a.store, Revision: a.store, Compose: letters, Facts: a.facts, Log: a.log,
-		Told: a.store.told, Of: a.store.Of,
+		Told: a.store.told, Of: a.store.Of, Edits: a.store.Edits,
 		Brake: &alerts.Brake{Backlog: a.store, Outbox: a.store, Subscribers: a.store, Diary: a.store, Zone: london()},
 		Judge: a.passOverPanics(a.meaning),
 	}
 	a.digests = &alerts.Digester{
 		Ledger: a.public, Outbox: a.public, Subscribers: a.store, Compose: letters, Facts: a.facts, About: a.about,
 		SourceName: a.sourceName, Schedule: alerts.Fridays(london()), Backlog: a.store, Log: a.log,
-		Of: a.store.Of,
+		Of: a.store.Of, Edits: a.store.Edits,
 	}
 	a.corrector = &alerts.Corrector{Outbox: a.store, Subscribers: a.store, Backlog: a.store, Compose: letters, Log: a.log}
 	a.desk = a.newDesk(services)
@@ -74,7 +74,7 @@ func (a *app) joinAlerts() error {
 		a.postman.Connections = s.Connections
 		a.postman.Gap, a.postman.Clock = time.Minute/time.Duration(max(s.PerMinute, 1)), time.Now
 		a.postman.PerHour, a.postman.PerDay, a.postman.PerAddress = s.PerHour, s.PerDay, perAddress
-		a.postman.Backlog, a.postman.Compose = a.store, letters
+		a.postman.Backlog, a.postman.Compose, a.postman.Edits = a.store, letters, a.store.Edits
 	}
 	return nil
 }

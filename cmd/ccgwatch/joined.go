@@ -46,6 +46,7 @@ func (a *app) withJoins(ctx context.Context, it store.Item, found []store.Findin
 		for _, m := range all {
 			j := m.Joint
 			j.Title, j.Where, j.URL = m.ItemTitle, a.bodyName(m), m.ItemURL
+			j.Source, j.Key = m.Source, m.Key
 			joints = append(joints, j)
 		}
 	}

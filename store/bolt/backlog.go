@@ -66,7 +66,7 @@ func (t *tx) carry(id string, by store.Delivery) error {
 		return fmt.Errorf("delivery %s: %w", id, err)
 	}
 	told := append(was.Tells(), was.Also...)
-	if !was.Lost() || !slices.ContainsFunc(by.Tells(), func(id string) bool { return slices.Contains(told, id) }) {
+	if !was.Lost() && !was.TakenBack() || !slices.ContainsFunc(by.Tells(), func(id string) bool { return slices.Contains(told, id) }) {
 		return fmt.Errorf("delivery %s is %s, and carried by %q: %w", id, was.State, was.Carried, store.ErrConflict)
 	}
 	now := was

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"time"
 
 	"ccgwatch/store"
 )
@@ -23,17 +22,13 @@ func (s *Store) Correct(ctx context.Context, c store.Correction) (store.Correcti
 		if err := found(t.get(bItems, pair(c.Source, c.Key), &it)); err != nil {
 			return err
 		}
-		c.N, c.Kind = 1, it.Kind
-		if k, _ := t.in(bCorrected).Cursor().Last(); len(k) == 8 {
-			c.N = binary.BigEndian.Uint64(k) + 1
-		}
+		c.Kind, c.Title = it.Kind, it.Title
+		c.N = t.corrections() + 1
 		if err := t.put(bCorrected, be64(c.N), c); err != nil {
 			return err
 		}
-		if c.Act == store.ActHold || c.Act == store.ActWithdraw || c.Act == store.ActRedact {
-			if err := t.recall(c); err != nil {
-				return err
-			}
+		if err := t.recall(c, it); err != nil {
+			return err
 		}
 		return t.append([]store.Change{{
 			At: c.At, Source: c.Source, Key: c.Key, Kind: it.Kind, Op: store.OpCorrected, Title: it.Title, URL: it.URL, Silent: true,
@@ -46,45 +41,12 @@ func (s *Store) Correct(ctx context.Context, c store.Correction) (store.Correcti
 	return c, nil
 }
 
-// recall takes what waits to be sent about an item out of the queue.
-func (t *tx) recall(c store.Correction) error {
-	var waiting []store.Delivery
-	b := t.in(bDue).Cursor()
-	for k, _ := b.First(); k != nil; k, _ = b.Next() {
-		d, err := t.delivery(string(k[instantLen:]))
-		if err != nil {
-			return fmt.Errorf("delivery %s: %w", k[instantLen:], err)
-		}
-		if d.State == store.Queued && d.Doubts == 0 && len(d.Findings) > 0 {
-			waiting = append(waiting, d)
-		}
+// corrections counts them: it is the number of the last one.
+func (t *tx) corrections() uint64 {
+	if k, _ := t.in(bCorrected).Cursor().Last(); len(k) == 8 {
+		return binary.BigEndian.Uint64(k)
 	}
-	for _, was := range waiting {
-		speaks, others := false, was.More > 0
-		for _, id := range was.Findings {
-			f, err := t.finding(id)
-			if err != nil {
-				return err
-			}
-			if f.Source == c.Source && f.Key == c.Key {
-				speaks = true
-			} else {
-				others = true
-			}
-		}
-		if !speaks {
-			continue
-		}
-		now := was
-		now.State, now.LastError, now.Due = store.Suppressed, "held back: the item it is about was corrected", time.Time{}
-		if others || c.Act == store.ActRedact {
-			now.State, now.Failure = store.Failed, store.FailedRefused
-		}
-		if err := t.move(was, now); err != nil {
-			return err
-		}
-	}
-	return nil
+	return 0
 }
 
 // finding reads one by id; zero where there is none.

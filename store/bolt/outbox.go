@@ -93,7 +93,10 @@ func (t *tx) addDelivery(d store.Delivery) error {
 			return err
 		}
 	}
-	return t.put(bDeliveries, join(created, []byte(d.ID)), d)
+	if err := t.put(bDeliveries, join(created, []byte(d.ID)), d); err != nil {
+		return err
+	}
+	return t.outdated(d)
 }
 
 // dueKey is a delivery's entry in the index of what waits, nil for what does not.
@@ -190,7 +193,12 @@ func (t *tx) digest(d store.Delivery, of []store.Period) error {
 	if d.ID == "" {
 		return nil
 	}
-	if d.Periods = nil; len(of) > 1 {
+	d.Periods, d.Period = nil, store.Period{}
+	switch len(of) {
+	case 0:
+	case 1:
+		d.Period = of[0]
+	default:
 		d.Periods = of
 	}
 	for _, id := range d.Carries {
@@ -233,7 +241,13 @@ func (t *tx) reopen(d store.Delivery) error {
 	if len(d.Periods) < 2 {
 		return nil
 	}
-	for _, p := range d.Periods {
+	return t.giveBack(d, d.Periods)
+}
+
+// giveBack undoes what a digest had ended: periods, as far as nothing ended them
+// since, and that it carries what was lost.
+func (t *tx) giveBack(d store.Delivery, periods []store.Period) error {
+	for _, p := range periods {
 		var sub store.Subscription
 		ok, err := t.get(bSubs, []byte(p.Subscription), &sub)
 		if err != nil {
@@ -421,6 +435,9 @@ func (s *Store) SettleSoon(ctx context.Context, d store.Delivery) <-chan error {
 		was, err := t.delivery(d.ID)
 		if err != nil {
 			return err
+		}
+		if was.Failure == store.FailedCorrected && d.State != store.Sent && d.State != store.Uncertain {
+			return nil // taken back while it was claimed, or held
 		}
 		now := was
 		now.State, now.Due, now.LastError, now.SentAt, now.Attempts = d.State, d.Due, d.LastError, d.SentAt, d.Attempts

@@ -3,7 +3,6 @@ package storetest
 import (
 	"errors"
 	"strings"
-	"time"
 
 	"ccgwatch/store"
 )
@@ -125,42 +124,6 @@ func withheld(t *T) {
 		}
 		t.again()
 	}
-}
-
-func recalled(t *T) {
-	t.must(t.Subscribe(t.ctx, confirmed("ann")))
-	t.commit("leics", 2, item("a"), item("b"))
-	fs := []store.Finding{{ID: "fa", Change: 1, Source: "leics", Key: "a"}, {ID: "fb", Change: 2, Source: "leics", Key: "b"}}
-	t.must(t.Advance(t.ctx, "m", store.Position{}, store.Position{Seq: 1}, fs, nil))
-	with := func(id string, found ...string) store.Delivery {
-		d := delivery(id, "ann", at(1))
-		d.Findings = found
-		return d
-	}
-	t.queue(with("sent", "fa"))
-	got, err := t.Lease(t.ctx, at(2), 9*time.Hour, 1)
-	t.must(err)
-	got[0].State, got[0].SentAt = store.Sent, at(2)
-	t.must(t.Settle(t.ctx, got[0]))
-	t.queue(with("claimed", "fa"))
-	_, err = t.Lease(t.ctx, at(2), 9*time.Hour, 1)
-	t.must(err)
-	t.queue(with("alone", "fa"), with("both", "fa", "fb"), with("other", "fb"), delivery("none", "ann", at(3)))
-	t.correct(store.Correction{Act: store.ActNote, Note: "x"})
-	t.same("a note recalls nothing", t.states()["alone"], store.Queued)
-	t.correct(store.Correction{Act: store.ActWithdraw})
-	t.same("the outbox", t.states(), map[string]store.DeliveryState{
-		"sent": store.Sent, "claimed": store.Claimed, "alone": store.Suppressed, "both": store.Failed, "other": store.Queued, "none": store.Queued,
-	})
-	t.must(t.Deliveries(t.ctx, func(d store.Delivery) bool {
-		if d.ID == "both" && !d.Lost() {
-			t.Error("nothing will bring the rest of it")
-		}
-		return true
-	}))
-	leased, err := t.Lease(t.ctx, at(4), time.Minute, 9)
-	t.must(err)
-	t.same("what is sent", ids(leased), []string{"other", "none"})
 }
 
 func redacted(t *T) {
