@@ -16,15 +16,16 @@ import (
 // as they are shown now, in a message of its own. What was held back by the brake
 // is again. Of what is out of sight nothing is said; where nothing else is left,
 // there is no message, and what would be lost is brought by the next digest. If
-// something was restored, what was suppressed of it is made again, too, unless it
-// is so old that it would have been given up.
+// something was restored, what was left out of it, or suppressed, is told after
+// all, unless it is so old that it would have been given up.
 //
 // Each is a transaction: cut short, it goes on with the others when it is called
 // again. It must not run beside Step.
 func (m *Matcher) Again(ctx context.Context, now time.Time, restored bool) (made int, err error) {
 	var back []store.Delivery
 	err = m.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
-		if d.TakenBack() && d.Kind == KindAlert && (d.State == store.Failed || restored && now.Sub(d.Created) < giveUp) {
+		late := restored && now.Sub(d.Created) < giveUp
+		if d.Kind == KindAlert && d.Failure == store.FailedCorrected && (d.TakenBack() && d.State == store.Failed || late) {
 			back = append(back, d)
 		}
 		return true
@@ -33,7 +34,13 @@ func (m *Matcher) Again(ctx context.Context, now time.Time, restored bool) (made
 		return 0, fmt.Errorf("look for what was taken back: %w", err)
 	}
 	for _, was := range back {
-		ok, err := m.again(ctx, now, was)
+		var told map[string]bool
+		if !was.TakenBack() { // another took its place, without what was out of sight
+			if told, err = m.toldSince(ctx, was); err != nil {
+				return made, err
+			}
+		}
+		ok, err := m.again(ctx, now, was, told)
 		if err != nil {
 			return made, fmt.Errorf("make delivery %s again: %w", was.ID, err)
 		}
@@ -44,7 +51,27 @@ func (m *Matcher) Again(ctx context.Context, now time.Time, restored bool) (made
 	return made, nil
 }
 
-func (m *Matcher) again(ctx context.Context, now time.Time, was store.Delivery) (bool, error) {
+// toldSince are the findings of what took the place of a delivery.
+func (m *Matcher) toldSince(ctx context.Context, was store.Delivery) (map[string]bool, error) {
+	told := map[string]bool{}
+	for id := was.Carried; id != ""; {
+		d, err := m.Outbox.Delivery(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read delivery %s: %w", id, err)
+		}
+		for _, f := range d.Findings {
+			told[f] = true
+		}
+		id = d.Carried
+	}
+	return told, nil
+}
+
+// again makes one anew; told is what was told of it already, nil if nothing was.
+func (m *Matcher) again(ctx context.Context, now time.Time, was store.Delivery, told map[string]bool) (bool, error) {
 	sub, err := m.Subscribers.Subscription(ctx, was.Subscription)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !sub.Wants(was.Kind) {
 		return false, nil
@@ -56,6 +83,7 @@ func (m *Matcher) again(ctx context.Context, now time.Time, was store.Delivery) 
 	if err != nil {
 		return false, err
 	}
+	was.Findings = slices.DeleteFunc(slices.Clone(was.Findings), func(id string) bool { return told[id] })
 	found, err := m.stillShown(ctx, was, sub, edits)
 	if err != nil || len(found.things) == 0 {
 		return false, err
@@ -67,6 +95,9 @@ func (m *Matcher) again(ctx context.Context, now time.Time, was store.Delivery) 
 	d := store.Delivery{
 		ID: deliveryID(was.Subscription, "corrected", was.ID), Subscription: was.Subscription, Kind: was.Kind, More: was.More, Also: was.Also,
 		State: store.Queued, Created: was.Created, Due: dueSince(was.Kind, now), Carries: []string{was.ID}, Edits: edits.N(),
+	}
+	if told != nil {
+		a.More, d.More, d.Carries, d.ID = 0, 0, nil, deliveryID(was.Subscription, "restored", was.ID)
 	}
 	msg, err := m.Compose(Letter{ID: d.ID, Date: now, Subscription: sub, Alert: a})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -401,7 +402,7 @@ func (x *Edit) all(texts ...*string) {
 func (x *Edit) documents(list []Document) []Document {
 	list = slices.Clone(list)
 	for i := range list {
-		x.all(&list[i].Title)
+		x.all(&list[i].Title, &list[i].Failed)
 	}
 	return list
 }
@@ -409,7 +410,7 @@ func (x *Edit) documents(list []Document) []Document {
 func (x *Edit) parts(list []Part) []Part {
 	list = slices.Clone(list)
 	for i := range list {
-		x.all(&list[i].Title, &list[i].Text)
+		x.all(&list[i].Number, &list[i].Title, &list[i].Text)
 	}
 	return list
 }
@@ -425,21 +426,34 @@ func (x *Edit) strike(it *Item) {
 	if n == nil {
 		return
 	}
-	x.all(&n.Title, &n.Description, &n.MethodDetails, &n.Rationale)
-	n.Texts, n.Buyers, n.Suppliers, n.Amendments = slices.Clone(n.Texts), slices.Clone(n.Buyers), slices.Clone(n.Suppliers), slices.Clone(n.Amendments)
-	n.Places = slices.Clone(n.Places)
-	for i := range n.Texts {
-		x.all(&n.Texts[i].Text)
-	}
-	for _, list := range [][]Party{n.Buyers, n.Suppliers} {
-		for i := range list {
-			x.all(&list[i].Name)
+	was := *n // by it the notice is still known to programs
+	x.deep(reflect.ValueOf(n).Elem())
+	n.OCID, n.Release, n.Feed, n.NoticeType = was.OCID, was.Release, was.Feed, was.NoticeType
+}
+
+// deep leaves the words out of every text of a value. Lists are its own afterwards.
+func (x *Edit) deep(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		if s := x.Clean(v.String()); s != v.String() {
+			v.SetString(s)
 		}
-	}
-	for i := range n.Amendments {
-		x.all(&n.Amendments[i].Description, &n.Amendments[i].Old, &n.Amendments[i].New)
-	}
-	for i := range n.Places {
-		x.all(&n.Places[i].Text)
+	case reflect.Slice:
+		if v.Len() == 0 {
+			return
+		}
+		own := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(own, v)
+		for i := range own.Len() {
+			x.deep(own.Index(i))
+		}
+		v.Set(own)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Field(i); f.CanSet() {
+				x.deep(f)
+			}
+		}
+	default: // numbers, times and truths say no words
 	}
 }
