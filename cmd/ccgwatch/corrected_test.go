@@ -180,3 +180,69 @@ func TestEveryTextOfWhatIsCorrectedGoesAndComesBack(t *testing.T) {
 func without(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(x string) bool { return slices.Contains(b, x) })
 }
+
+// What was corrected stays so: when the source says it otherwise, when all is judged
+// again, in a copy, in a store written anew, and when all that is derived is gone.
+func TestCorrectionsSurvive(t *testing.T) {
+	for name, acts := range map[string][]string{"withdraw": {"--withdraw", "--no-mail"}, "redact": {"--redact=" + secretNotice, "--redact=" + secretPaper}} {
+		t.Run(name, func(t *testing.T) {
+			s := &surface{T: t, now: time.Date(2026, 8, 12, 10, 0, 0, 0, london()), dir: filepath.Join(t.TempDir(), "site")}
+			s.a, s.items, s.findings = surfaceOf(t, s.now, wordyItems)
+			secret := []store.Item{s.items[0], s.items[2]}
+			for _, it := range secret {
+				s.a.says(t, s.now, append([]string{"correct", it.Key, "--source=" + it.Source, "--reason=a test"}, acts...)...)
+			}
+			s.settle()
+			for _, it := range secret {
+				if err := amended(t.Context(), s.a, it.Source, it.Key, s.now, func(it *store.Item, c *store.Change) {
+					c.What = []store.What{store.NoticeUpdated}
+					if it.Notice != nil {
+						it.Notice.Description += " Now also in " + secretNotice + " town."
+						c.Fields = []store.FieldChange{{Name: "description", Old: "About " + secretNotice, New: it.Notice.Description}}
+						return
+					}
+					c.What = []store.What{store.MeetingMoved}
+					when := it.Fields[store.FieldWhen]
+					it.Fields[store.FieldWhen] = s.now.AddDate(0, 0, 11).Format(time.RFC3339)
+					it.Fields[store.FieldVenue] = secretPaper + " Rooms"
+					c.Fields = []store.FieldChange{{Name: store.FieldWhen, Old: when, New: it.Fields[store.FieldWhen]}, {Name: store.FieldVenue, Old: secretPaper + " Hall", New: secretPaper + " Rooms"}}
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.settle()
+			must := func(err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			links := name == "redact"
+			s.a.says(t, s.now, "rejudge")
+			must(s.a.store.Compact(t.Context()))
+			copies := filepath.Join(t.TempDir(), "copy")
+			_, err := s.a.makeCopy(t.Context(), copies, s.now, 3, noLimit)
+			must(err)
+			must(s.a.derived.Clear(t.Context()))
+			must(s.a.forgetIndex("a test"))
+			s.settle()
+			if on := s.says(links); len(on) > 0 {
+				t.Errorf("it stands on %q", on)
+			}
+			if all := s.a.mails(t, s.now.AddDate(0, 0, 7)); tells(t, "mail", []byte(all), links) || !strings.Contains(all, "ordinary") {
+				t.Errorf("it is mailed:\n%s", all)
+			}
+			made, err := filepath.Glob(filepath.Join(copies, "*", "ccgwatch.db"))
+			if err != nil || len(made) != 1 {
+				t.Fatal(made, err)
+			}
+			s.a, err = openApp(s.a.cfg, filepath.Dir(made[0]), s.a.log)
+			must(err)
+			defer closeApp(t, s.a)
+			s.settle()
+			if on := s.says(links); len(on) > 0 {
+				t.Errorf("in the copy it stands on %q", on)
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/mail"
 	"os"
@@ -221,6 +222,87 @@ func TestLettersThatWaitSayNothingThatWasWithdrawnSince(t *testing.T) {
 				if !strings.Contains(said, "We were wrong") || tells(t, "letter", []byte(said), name == "redact") || strings.Contains(said, "Jane Roe") {
 					t.Errorf("%s:\n%s", way, said)
 				}
+			}
+		})
+	}
+}
+
+// A procurement is withdrawn: the alert about the paper that speaks of it, and the
+// later notice of it, waited too, and name it no more.
+func TestWhatWaitsDoesNotNameWhatIsBeside(t *testing.T) {
+	for i, secret := range map[int]string{0: secretNotice, 2: secretPaper} {
+		t.Run(secret, func(t *testing.T) {
+			w := newWaiting(t)
+			beside := map[string]bool{}
+			w.must(w.a.store.Findings(t.Context(), 0, func(f store.Finding) bool {
+				b, err := json.Marshal([]any{f.Joins, f.Moves, f.AlsoIn})
+				if err == nil && f.Key != w.items[i].Key && strings.Contains(string(b), secret) {
+					beside[f.Key] = true
+				}
+				return err == nil
+			}))
+			if i == 0 && len(beside) == 0 {
+				t.Fatal("nothing names it beside: this shows nothing")
+			}
+			it := w.items[i]
+			w.a.says(t, w.now.Add(time.Minute), "correct", it.Key, "--source="+it.Source, "--reason=a test", "--withdraw")
+			got := w.mailed(w.now.AddDate(0, 0, 1))
+			w.a.says(t, w.now, "send", "--release")
+			got["held"] = w.mailed(w.now.Add(time.Minute))["held"]
+			for to, said := range got {
+				if strings.Contains(strings.ToLower(said), secret) || !strings.Contains(said, "ordinary") {
+					t.Errorf("%s:\n%s", to, said)
+				}
+			}
+		})
+	}
+}
+
+// Somebody is withdrawn while a commit is being told: to whoever comes after, and to
+// those whose messages were made and not stored.
+func TestCorrectionInTheMiddleOfTelling(t *testing.T) {
+	for name, batch := range map[string]int{"in one transaction": 0, "reader by reader": 1} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Date(2026, 8, 12, 10, 0, 0, 0, london())
+			told := 0
+			app, _, _ := surfaceOf(t, now, func(t *testing.T, a *app, now time.Time) []store.Item {
+				items := surfaceItems(t, a, now)
+				for i := range 5 {
+					id := fmt.Sprintf("%032x", i+2)
+					if err := a.store.Subscribe(t.Context(), store.Subscription{ID: id, Address: id + "@example.net", Often: store.Instant, State: store.StateConfirmed, Created: now.AddDate(0, 0, -9), Consent: "test", ConsentAt: now.AddDate(0, 0, -9)}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				a.matcher.Batch = batch
+				compose := a.matcher.Compose
+				a.matcher.Compose = func(l alerts.Letter) (alerts.Message, error) {
+					m, err := compose(l)
+					if told++; told != 2 {
+						return m, err
+					}
+					for _, it := range []store.Item{items[0], items[2]} {
+						if _, err := a.store.Correct(t.Context(), store.Correction{At: now, Source: it.Source, Key: it.Key, Act: store.ActWithdraw, Reason: "a test"}); err != nil {
+							t.Fatal(err)
+						}
+					}
+					return m, err
+				}
+				return items
+			})
+			if told < 2 {
+				t.Fatalf("told %d", told)
+			}
+			waiting := 0
+			if err := app.store.Deliveries(t.Context(), func(d store.Delivery) bool {
+				if d.State == store.Queued {
+					waiting++
+				}
+				return true
+			}); err != nil || waiting < 4 {
+				t.Errorf("%d wait, %v", waiting, err)
+			}
+			if all := app.mails(t, now.Add(time.Hour)); tells(t, "mail", []byte(all), false) || !strings.Contains(all, "ordinary") {
+				t.Error(all)
 			}
 		})
 	}

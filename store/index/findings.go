@@ -23,6 +23,7 @@ func (w *writer) finding(f store.Finding) error {
 		row.flags |= flagAtOnce
 	}
 	passages := len(query.Apart(w.x.o.Facts(f)))
+	id := f.ID // of what is not shown nothing else is given
 	f, shown, err := w.x.o.Shown(w.ctx, f)
 	if err != nil {
 		return err
@@ -35,7 +36,7 @@ func (w *writer) finding(f store.Finding) error {
 	no := w.nextFound
 	w.nextFound += passages
 	_, err = w.exec(`INSERT INTO finding (no, id, change, at, source, thing, topic, flags, passages) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		no, f.ID, int64(row.change), row.at, int64(source), int64(row.thing), int64(row.topic), int64(row.flags), passages) //nolint:gosec // keeps the bits
+		no, id, int64(row.change), row.at, int64(source), int64(row.thing), int64(row.topic), int64(row.flags), passages) //nolint:gosec // keeps the bits
 	if err == nil && shown {
 		err = w.wordsOf(f, no, passages)
 	}
