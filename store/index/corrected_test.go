@@ -206,3 +206,29 @@ func TestLongTextsEndABatch(t *testing.T) {
 		t.Errorf("findings: %q", got)
 	}
 }
+
+// An index that is built anew when several findings are out of sight has a place
+// for each of them: it is not stuck at the second, and they come back.
+func TestBuiltAnewWithSeveralFindingsOutOfSight(t *testing.T) {
+	b := newBench(t)
+	b.public()
+	b.commit([]store.Item{notice("n1", "Hospice care", "x"), notice("n2", "Hospice beds", "y")}, func(c store.Change) []store.Finding {
+		return []store.Finding{{ID: "a" + c.Key, Topic: store.TopicTenders, Quote: "First of " + c.Key}, {ID: "b" + c.Key, Topic: store.TopicOutsourcing, Quote: "Second of " + c.Key}}
+	})
+	for _, act := range []store.Act{store.ActHold, store.ActRestore} {
+		if _, err := b.store.Correct(t.Context(), store.Correction{At: day, Source: "tenders", Key: "n1", Act: act, Reason: "a test"}); err != nil {
+			t.Fatal(err)
+		}
+		b.judge(nil)
+		b.follow() // the first time it has filed nothing yet
+		want := []string{"n2"}
+		if act == store.ActRestore {
+			want = []string{"n1", "n2"}
+		}
+		got := b.search("hospice")
+		slices.Sort(got)
+		if !slices.Equal(got, want) || len(b.found("hospice")) != 2*len(want) {
+			t.Errorf("%s: items %q, findings %q", act, got, b.found("hospice"))
+		}
+	}
+}
