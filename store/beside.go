@@ -134,23 +134,6 @@ func (e *Edits) clean(m *Move, f Finding) (shown bool) {
 	return true
 }
 
-// Withholding are the edits without what they correct: only what is out of sight
-// and which words are left out. So judging sees what may be told, in the words of
-// the source: that an operator corrected a field is no news of it.
-func (e *Edits) Withholding() *Edits {
-	if e == nil || len(e.by) == 0 {
-		return e
-	}
-	out := *e
-	out.by = make(map[ItemRef]*Edit, len(e.by))
-	for ref, x := range e.by {
-		y := *x
-		y.Fields = nil
-		out.by[ref] = &y
-	}
-	return &out
-}
-
 // Speaks tells whether the finding speaks of an item: because it was found in it,
 // or because it names it beside.
 func (f Finding) Speaks(it Item) bool {

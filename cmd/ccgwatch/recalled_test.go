@@ -258,7 +258,7 @@ func TestWhatWaitsDoesNotNameWhatIsBeside(t *testing.T) {
 	}
 }
 
-// Somebody is withdrawn while a commit is being told: to whoever comes after, and to
+// An item is withdrawn while a commit is being told: to whoever comes after, and to
 // those whose messages were made and not stored.
 func TestCorrectionInTheMiddleOfTelling(t *testing.T) {
 	for name, batch := range map[string]int{"in one transaction": 0, "reader by reader": 1} {
