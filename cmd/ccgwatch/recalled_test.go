@@ -41,6 +41,7 @@ func newWaiting(t *testing.T) *waiting {
 	w := &waiting{T: t, now: time.Date(2026, 8, 12, 10, 0, 0, 0, london()), read: map[string]bool{}}
 	of := map[string]string{}
 	w.a, w.items, _ = surfaceOf(t, w.now, func(t *testing.T, a *app, now time.Time) []store.Item {
+		t.Helper()
 		items := wordyItems(t, a, now)
 		for way := range waitings() {
 			id := fmt.Sprintf("%032x", len(of)+2)
@@ -266,6 +267,7 @@ func TestCorrectionInTheMiddleOfTelling(t *testing.T) {
 			now := time.Date(2026, 8, 12, 10, 0, 0, 0, london())
 			told := 0
 			app, _, _ := surfaceOf(t, now, func(t *testing.T, a *app, now time.Time) []store.Item {
+				t.Helper()
 				items := surfaceItems(t, a, now)
 				for i := range 5 {
 					id := fmt.Sprintf("%032x", i+2)

@@ -118,7 +118,7 @@ func recalledLate(t *T) {
 		var all []store.Delivery
 		for i, found := range [][]string{{"fa"}, {"fb"}, {"fa", "fb"}} {
 			d := speaking(fmt.Sprint(edits, i), found...)
-			d.Edits = uint64(edits) //nolint:gosec // up to 2
+			d.Edits = uint64(edits)
 			all = append(all, d)
 		}
 		t.queue(all...)
