@@ -443,12 +443,14 @@ func (l *ThreadList) Fold(ctx context.Context, id string) (judge.Thread, error) 
 			return t, nil
 		}
 	}
+	ticket := l.folds.begin(id) // before anything is read
+	defer l.folds.end(id, ticket)
 	t, err := l.Threads.Of(ctx, id, true)
 	if err != nil || !known {
 		return t, err
 	}
 	if still, err := l.known(ctx, id); err == nil && still {
-		l.folds.put(id, t)
+		l.folds.putOf(id, t, ticket)
 	}
 	return t, nil
 }
@@ -501,6 +503,43 @@ type foldsKept struct {
 	mu    sync.Mutex
 	by    map[string]judge.Thread
 	order []string // as they came, the oldest first
+	// begun are the threads that are being folded: what was dropped meanwhile may
+	// have been folded from before, even where all is known again when it is done.
+	begun map[string]map[*foldTicket]bool
+}
+
+// A foldTicket is a fold that was begun.
+type foldTicket struct{ dropped bool }
+
+func (k *foldsKept) begin(id string) *foldTicket {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.begun == nil {
+		k.begun = map[string]map[*foldTicket]bool{}
+	}
+	if k.begun[id] == nil {
+		k.begun[id] = map[*foldTicket]bool{}
+	}
+	t := &foldTicket{}
+	k.begun[id][t] = true
+	return t
+}
+
+func (k *foldsKept) end(id string, t *foldTicket) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if delete(k.begun[id], t); len(k.begun[id]) == 0 {
+		delete(k.begun, id)
+	}
+}
+
+// putOf remembers what was folded, unless it was dropped since the fold was begun.
+func (k *foldsKept) putOf(id string, t judge.Thread, from *foldTicket) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !from.dropped {
+		k.keep(id, t)
+	}
 }
 
 func (k *foldsKept) get(id string) (judge.Thread, bool) {
@@ -513,6 +552,9 @@ func (k *foldsKept) get(id string) (judge.Thread, bool) {
 func (k *foldsKept) drop(id string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	for t := range k.begun[id] {
+		t.dropped = true
+	}
 	if _, ok := k.by[id]; ok {
 		delete(k.by, id)
 		k.order = slices.DeleteFunc(k.order, func(x string) bool { return x == id })
@@ -522,6 +564,10 @@ func (k *foldsKept) drop(id string) {
 func (k *foldsKept) put(id string, t judge.Thread) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.keep(id, t)
+}
+
+func (k *foldsKept) keep(id string, t judge.Thread) {
 	if k.by == nil {
 		k.by = map[string]judge.Thread{}
 	}

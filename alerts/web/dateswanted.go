@@ -404,6 +404,8 @@ func (s *site) readAhead(ctx context.Context) error {
 			break
 		}
 	}
+	s.survey.prepare()
+	s.charts()
 	return s.withDates(ctx, DatesWant{What: "meetings"}, "", func(d *diary) error {
 		for _, o := range d.all {
 			if o.due == nil && o.gist.Load() == nil {

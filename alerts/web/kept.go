@@ -64,29 +64,6 @@ func (s *site) fold(ctx context.Context, id string) (judge.Thread, error) {
 	return t, err
 }
 
-// A readPapers is what the papers say, as saidInPapers gives it.
-type readPapers struct {
-	said      []saying
-	read, all int
-}
-
-// papersKept is saidInPapers, which is asked for again until all are read.
-func (s *site) papersKept(ctx context.Context) (readPapers, error) {
-	state, err := s.feedState(ctx)
-	if err != nil {
-		return readPapers{}, err
-	}
-	now := s.Now()
-	if x, ok := s.papers.get("", state, now); ok {
-		return x, nil
-	}
-	var x readPapers
-	if x.said, x.read, x.all, err = s.saidInPapers(ctx); err == nil && x.read == x.all {
-		s.papers.put("", x, state, now)
-	}
-	return x, err
-}
-
 // threadsKept is listThreads, remembered.
 func (s *site) threadsKept(r *http.Request, body *threadsBody, q query.Query, from int) error {
 	state, err := s.feedState(r.Context())

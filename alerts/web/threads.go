@@ -97,54 +97,71 @@ func (s *site) threads(w http.ResponseWriter, r *http.Request) error {
 
 // listThreads fills the page from the place in the list of findings on.
 func (s *site) listThreads(r *http.Request, body *threadsBody, q query.Query, from int) error {
-	var list []alerts.ListedThread
-	known := false
-	var err error
+	l := &threadListing{site: s, body: body, from: from, seen: map[string]bool{}}
 	if q.String() == "" {
-		list, known, err = s.newestThreads(r.Context(), from, threadsLooked+1)
-	}
-	if err == nil && !known {
-		list, err = s.threadsFitting(r.Context(), body, from, threadsLooked+1, func(ctx context.Context, f func(store.Finding) bool) error {
-			return s.threadsThatFit(ctx, q, f)
-		})
-	}
-	if err != nil {
-		return err
-	}
-	ids := list[:min(len(list), threadsLooked)]
-	seen := map[string]bool{}
-	folded := 0
-	for i, x := range ids {
-		if body.Stage != "" && x.Known && x.Stage != body.Stage {
-			continue
-		}
-		if !x.Known {
-			folded++
-		}
-		if known && body.Stage != "" && folded > foldsPaused { // the stages are being worked out
-			body.Paused = true
-			body.Older = "/threads?" + withFrom(body.values(), from+i)
-			return nil
-		}
-		t, err := s.fold(r.Context(), x.Thread)
-		if errors.Is(err, store.ErrNotFound) || err == nil && (seen[t.ID] || body.Stage != "" && t.Stage != body.Stage) {
-			continue
-		}
+		list, known, err := s.newestThreads(r.Context(), from, threadsLooked+1)
 		if err != nil {
 			return err
 		}
-		if len(body.List) >= threadsPerPage {
-			body.Older = "/threads?" + withFrom(body.values(), from+i)
+		if known {
+			l.paused = true
+			for _, x := range list {
+				if more, err := l.take(r.Context(), x); err != nil || !more {
+					return err
+				}
+			}
 			return nil
 		}
-		seen[t.ID] = true
-		body.List = append(body.List, t)
 	}
-	if len(list) > len(ids) {
-		body.Paused = len(body.List) < threadsPerPage
-		body.Older = "/threads?" + withFrom(body.values(), from+len(ids))
+	return l.fitting(r.Context(), func(ctx context.Context, f func(store.Finding) bool) error {
+		return s.threadsThatFit(ctx, q, f)
+	})
+}
+
+// A threadListing fills a page of the list.
+type threadListing struct {
+	*site
+	body   *threadsBody
+	from   int  // place in the list of findings
+	paused bool // only so many stages that are not known are worked out
+
+	looked, folded int
+	seen           map[string]bool
+}
+
+// take shows a procurement if it belongs on the page; more tells whether there
+// is room for another.
+func (l *threadListing) take(ctx context.Context, x alerts.ListedThread) (more bool, err error) {
+	body, at := l.body, l.from+l.looked
+	l.looked++
+	older := func(paused bool) (bool, error) {
+		body.Paused, body.Older = paused, "/threads?"+withFrom(body.values(), at)
+		return false, nil
 	}
-	return nil
+	if l.looked > threadsLooked {
+		return older(len(body.List) < threadsPerPage)
+	}
+	if body.Stage != "" && x.Known && x.Stage != body.Stage {
+		return true, nil
+	}
+	if !x.Known {
+		l.folded++
+	}
+	if l.paused && body.Stage != "" && l.folded > foldsPaused { // the stages are being worked out
+		return older(true)
+	}
+	t, err := l.fold(ctx, x.Thread)
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && (l.seen[t.ID] || body.Stage != "" && t.Stage != body.Stage):
+		return true, nil
+	case err != nil:
+		return false, err
+	case len(body.List) >= threadsPerPage:
+		return older(false)
+	}
+	l.seen[t.ID] = true
+	body.List = append(body.List, t)
+	return true, nil
 }
 
 func withFrom(v url.Values, from int) string {
