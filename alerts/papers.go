@@ -33,9 +33,9 @@ type Papers struct {
 
 // A Saying is a sentence of a paper.
 type Saying struct {
-	Page  int    `json:"page"` // 1 is the first
-	Kind  string `json:"kind"` // as Said names it
-	Quote string `json:"quote"`
+	Page  int    `json:"p"` // 1 is the first
+	Kind  string `json:"k"` // as Said names it
+	Quote string `json:"q"`
 }
 
 // A SaidIn is a sentence with the paper and the item in which it stands. A paper
@@ -69,16 +69,16 @@ const (
 
 // paperItem is an item with papers.
 type paperItem struct {
-	Title  string     `json:"title,omitempty"`
-	When   time.Time  `json:"when,omitzero"`
-	Papers []paperDoc `json:"papers,omitempty"` // those whose bytes are kept, each once
-	Unread int        `json:"unread,omitempty"` // papers listed, with pages that could not be read
+	Title  string     `json:"t,omitempty"`
+	When   time.Time  `json:"w,omitzero"`
+	Papers []paperDoc `json:"p,omitempty"` // those whose bytes are kept, each once
+	Unread int        `json:"n,omitempty"` // papers listed, with pages that could not be read
 }
 
 type paperDoc struct {
-	Title string `json:"title,omitempty"`
-	URL   string `json:"url,omitempty"`
-	SHA   string `json:"sha"`
+	Title string `json:"t,omitempty"`
+	URL   string `json:"u,omitempty"`
+	SHA   string `json:"s"`
 }
 
 func (x *paperItem) empty() bool { return len(x.Papers) == 0 && x.Unread == 0 }

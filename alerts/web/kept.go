@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -62,6 +63,33 @@ func (s *site) fold(ctx context.Context, id string) (judge.Thread, error) {
 		s.folds.put(id, t, state, now)
 	}
 	return t, err
+}
+
+// foldsAtOnce is how many procurements are folded side by side.
+const foldsAtOnce = 4
+
+// foldAll has procurements folded of which fold is asked next, side by side. What
+// fails fails there.
+func (s *site) foldAll(ctx context.Context, ids []string) {
+	if s.Thread == nil || len(ids) < 2 {
+		return
+	}
+	next := make(chan string, len(ids))
+	for _, id := range ids {
+		next <- id
+	}
+	close(next)
+	var wg sync.WaitGroup
+	for range min(foldsAtOnce, runtime.GOMAXPROCS(0), len(ids)) {
+		wg.Go(func() {
+			for id := range next {
+				if ctx.Err() == nil {
+					_, _ = s.fold(ctx, id)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // threadsKept is listThreads, remembered.

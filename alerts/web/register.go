@@ -105,6 +105,7 @@ func (s *site) registered(ctx context.Context, ids []string) ([]registered, erro
 	if s.Thread == nil {
 		return nil, nil
 	}
+	s.foldAll(ctx, ids)
 	for _, id := range ids {
 		t, err := s.fold(ctx, id)
 		if isNotFound(err) {

@@ -94,7 +94,7 @@ func (l *threadListing) fitting(ctx context.Context, each func(context.Context, 
 		}
 		more := false
 		if failed == nil {
-			more, failed = l.take(ctx, t)
+			more, failed = l.offer(ctx, t)
 		}
 		return more
 	})

@@ -97,25 +97,32 @@ func (s *site) threads(w http.ResponseWriter, r *http.Request) error {
 
 // listThreads fills the page from the place in the list of findings on.
 func (s *site) listThreads(r *http.Request, body *threadsBody, q query.Query, from int) error {
+	ctx := r.Context()
 	l := &threadListing{site: s, body: body, from: from, seen: map[string]bool{}}
+	list, known := []alerts.ListedThread(nil), false
+	var err error
 	if q.String() == "" {
-		list, known, err := s.newestThreads(r.Context(), from, threadsLooked+1)
-		if err != nil {
-			return err
-		}
-		if known {
-			l.paused = true
-			for _, x := range list {
-				if more, err := l.take(r.Context(), x); err != nil || !more {
-					return err
-				}
-			}
-			return nil
-		}
+		list, known, err = s.newestThreads(ctx, from, threadsLooked+1)
 	}
-	return l.fitting(r.Context(), func(ctx context.Context, f func(store.Finding) bool) error {
-		return s.threadsThatFit(ctx, q, f)
-	})
+	switch {
+	case err != nil:
+	case known:
+		l.paused = true
+		for _, x := range list {
+			more := false
+			if more, err = l.offer(ctx, x); err != nil || !more {
+				return err
+			}
+		}
+	default:
+		err = l.fitting(ctx, func(ctx context.Context, f func(store.Finding) bool) error {
+			return s.threadsThatFit(ctx, q, f)
+		})
+	}
+	if err == nil {
+		_, err = l.flush(ctx)
+	}
+	return err
 }
 
 // A threadListing fills a page of the list.
@@ -125,8 +132,53 @@ type threadListing struct {
 	from   int  // place in the list of findings
 	paused bool // only so many stages that are not known are worked out
 
+	waiting        []alerts.ListedThread // offered, and not looked at yet
 	looked, folded int
+	full           bool
 	seen           map[string]bool
+}
+
+// offer gives the next procurement; more tells whether the page may want another.
+// As many as it has room for are folded together.
+func (l *threadListing) offer(ctx context.Context, x alerts.ListedThread) (more bool, err error) {
+	l.waiting = append(l.waiting, x)
+	wanted := 0
+	for _, w := range l.waiting {
+		if l.fits(w) {
+			wanted++
+		}
+	}
+	if wanted <= threadsPerPage-len(l.body.List) && l.looked+len(l.waiting) <= threadsLooked {
+		return true, nil
+	}
+	return l.flush(ctx)
+}
+
+// fits tells whether a procurement may stand at the stage that is asked for.
+func (l *threadListing) fits(x alerts.ListedThread) bool {
+	return l.body.Stage == "" || !x.Known || x.Stage == l.body.Stage
+}
+
+// flush shows what was offered.
+func (l *threadListing) flush(ctx context.Context) (more bool, err error) {
+	if l.full {
+		return false, nil
+	}
+	var ids []string
+	for _, x := range l.waiting {
+		if l.fits(x) {
+			ids = append(ids, x.Thread)
+		}
+	}
+	l.foldAll(ctx, ids)
+	for _, x := range l.waiting {
+		if more, err := l.take(ctx, x); err != nil || !more {
+			l.full = true
+			return false, err
+		}
+	}
+	l.waiting = l.waiting[:0]
+	return true, nil
 }
 
 // take shows a procurement if it belongs on the page; more tells whether there
@@ -141,7 +193,7 @@ func (l *threadListing) take(ctx context.Context, x alerts.ListedThread) (more b
 	if l.looked > threadsLooked {
 		return older(len(body.List) < threadsPerPage)
 	}
-	if body.Stage != "" && x.Known && x.Stage != body.Stage {
+	if !l.fits(x) {
 		return true, nil
 	}
 	if !x.Known {
