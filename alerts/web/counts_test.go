@@ -48,7 +48,8 @@ func randomParties(r *rand.Rand) []*judge.Party {
 	return out
 }
 
-type told struct {
+// toldOfNotices is what pages tell of them.
+type toldOfNotices struct {
 	Charts    []chart
 	Awarded   []string
 	Suppliers []string
@@ -56,9 +57,9 @@ type told struct {
 }
 
 // tells are what pages make of it.
-func (v *survey) tells(now time.Time) told {
+func (v *survey) tells(now time.Time) toldOfNotices {
 	v.prepare()
-	x := told{Awarded: v.awarded(), ByID: map[string]string{}}
+	x := toldOfNotices{Awarded: v.awarded(), ByID: map[string]string{}}
 	for _, c := range []chart{valueByClass(&v.tally), noticesByMonth(&v.tally, 1000, now), signedBefore(&v.tally)} {
 		x.Charts = append(x.Charts, c.draw())
 	}
