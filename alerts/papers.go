@@ -349,7 +349,7 @@ func (w *papering) quote(name string) error {
 // quotedPlace is that of a sentence in its item. No item has 65,536 papers, and
 // of one no more sentences are quoted than Said gives.
 func quotedPlace(paper, sentence int) string {
-	return string([]byte{byte(paper >> 8), byte(paper), byte(sentence >> 8), byte(sentence)})
+	return string([]byte{byte(paper >> 8), byte(paper), byte(sentence >> 8), byte(sentence)}) //nolint:gosec // see above
 }
 
 func (w *papering) latest(name string, x *paperItem, sha string) (bool, error) {

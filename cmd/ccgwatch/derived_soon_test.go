@@ -108,3 +108,41 @@ func TestWorkingOutGoesOnWhileMailIsHeldUp(t *testing.T) {
 		t.Errorf("behind %v, %v", behind, err)
 	}
 }
+
+// A sentence of a paper is gone from the register with its item, before that is
+// worked out, and the page says that it does not know all.
+func TestTheRegisterQuotesNothingOfWhatIsHeldBack(t *testing.T) {
+	a := dueApp(t)
+	sha, _, err := a.store.Keep(t.Context(), strings.NewReader("a paper"))
+	must(t, err)
+	must(t, a.store.KeepText(t.Context(), sha, []string{"Minutes.", "A member declared an interest in the stoma service and left the meeting."}))
+	it := boardMeeting("meeting/2", "2026-06-07T13:00:00+01:00")
+	it.Documents = []store.Document{{Key: "d", Title: "Pack", URL: "https://icb.example.org/pack.pdf", SHA256: sha, Pages: 2, Unread: "1"}}
+	lists(t, a, "mercia-vale-icb", at("2026-05-03T07:00"), it)
+	says := func(words string) bool {
+		t.Helper()
+		return strings.Contains(strings.Join(strings.Fields(page(t, a, at("2026-05-04T07:00"), "/register?of=papers").Find("main").Text()), " "), words)
+	}
+	const quote, more, one = "declared an interest in the stoma service", "More is being read", "1 sentence in 1 paper kept."
+	if !says(quote) || !says("page 2") || !says(one) || says(more) {
+		t.Error("the sentence is not there")
+	}
+	a.daemon.Store(true) // works out beside everything else, and has not begun
+	c := store.Correction{At: at("2026-05-04T06:00"), Source: "mercia-vale-icb", Key: "meeting/2", Act: store.ActHold, Reason: "test"}
+	_, err = a.store.Correct(t.Context(), c)
+	must(t, err)
+	if says(quote) || !says(more) {
+		t.Error("it is still there, or the page does not say that it does not know all yet")
+	}
+	a.derive(t.Context())
+	if says(quote) || says(more) || !says("0 sentences in 0 papers kept.") {
+		t.Error("with all worked out the page says otherwise")
+	}
+	c.Act = store.ActRestore
+	_, err = a.store.Correct(t.Context(), c)
+	must(t, err)
+	a.derive(t.Context())
+	if !says(quote) || !says(one) {
+		t.Error("it is not there again")
+	}
+}

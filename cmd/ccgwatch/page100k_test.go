@@ -224,6 +224,9 @@ func bigRecord(b *testing.B, now time.Time) *app {
 	b.Logf("index: %+v in %v", x.Size(), time.Since(begun))
 	begun = time.Now()
 	a.derive(b.Context()) // as the daemon does beside everything else
+	if err := a.listed.Warm(b.Context()); err != nil {
+		b.Fatal(err)
+	}
 	b.Logf("what speaks of which procurement, and the list of procurements, in %v", time.Since(begun))
 	return a
 }
