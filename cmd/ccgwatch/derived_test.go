@@ -343,7 +343,7 @@ func TestPromiseWhatIsKeptIsWhatWouldBeWorkedOutAnew(t *testing.T) {
 		a.derive(t.Context())
 		l.same(what)
 	}
-	if l.joined == 0 || l.quoted == 0 {
+	if l.joined == 0 || l.quoted == 0 && !testing.Short() { // which takes few steps
 		t.Errorf("%d were joined, %d sentences quoted: the test looks at nothing", l.joined, l.quoted)
 	}
 }
