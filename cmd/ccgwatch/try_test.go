@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ccgwatch/config"
+	"ccgwatch/config/catalogue"
+)
+
+// A path such as /cfo/papers was taken for that of Contracts Finder, and the page
+// read as a notice service.
+func TestAPathWithCFInItIsNoNoticeService(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://trust.example/cfo/board-papers": "", "https://trust.example/ftse/papers": "", "http://127.0.0.1:8099/cf": "contracts-finder", "http://127.0.0.1:8099/fts/": "find-a-tender",
+		"https://www.find-tender.service.gov.uk/": "find-a-tender", "https://www.contractsfinder.service.gov.uk/Search": "contracts-finder",
+	} {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rowOf(u).Platform; got != want {
+			t.Errorf("%s is %q, want %q", address, got, want)
+		}
+	}
+}
+
+// The catalogue has some sites by http that are on https by now: they are the
+// same, and keep their names, bodies and areas.
+func TestASiteIsKnownWhetherByHTTPOrHTTPS(t *testing.T) {
+	row := catalogue.Source{Platform: "moderngov", Base: "https://democracy.arun.gov.uk"}
+	if err := (&addCmd{}).known(config.Config{}, &row); err != nil || row.ID != "arun" || row.Body != "arun-district-council" {
+		t.Errorf("%+v %v", row, err)
+	}
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"http://a.example", "https://A.example/", true}, {"https://a.example/mg", "http://a.example/mg/", true},
+		{"https://a.example/mg", "https://a.example/MG", false}, {"https://a.example", "https://b.example", false}, {"https://a.example", "https://a.example/mg", false},
+	} {
+		if sameSite(c.a, c.b) != c.same {
+			t.Errorf("%s and %s", c.a, c.b)
+		}
+	}
+}
+
+// The pages of a committee system look like lists of a board's papers: while its
+// list of committees was down, a council's page was followed as a board's, and its
+// scrutiny was called a board meeting.
+func TestACommitteeSystemThatDoesNotAnswerIsNotTakenForABoard(t *testing.T) {
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/ieListMeetings.aspx" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, `<html><body><div id="modgov"><h1 class="mgMainTitleTxt">Browse meetings</h1><ul class="mgNonBulletTableList"><li><a href="ieListDocuments.aspx?CId=7&amp;MId=9">Thursday 3 December 2026 7.30 pm</a></li></ul></div></body></html>`)
+	}))
+	defer site.Close()
+	for _, command := range [][]string{{"add", "--yes"}, {"try"}} {
+		config := filepath.Join(t.TempDir(), "ccgwatch.toml")
+		if err := os.WriteFile(config, []byte(replayConfig), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out, errs bytes.Buffer
+		args := append([]string{"--config=" + config, "--data=" + t.TempDir()}, append(command, site.URL+"/ieListMeetings.aspx?CId=7", "--as-of=2026-11-22T08:00:00Z")...)
+		code := Main(t.Context(), args, strings.NewReader(""), &out, &errs)
+		if after, err := os.ReadFile(config); code != exitFailed || err != nil || string(after) != replayConfig || out.Len() > 0 || !strings.Contains(errs.String(), "and could not be read as such now (missing): try again later") {
+			t.Errorf("%s: exit %d, settings\n%s\nout\n%s\nerr\n%s", command[0], code, after, out.String(), errs.String())
+		}
+	}
+}
