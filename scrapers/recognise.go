@@ -129,6 +129,10 @@ func RecogniseAddress(u *url.URL) []Guess {
 	if strings.HasSuffix(u.Hostname(), ".moderngov.co.uk") {
 		return []Guess{{Row: Row{Platform: "moderngov", Base: u.Scheme + "://" + u.Host + dirOf(u.Path)}, Why: "its name is one of ModernGov's; the page itself could not be had"}}
 	}
+	if m := regexp.MustCompile(`^(.*?)/(?:feed/)?body/([a-z0-9_-]+?)(?:\.json)?/?$`).FindStringSubmatch(u.Path); m != nil &&
+		(strings.Contains(u.Path, "/feed/body/") || strings.HasSuffix(u.Hostname(), "whatdotheyknow.com")) {
+		return []Guess{{Row: Row{Platform: "whatdotheyknow", Base: u.Scheme + "://" + u.Host + m[1], Page: "/body/" + m[2]}, Why: "its address is one of Alaveteli's; the page itself could not be had"}}
+	}
 	if at, ok := cmisRoot(u.String()); ok {
 		return []Guess{{Row: Row{Platform: "cmis", Base: at}, Why: "its address is one of CMIS's; the page itself could not be had"}}
 	}

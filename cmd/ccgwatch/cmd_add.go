@@ -120,6 +120,9 @@ func webAddress(s string) (*url.URL, error) {
 // guesses fetches the page, and where it only links to a committee system, takes
 // that for the likeliest. What the operator says goes before what is recognised.
 func (c *addCmd) guesses(e *env, fetch *crawl.Fetcher, u *url.URL) ([]scrapers.Guess, error) {
+	if r, ok := noticesAt(u); ok {
+		return []scrapers.Guess{{Row: scrapers.Row{Platform: r.Platform, Base: r.Base}, Why: "its address is that of the notice service"}}, nil
+	}
 	list, err := recognise(e.ctx, fetch, u)
 	root, page := scrapers.Apart(u)
 	if c.Platform != "" || c.Layout != "" {
@@ -173,6 +176,9 @@ func (c *addCmd) look(e *env, cfg config.Config, fetch *crawl.Fetcher, g guess) 
 	}
 	if err := c.known(cfg, &row); err != nil {
 		return row, nil, 0, err
+	}
+	if cfg.Fetch.DelayGiven {
+		row.Delay = notZero(time.Duration(cfg.Fetch.Delay))
 	}
 	s, err := build(row, c.Committees, nil)
 	if err != nil {

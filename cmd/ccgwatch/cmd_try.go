@@ -123,7 +123,7 @@ func (c *tryCmd) candidates(e *env, fetch *crawl.Fetcher) ([]source, []guess, er
 		list, err = c.guess(cfg, rowOf(u))
 		return list, nil, err
 	}
-	if r := rowOf(&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}); r.Platform == "find-a-tender" || r.Platform == "contracts-finder" {
+	if r, ok := noticesAt(u); ok {
 		list, err = c.guess(cfg, r)
 		return list, nil, err
 	}
@@ -179,6 +179,12 @@ func (c *tryCmd) named(e *env) ([]source, error) {
 	return nil, nil
 }
 
+// noticesAt is the row of a notice service, where the address is one's.
+func noticesAt(u *url.URL) (catalogue.Source, bool) {
+	r := rowOf(&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path})
+	return r, r.Platform == "find-a-tender" || r.Platform == "contracts-finder"
+}
+
 // rowOf makes a row of an address: the page of a committee system gives its
 // root, any other page is taken for a list of board papers.
 func rowOf(u *url.URL) catalogue.Source {
@@ -187,9 +193,13 @@ func rowOf(u *url.URL) catalogue.Source {
 	case strings.HasSuffix(u.Path, ".aspx"):
 		u.Path = strings.TrimSuffix(u.Path, file)
 		r.Platform, r.Page = "moderngov", ""
-	case strings.Contains(u.Host, "find-tender"), strings.Trim(u.Path, "/") == "fts": // a replica's
+	case strings.Contains(u.Host, "find-tender"):
+		u.Path, r.Platform, r.Page = "", "find-a-tender", ""
+	case strings.Contains(u.Host, "contractsfinder"):
+		u.Path, r.Platform, r.Page = "", "contracts-finder", ""
+	case strings.Trim(u.Path, "/") == "fts": // a replica's
 		r.Platform = "find-a-tender"
-	case strings.Contains(u.Host, "contractsfinder"), strings.Trim(u.Path, "/") == "cf":
+	case strings.Trim(u.Path, "/") == "cf":
 		r.Platform = "contracts-finder"
 	}
 	if r.Platform == "" && strings.Trim(u.Path, "/") != "" {

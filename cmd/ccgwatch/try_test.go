@@ -32,6 +32,46 @@ func TestAPathWithCFInItIsNoNoticeService(t *testing.T) {
 	}
 }
 
+// The page of a notice service was followed as a page of text, though the service
+// itself is followed without any settings.
+func TestANoticeServiceIsNotAddedAsAPage(t *testing.T) {
+	for _, address := range []string{"https://www.find-tender.service.gov.uk/Search/Results?page=2", "www.contractsfinder.service.gov.uk/Search"} {
+		var out, errs bytes.Buffer
+		code := Main(t.Context(), []string{"--data=" + t.TempDir(), "--config=" + writtenConfig(t, "[group]\nemail = \"a@example.org\"\n"), "add", address, "--yes"}, strings.NewReader(""), &out, &errs)
+		if code != exitUsage || !strings.Contains(errs.String(), "is followed already, as \"") {
+			t.Errorf("%s: exit %d\n%s%s", address, code, out.String(), errs.String())
+		}
+	}
+}
+
+func writtenConfig(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ccgwatch.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Why WhatDoTheyKnow is off was not said to those who gave the address of a feed,
+// which its robots.txt closes.
+func TestTheReasonWhyWhatDoTheyKnowIsOffIsPrinted(t *testing.T) {
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/robots.txt" {
+			t.Errorf("asked for %s", r.URL.Path)
+		}
+		_, _ = io.WriteString(w, "User-agent: *\nDisallow: */feed/*\n")
+	}))
+	defer site.Close()
+	for _, command := range []string{"add", "try"} {
+		var out, errs bytes.Buffer
+		code := Main(t.Context(), []string{"--data=" + t.TempDir(), "--config=" + writtenConfig(t, replayConfig), command, site.URL + "/feed/body/sample_council"}, strings.NewReader(""), &out, &errs)
+		if said := out.String() + errs.String(); code != exitFailed || !strings.Contains(said, "before following one, ask the WhatDoTheyKnow team") {
+			t.Errorf("%s: exit %d\n%s", command, code, said)
+		}
+	}
+}
+
 // The catalogue has some sites by http that are on https by now: they are the
 // same, and keep their names, bodies and areas.
 func TestASiteIsKnownWhetherByHTTPOrHTTPS(t *testing.T) {
@@ -66,10 +106,7 @@ func TestACommitteeSystemThatDoesNotAnswerIsNotTakenForABoard(t *testing.T) {
 	}))
 	defer site.Close()
 	for _, command := range [][]string{{"add", "--yes"}, {"try"}} {
-		config := filepath.Join(t.TempDir(), "ccgwatch.toml")
-		if err := os.WriteFile(config, []byte(replayConfig), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		config := writtenConfig(t, replayConfig)
 		var out, errs bytes.Buffer
 		args := append([]string{"--config=" + config, "--data=" + t.TempDir()}, append(command, site.URL+"/ieListMeetings.aspx?CId=7", "--as-of=2026-11-22T08:00:00Z")...)
 		code := Main(t.Context(), args, strings.NewReader(""), &out, &errs)
