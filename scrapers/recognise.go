@@ -42,6 +42,13 @@ func Recognise(p *crawl.Page) []Guess {
 	if p.URL.RawQuery != "" {
 		here += "?" + p.URL.RawQuery
 	}
+	if at, ok := serviceRoot(p.URL); ok {
+		add(Row{Platform: "moderngov", Base: at}, "it is part of a ModernGov site, which is read whole")
+		if isXMLFeed(bytes.TrimSpace(p.Body)) {
+			add(Row{Platform: "feed", Base: root, Page: here}, "it is a feed of the site's news")
+		}
+		return list
+	}
 	switch body := bytes.TrimSpace(p.Body); {
 	case strings.HasPrefix(strings.ToLower(p.URL.Path), "/feed/body/"), bytes.Contains(low, []byte("alaveteli")):
 		if m := regexp.MustCompile(`/body/([a-z0-9_-]+?)(?:\.json)?/?$`).FindStringSubmatch(p.URL.Path); m != nil {
@@ -147,6 +154,16 @@ func isXMLFeed(body []byte) bool {
 // modernGovPage matches the file names that only ModernGov has.
 func modernGovPage() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)/(?:ieListMeetings|ieListDocuments|ieDecisionDetails|ieDocHome|ieLogon|ieIssueDetails|mg[A-Z][A-Za-z]+)\.aspx$`)
+}
+
+// serviceRoot is the root of the ModernGov site whose web service or news are at
+// an address: neither is a page, and the news show little of what there is.
+func serviceRoot(u *url.URL) (string, bool) {
+	m := regexp.MustCompile(`(?i)^(.*)/(?:mgWebService\.asmx(?:/.*)?|mgRss\.aspx)$`).FindStringSubmatch(u.Path)
+	if m == nil {
+		return "", false
+	}
+	return rootOf(u.Scheme+"://"+u.Host+m[1]+"/mgList.aspx", modernGovPage())
 }
 
 // rootOf is the root of the site that a page with such a name stands in, its

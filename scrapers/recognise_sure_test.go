@@ -2,6 +2,7 @@ package scrapers
 
 import (
 	"net/url"
+	"slices"
 	"testing"
 
 	"ccgwatch/scrapers/crawl"
@@ -38,6 +39,32 @@ func TestAPageOfACommitteeSystemIsToldFromALinkToOne(t *testing.T) {
 			if !found[platform] {
 				t.Errorf("%s: not %s", c.address, platform)
 			}
+		}
+	}
+}
+
+// What a site's web service answers was followed as a page of text, the names of
+// those who attended included, and its news instead of its meetings.
+func TestTheServiceAndTheNewsOfACommitteeSystemLeadToTheSystem(t *testing.T) {
+	for address, c := range map[string]struct {
+		body string
+		want []string
+	}{
+		"https://www.example.gov.uk/mg/mgWebService.asmx/GetCommittees":  {`<?xml version="1.0"?><committees><committeescount> 0</committeescount></committees>`, []string{"moderngov https://www.example.gov.uk/mg"}},
+		"https://democracy.example.gov.uk/(S(abc123))/mgWebService.asmx": {"<html><body>21 methods</body></html>", []string{"moderngov https://democracy.example.gov.uk"}},
+		"https://democracy.example.gov.uk/mgRss.aspx?CID=7":              {`<?xml version="1.0"?><rss version="2.0"><channel></channel></rss>`, []string{"moderngov https://democracy.example.gov.uk", "feed https://democracy.example.gov.uk"}},
+		"https://www.example.gov.uk/news.rss":                            {`<?xml version="1.0"?><rss version="2.0"><channel></channel></rss>`, []string{"feed https://www.example.gov.uk"}},
+	} {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, g := range Recognise(&crawl.Page{URL: u, Body: []byte(c.body)}) {
+			got = append(got, g.Platform+" "+g.Base)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", address, got, c.want)
 		}
 	}
 }
