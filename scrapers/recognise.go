@@ -15,6 +15,9 @@ import (
 type Guess struct {
 	Row
 	Why string // in words
+	// Sure: the page that was asked for is the system's own. Read as anything else
+	// it would be misunderstood: a committee's meetings taken for a board's.
+	Sure bool
 }
 
 // Recognise says what a page may be, the likeliest first. Of a page that only
@@ -31,7 +34,7 @@ func Recognise(p *crawl.Page) []Guess {
 				return
 			}
 		}
-		list = append(list, Guess{r, why})
+		list = append(list, Guess{Row: r, Why: why})
 	}
 	root := p.URL.Scheme + "://" + p.URL.Host
 	low := bytes.ToLower(p.Body)
@@ -39,17 +42,24 @@ func Recognise(p *crawl.Page) []Guess {
 	if p.URL.RawQuery != "" {
 		here += "?" + p.URL.RawQuery
 	}
+	if at, ok := serviceRoot(p.URL); ok {
+		add(Row{Platform: "moderngov", Base: at}, "it is part of a ModernGov site, which is read whole")
+		if isXMLFeed(bytes.TrimSpace(p.Body)) {
+			add(Row{Platform: "feed", Base: root, Page: here}, "it is a feed of the site's news")
+		}
+		return list
+	}
 	switch body := bytes.TrimSpace(p.Body); {
 	case strings.HasPrefix(strings.ToLower(p.URL.Path), "/feed/body/"), bytes.Contains(low, []byte("alaveteli")):
 		if m := regexp.MustCompile(`/body/([a-z0-9_-]+?)(?:\.json)?/?$`).FindStringSubmatch(p.URL.Path); m != nil {
-			return []Guess{{Row{Platform: "whatdotheyknow", Base: root, Page: "/body/" + m[1]}, "it is the page of a public body on an Alaveteli site"}}
+			return []Guess{{Row: Row{Platform: "whatdotheyknow", Base: root, Page: "/body/" + m[1]}, Why: "it is the page of a public body on an Alaveteli site"}}
 		}
 	case strings.HasSuffix(p.URL.Path, "/data/manifest.json") && bytes.Contains(body, []byte(`"all.jsonl.gz"`)):
-		return []Guess{{Row{Platform: "ccgwatch", Base: root + strings.TrimSuffix(p.URL.Path, "/data/manifest.json")}, "it is the export of another CCGWatch"}}
+		return []Guess{{Row: Row{Platform: "ccgwatch", Base: root + strings.TrimSuffix(p.URL.Path, "/data/manifest.json")}, Why: "it is the export of another CCGWatch"}}
 	case len(body) > 0 && (body[0] == '{' || body[0] == '['):
-		return []Guess{{Row{Platform: "feed", Base: root, Page: here}, "it is JSON"}}
+		return []Guess{{Row: Row{Platform: "feed", Base: root, Page: here}, Why: "it is JSON"}}
 	case isXMLFeed(body):
-		return []Guess{{Row{Platform: "feed", Base: root, Page: here}, "it is an Atom or RSS feed"}}
+		return []Guess{{Row: Row{Platform: "feed", Base: root, Page: here}, Why: "it is an Atom or RSS feed"}}
 	}
 	d, err := p.HTML()
 	if err != nil {
@@ -72,7 +82,7 @@ func Recognise(p *crawl.Page) []Guess {
 		}
 	}
 	if at, ok := rootOf(p.URL.String(), modernGovPage()); ok && bytes.Contains(low, []byte(`id="modgov"`)) {
-		list = append([]Guess{{Row{Platform: "moderngov", Base: at}, "it is a ModernGov page"}}, list...)
+		list = append([]Guess{{Row: Row{Platform: "moderngov", Base: at}, Why: "it is a ModernGov page"}}, list...)
 	} else if strings.HasSuffix(p.URL.Hostname(), ".moderngov.co.uk") || bytes.Contains(low, []byte(`id="modgov"`)) {
 		add(Row{Platform: "moderngov", Base: strings.TrimSuffix(root+dirOf(p.URL.Path), "/")}, "it is a ModernGov site")
 	}
@@ -84,7 +94,7 @@ func Recognise(p *crawl.Page) []Guess {
 		add(Row{Platform: "cmis", Base: at}, "it is a CMIS page")
 	}
 	if cmisDecisions().MatchString(p.URL.Path) && slices.ContainsFunc(list, func(g Guess) bool { return g.Platform == "cmis" }) {
-		list = append([]Guess{{Row{Platform: "page", Base: root, Page: here}, "it is the list of decisions of a CMIS site, which is compared as text"}}, list...)
+		list = append([]Guess{{Row: Row{Platform: "page", Base: root, Page: here}, Why: "it is the list of decisions of a CMIS site, which is compared as text"}}, list...)
 	}
 	if bytes.Contains(low, []byte("citizenspace")) || strings.HasSuffix(p.URL.Hostname(), ".citizenspace.com") {
 		add(Row{Platform: "feed", Base: root, Page: "/api/2.4/json_search_results?st=open&fields=all"}, "it is a Citizen Space site")
@@ -103,20 +113,35 @@ func Recognise(p *crawl.Page) []Guess {
 		}
 	}
 	add(Row{Platform: "page", Base: root, Page: here}, "any page can be compared as text")
+	for i, g := range list {
+		if at, err := url.Parse(g.Base); err == nil && at.Host == p.URL.Host {
+			list[i].Sure = g.Platform == "moderngov" && bytes.Contains(low, []byte(`id="modgov"`)) || g.Platform == "cmis" && ownCMIS(p, low)
+		}
+	}
 	return list
+}
+
+// ownCMIS tells a page of a CMIS site from one that only links to such a site.
+func ownCMIS(p *crawl.Page, low []byte) bool {
+	return bytes.Contains(low, []byte("meetingcalendarpublic")) || bytes.Contains(low, []byte("viewmeetingpublic")) || bytes.Contains(low, []byte("cmisdocumentlist")) ||
+		strings.HasSuffix(p.URL.Hostname(), ".cmis.uk.com")
 }
 
 // RecogniseAddress says what a site may be by its address alone: many ModernGov
 // sites answer programs through their web service and refuse their pages.
 func RecogniseAddress(u *url.URL) []Guess {
 	if at, ok := rootOf(u.String(), modernGovPage()); ok {
-		return []Guess{{Row{Platform: "moderngov", Base: at}, "its address is one of ModernGov's; the page itself could not be had"}}
+		return []Guess{{Row: Row{Platform: "moderngov", Base: at}, Why: "its address is one of ModernGov's; the page itself could not be had"}}
 	}
 	if strings.HasSuffix(u.Hostname(), ".moderngov.co.uk") {
-		return []Guess{{Row{Platform: "moderngov", Base: u.Scheme + "://" + u.Host + dirOf(u.Path)}, "its name is one of ModernGov's; the page itself could not be had"}}
+		return []Guess{{Row: Row{Platform: "moderngov", Base: u.Scheme + "://" + u.Host + dirOf(u.Path)}, Why: "its name is one of ModernGov's; the page itself could not be had"}}
+	}
+	if m := regexp.MustCompile(`^(.*?)/(?:feed/)?body/([a-z0-9_-]+?)(?:\.json)?/?$`).FindStringSubmatch(u.Path); m != nil &&
+		(strings.Contains(u.Path, "/feed/body/") || strings.HasSuffix(u.Hostname(), "whatdotheyknow.com")) {
+		return []Guess{{Row: Row{Platform: "whatdotheyknow", Base: u.Scheme + "://" + u.Host + m[1], Page: "/body/" + m[2]}, Why: "its address is one of Alaveteli's; the page itself could not be had"}}
 	}
 	if at, ok := cmisRoot(u.String()); ok {
-		return []Guess{{Row{Platform: "cmis", Base: at}, "its address is one of CMIS's; the page itself could not be had"}}
+		return []Guess{{Row: Row{Platform: "cmis", Base: at}, Why: "its address is one of CMIS's; the page itself could not be had"}}
 	}
 	return nil
 }
@@ -129,6 +154,16 @@ func isXMLFeed(body []byte) bool {
 // modernGovPage matches the file names that only ModernGov has.
 func modernGovPage() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)/(?:ieListMeetings|ieListDocuments|ieDecisionDetails|ieDocHome|ieLogon|ieIssueDetails|mg[A-Z][A-Za-z]+)\.aspx$`)
+}
+
+// serviceRoot is the root of the ModernGov site whose web service or news are at
+// an address: neither is a page, and the news show little of what there is.
+func serviceRoot(u *url.URL) (string, bool) {
+	m := regexp.MustCompile(`(?i)^(.*)/(?:mgWebService\.asmx(?:/.*)?|mgRss\.aspx)$`).FindStringSubmatch(u.Path)
+	if m == nil {
+		return "", false
+	}
+	return rootOf(u.Scheme+"://"+u.Host+m[1]+"/mgList.aspx", modernGovPage())
 }
 
 // rootOf is the root of the site that a page with such a name stands in, its

@@ -61,6 +61,7 @@ func (c *addCmd) Run(e *env) error {
 	}
 	var failed error
 	for _, g := range guesses {
+		g := guess(g)
 		if g.Platform == "whatdotheyknow" {
 			fmt.Fprintf(e.stdout, "WhatDoTheyKnow is off by default: %s.\n", feeds.WhyOff)
 		}
@@ -69,15 +70,38 @@ func (c *addCmd) Run(e *env) error {
 			if e.ctx.Err() != nil {
 				return e.ctx.Err()
 			}
+			if wrong := (*exitError)(nil); errors.As(err, &wrong) {
+				return err
+			}
 			failed = errors.Join(failed, fmt.Errorf("as %s: %w", platformWords(row), err))
+			if stop := g.otherwise(err); stop != nil {
+				return fmt.Errorf("%w\n%w", stop, failed)
+			}
 			continue
 		}
-		if err := c.show(e, g, row, seen, requests); err != nil {
+		if failed != nil { // what is followed is less than what is there
+			fmt.Fprintf(e.stderr, "ccgwatch: could not be read %v\n", failed)
+		}
+		if err := c.show(e, g.Why, row, seen, requests); err != nil {
 			return err
 		}
 		return c.write(e, cfg, row)
 	}
 	return fmt.Errorf("nothing that could be followed was found at %s:\n%w", c.URL, failed)
+}
+
+// A guess is a way in which a site may be read.
+type guess scrapers.Guess
+
+// otherwise is why no other way is tried after this one has failed, nil if one is:
+// a page of a committee system that does not answer now is not a board's list of
+// papers, though it looks like one.
+func (g guess) otherwise(err error) error {
+	if !g.Sure {
+		return nil
+	}
+	return fmt.Errorf("%s (%s), and could not be read as such now (%s): try again later; with --platform page the one page is compared as text",
+		g.Platform, g.Why, crawl.ReasonOf(err))
 }
 
 // webAddress reads what somebody gave as an address.
@@ -96,6 +120,9 @@ func webAddress(s string) (*url.URL, error) {
 // guesses fetches the page, and where it only links to a committee system, takes
 // that for the likeliest. What the operator says goes before what is recognised.
 func (c *addCmd) guesses(e *env, fetch *crawl.Fetcher, u *url.URL) ([]scrapers.Guess, error) {
+	if r, ok := noticesAt(u); ok {
+		return []scrapers.Guess{{Row: scrapers.Row{Platform: r.Platform, Base: r.Base}, Why: "its address is that of the notice service"}}, nil
+	}
 	list, err := recognise(e.ctx, fetch, u)
 	root, page := scrapers.Apart(u)
 	if c.Platform != "" || c.Layout != "" {
@@ -142,13 +169,16 @@ func sisters(host string) []string {
 }
 
 // look crawls once as the row would be followed, keeping nothing.
-func (c *addCmd) look(e *env, cfg config.Config, fetch *crawl.Fetcher, g scrapers.Guess) (catalogue.Source, []store.Item, int, error) {
+func (c *addCmd) look(e *env, cfg config.Config, fetch *crawl.Fetcher, g guess) (catalogue.Source, []store.Item, int, error) {
 	row := catalogue.Source{ID: c.ID, Name: c.Name, Body: c.Body, Platform: g.Platform, Base: g.Base, Page: g.Page, Layout: g.Layout}
 	if c.Decisions && row.Platform == "moderngov" {
 		row.Layout = scrapers.Decisions
 	}
 	if err := c.known(cfg, &row); err != nil {
 		return row, nil, 0, err
+	}
+	if cfg.Fetch.DelayGiven {
+		row.Delay = notZero(time.Duration(cfg.Fetch.Delay))
 	}
 	s, err := build(row, c.Committees, nil)
 	if err != nil {
@@ -177,11 +207,16 @@ func (c *addCmd) known(cfg config.Config, row *catalogue.Source) error {
 		return err
 	}
 	for _, n := range national {
-		if n.Base == row.Base && n.Platform == row.Platform && (n.Page == "" || strings.Trim(n.Page, "/") == strings.Trim(row.Page, "/")) && row.Layout != scrapers.Decisions {
+		if sameSite(n.Base, row.Base) && n.Platform == row.Platform && (n.Page == "" || strings.Trim(n.Page, "/") == strings.Trim(row.Page, "/")) && row.Layout != scrapers.Decisions {
 			row.ID, row.Name, row.Body = cmp.Or(row.ID, n.ID), cmp.Or(row.Name, n.Name), cmp.Or(row.Body, n.Body)
 			if n.Layout != "" && row.Layout == "" {
 				row.Layout = n.Layout
 			}
+		}
+	}
+	if c.ID == "" {
+		if err := c.followedAlready(cfg, *row); err != nil {
+			return err
 		}
 	}
 	if row.ID == "" {
@@ -194,6 +229,38 @@ func (c *addCmd) known(cfg config.Config, row *catalogue.Source) error {
 		row.ID = fmt.Sprintf("%s-%d", id, n)
 	}
 	return nil
+}
+
+// followedAlready refuses to follow a site a second time, which would tell
+// everything twice; whoever wants that (other committees of it) gives it an id.
+func (c *addCmd) followedAlready(cfg config.Config, row catalogue.Source) error {
+	list, err := followed(cfg, scrapers.Sites())
+	if err != nil {
+		return err
+	}
+	same := func(a, b string) bool { return strings.Trim(a, "/") == strings.Trim(b, "/") }
+	for _, s := range list {
+		r := s.row
+		if s.Platform != row.Platform || !sameSite(r.Base, row.Base) || (r.Layout == scrapers.Decisions) != (row.Layout == scrapers.Decisions) {
+			continue
+		}
+		if paged := row.Platform != "moderngov" && row.Platform != "cmis"; paged && !same(r.Page, row.Page) {
+			continue
+		}
+		return usagef("%s is followed already, as %q; with --id NAME it is followed a second time, and told twice", platformWords(row), s.ID)
+	}
+	return nil
+}
+
+// sameSite tells whether two addresses are of one site: http or https, with or
+// without a slash at the end.
+func sameSite(a, b string) bool {
+	bare := func(s string) string {
+		_, rest, _ := strings.Cut(s, "://")
+		host, path, _ := strings.Cut(strings.TrimRight(rest, "/"), "/")
+		return strings.ToLower(host) + "/" + path
+	}
+	return bare(a) == bare(b)
 }
 
 // idOf makes an id of a site's host, and of what is followed there.
@@ -229,12 +296,12 @@ func idOf(row *catalogue.Source) string {
 }
 
 // show says what was recognised, what is there, and how often it would be asked.
-func (c *addCmd) show(e *env, g scrapers.Guess, row catalogue.Source, seen []store.Item, requests int) error {
+func (c *addCmd) show(e *env, why string, row catalogue.Source, seen []store.Item, requests int) error {
 	s, err := config.ParseSchedule(row.Schedule)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "Recognised as %s (%s).\n", platformWords(row), g.Why)
+	fmt.Fprintf(e.stdout, "Recognised as %s (%s).\n", platformWords(row), why)
 	groups := map[string]int{}
 	for _, it := range seen {
 		groups[cmp.Or(it.Fields[store.FieldCommittee], string(it.Kind)+"s")]++

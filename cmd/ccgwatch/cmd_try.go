@@ -35,20 +35,28 @@ func (c *tryCmd) Run(e *env) error {
 	}
 	fetch.RawDir = "" // keeps nothing
 	defer fetch.Close()
-	candidates, err := c.candidates(e, fetch)
+	candidates, sure, err := c.candidates(e, fetch)
 	if err != nil {
 		return err
 	}
 	var failed error
-	for _, s := range candidates {
+	for i, s := range candidates {
 		err := c.visit(e, fetch, s)
 		if err == nil {
+			if failed != nil {
+				fmt.Fprintf(e.stderr, "ccgwatch: what was tried before that: %v\n", failed)
+			}
 			return nil
 		}
 		if e.ctx.Err() != nil {
 			return e.ctx.Err()
 		}
 		failed = errors.Join(failed, err)
+		if i < len(sure) {
+			if stop := sure[i].otherwise(err); stop != nil {
+				return fmt.Errorf("%w\n%w", stop, failed)
+			}
+		}
 	}
 	return failed
 }
@@ -95,8 +103,52 @@ func whyRefused(s source, err error) error {
 }
 
 // candidates are the ways to read what was named: the followed source, the site
-// of its own kind, the row of the catalogue, or what the address looks like.
-func (c *tryCmd) candidates(e *env, fetch *crawl.Fetcher) ([]source, error) {
+// of its own kind, the row of the catalogue, or what the address looks like; of
+// the last the guesses too, one for each.
+func (c *tryCmd) candidates(e *env, fetch *crawl.Fetcher) ([]source, []guess, error) {
+	list, err := c.named(e)
+	if err != nil || list != nil {
+		return list, nil, err
+	}
+	u, err := webAddress(c.What)
+	if err != nil {
+		return nil, nil, usagef("%q is neither a source ('ccgwatch sources --all' lists them) nor an address beginning with https://", c.What)
+	}
+	cfg, err := e.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.Platform != "" || c.Layout != "" {
+		u.RawQuery = ""
+		list, err = c.guess(cfg, rowOf(u))
+		return list, nil, err
+	}
+	if r, ok := noticesAt(u); ok {
+		list, err = c.guess(cfg, r)
+		return list, nil, err
+	}
+	guesses, err := recognise(e.ctx, fetch, u)
+	if err != nil {
+		return nil, nil, err
+	}
+	var out []source
+	var all []guess
+	for _, g := range guesses {
+		r := catalogue.Source{ID: "try", Name: u.Host, Platform: g.Platform, Base: g.Base, Page: g.Page, Layout: g.Layout}
+		if cfg.Fetch.DelayGiven {
+			r.Delay = notZero(time.Duration(cfg.Fetch.Delay))
+		}
+		s, err := build(r, nil, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		out, all = append(out, s), append(all, guess(g))
+	}
+	return out, all, nil
+}
+
+// named is what is known under the name that was given, nil for none.
+func (c *tryCmd) named(e *env) ([]source, error) {
 	cfg, err := e.config()
 	if err != nil {
 		return nil, err
@@ -124,34 +176,13 @@ func (c *tryCmd) candidates(e *env, fetch *crawl.Fetcher) ([]source, error) {
 		}
 		return c.guess(cfg, catalogue.Source{ID: n.ID, Name: n.Name, Body: n.Body, Platform: n.Platform, Base: n.Base, Page: n.Page, Layout: n.Layout})
 	}
-	u, err := url.Parse(c.What)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, usagef("%q is neither a source ('ccgwatch sources --all' lists them) nor an address beginning with https://", c.What)
-	}
-	if c.Platform == "" && c.Layout == "" {
-		guesses, err := recognise(e.ctx, fetch, u)
-		if err != nil {
-			return nil, err
-		}
-		var out []source
-		for _, g := range guesses {
-			r := catalogue.Source{ID: "try", Name: u.Host, Platform: g.Platform, Base: g.Base, Page: g.Page, Layout: g.Layout}
-			if cfg.Fetch.DelayGiven {
-				r.Delay = notZero(time.Duration(cfg.Fetch.Delay))
-			}
-			s, err := build(r, nil, nil)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, s)
-		}
-		if r := rowOf(&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}); r.Platform == "find-a-tender" || r.Platform == "contracts-finder" {
-			return c.guess(cfg, r)
-		}
-		return out, nil
-	}
-	u.RawQuery, u.Fragment = "", ""
-	return c.guess(cfg, rowOf(u))
+	return nil, nil
+}
+
+// noticesAt is the row of a notice service, where the address is one's.
+func noticesAt(u *url.URL) (catalogue.Source, bool) {
+	r := rowOf(&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path})
+	return r, r.Platform == "find-a-tender" || r.Platform == "contracts-finder"
 }
 
 // rowOf makes a row of an address: the page of a committee system gives its
@@ -162,9 +193,13 @@ func rowOf(u *url.URL) catalogue.Source {
 	case strings.HasSuffix(u.Path, ".aspx"):
 		u.Path = strings.TrimSuffix(u.Path, file)
 		r.Platform, r.Page = "moderngov", ""
-	case strings.Contains(u.Host, "find-tender"), strings.Contains(u.Path, "/fts"):
+	case strings.Contains(u.Host, "find-tender"):
+		u.Path, r.Platform, r.Page = "", "find-a-tender", ""
+	case strings.Contains(u.Host, "contractsfinder"):
+		u.Path, r.Platform, r.Page = "", "contracts-finder", ""
+	case strings.Trim(u.Path, "/") == "fts": // a replica's
 		r.Platform = "find-a-tender"
-	case strings.Contains(u.Host, "contractsfinder"), strings.Contains(u.Path, "/cf"):
+	case strings.Trim(u.Path, "/") == "cf":
 		r.Platform = "contracts-finder"
 	}
 	if r.Platform == "" && strings.Trim(u.Path, "/") != "" {

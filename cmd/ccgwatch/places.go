@@ -121,8 +121,8 @@ func (c *chosen) add(o chosen) {
 }
 
 // choose picks what a place means to somebody who wants to follow it: its areas;
-// or one council, board or trust, and beside a council its county and the boards
-// that serve it. Where it may be one of several, they are a question back.
+// or one council, board or trust, and beside a council its county, the boards that
+// serve it and the trusts that are named after it. Where it may be one of several, they are a question back.
 func choose(words string, p catalogue.Place) (chosen, error) {
 	if len(p.Areas) > 0 {
 		return chosen{areas: p.Areas}, nil
@@ -165,6 +165,9 @@ func choose(words string, p catalogue.Place) (chosen, error) {
 	c := chosen{around: list[0].Areas, bodies: slices.Clone(list)}
 	for _, id := range catalogue.Above(footprints, list[0].ID) {
 		c.add(chosen{bodies: catalogue.Line(bodies, id)})
+	}
+	for _, b := range slices.Clone(c.bodies) {
+		c.add(chosen{bodies: catalogue.TrustsNamedAfter(bodies, b)})
 	}
 	return c, nil
 }
@@ -214,7 +217,7 @@ func catalogueNotes(cfg config.Config, sources []source, now time.Time) ([]strin
 			if n.ID != s.ID || n.Platform != s.Platform || n.Base == "" {
 				continue
 			}
-			if n.Base != s.Base {
+			if !sameSite(n.Base, s.Base) {
 				notes = append(notes, fmt.Sprintf("%s: is followed at %s, the catalogue knows it at %s", s.ID, s.Base, n.Base))
 			}
 			if n.Confidence == "low" {

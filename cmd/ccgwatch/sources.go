@@ -23,6 +23,7 @@ type source struct {
 	// keeps to it later by spread, and less often while it has no news.
 	usual  bool
 	spread time.Duration
+	row    catalogue.Source // what it was made of
 }
 
 // next is when the source is due after a moment, in London's time.
@@ -237,6 +238,7 @@ func build(r catalogue.Source, committees []string, sites []crawl.Source) (sourc
 		return source{}, err
 	}
 	s, err := newSource(c, r.Schedule)
+	s.row = r
 	if s.usual = usual && err == nil; s.usual && c.Whole { // a feed of notices is alone on its host
 		s.spread = spread(s.ID, s.Schedule)
 	}

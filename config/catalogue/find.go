@@ -106,7 +106,8 @@ func Overlay(national []Listing, bodies []Body, name string, r io.Reader) ([]Lis
 // columnsOwn are the columns of the operator's file.
 const columnsOwn = "id name body platform base page layout note"
 
-// bodyOf finds a body by id, code, name or alias, in any case.
+// bodyOf finds a body by id, code, name or alias, in any case; and if none is
+// spelt so, by a name that differs only in how it is written.
 func bodyOf(bodies []Body, s string) (Body, bool) {
 	is := func(x string) bool { return strings.EqualFold(x, s) }
 	for _, b := range bodies {
@@ -114,7 +115,39 @@ func bodyOf(bodies []Body, s string) (Body, bool) {
 			return b, true
 		}
 	}
+	plain := plainName(s)
+	same := func(x string) bool { return plainName(x) == plain }
+	for _, b := range bodies {
+		if plain != "" && (same(b.Name) || slices.ContainsFunc(b.Aliases, same)) {
+			return b, true
+		}
+	}
 	return Body{}, false
+}
+
+// plainName is a name without what people write in several ways: case, hyphens,
+// apostrophes, "the", "of", "and" or &, Saint for St.
+func plainName(s string) string {
+	s = strings.NewReplacer("’", "", "'", "").Replace(strings.ToLower(s))
+	list := strings.FieldsFunc(s, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+	list = slices.DeleteFunc(list, func(w string) bool { return w == "the" || w == "of" || w == "and" })
+	for i, w := range list {
+		if w == "saint" {
+			list[i] = "st"
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+// holds tells whether all words of one plain name are in another.
+func holds(name, words string) bool {
+	have := strings.Fields(name)
+	for w := range strings.FieldsSeq(words) {
+		if !slices.Contains(have, w) {
+			return false
+		}
+	}
+	return true
 }
 
 // Line is a body and, in order, all that took over from it: to follow a body is
@@ -148,15 +181,17 @@ type Place struct {
 }
 
 // Where finds what somebody means: an area, a postcode or its district ("LE15"),
-// a body by id, code ("QK1") or name, or part of a body's name. ok is false
+// a body by id, code ("QK1") or name, or part of a body's name, however it is
+// spelt ("Bath & NE Somerset" is not, "Bath & North-East Somerset" is). ok is false
 // where nothing fits; a district that no area names is one of those.
 func Where(areas []Area, bodies []Body, clusters []Cluster, s string) (p Place, ok bool) {
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return p, false
 	}
+	plain := plainName(s)
 	for _, a := range areas {
-		if strings.EqualFold(a.ID, s) || strings.EqualFold(a.Name, s) {
+		if strings.EqualFold(a.ID, s) || plain != "" && plainName(a.Name) == plain {
 			p.Areas = append(p.Areas, a.ID)
 		}
 	}
@@ -182,11 +217,11 @@ func Where(areas []Area, bodies []Body, clusters []Cluster, s string) (p Place, 
 		}
 		return p, true
 	}
-	if len(s) < 3 {
+	if len(plain) < 3 {
 		return p, false
 	}
 	for _, b := range bodies {
-		if strings.Contains(strings.ToLower(b.Name), strings.ToLower(s)) {
+		if name := plainName(b.Name); strings.Contains(name, plain) || holds(name, plain) {
 			p.Bodies, p.Loose = append(p.Bodies, b), true
 		}
 	}

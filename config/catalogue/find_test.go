@@ -56,6 +56,36 @@ func TestWhere(t *testing.T) {
 	}
 }
 
+// Names of places are written in several ways, and a name that is not found is a
+// council that is not followed.
+func TestPlacesAreFoundHoweverTheyAreSpelt(t *testing.T) {
+	areas, bodies, clusters := load(t, Areas), load(t, Bodies), load(t, Clusters)
+	for typed, want := range map[string]string{
+		"Saint Helens":                              "st-helens",
+		"Hinckley & Bosworth":                       "hinckley-and-bosworth",
+		"bath & north-east somerset council":        "bath-and-north-east-somerset",
+		"Stoke on Trent":                            "stoke-on-trent",
+		"King’s Lynn and West Norfolk":              "king",
+		"Leeds council":                             "leeds-city-council",
+		"The Royal Borough of Windsor & Maidenhead": "windsor-and-maidenhead",
+		"Leicester ICB":                             "nhs-leicester-leicestershire-and-rutland-icb",
+		"NHS Leicester Leicestershire & Rutland":    "nhs-leicester-leicestershire-and-rutland-icb",
+		"durham county council":                     "durham",
+		"Barking & Dagenham":                        "barking-and-dagenham",
+	} {
+		p, ok := Where(areas, bodies, clusters, typed)
+		if !ok || !slices.ContainsFunc(p.Bodies, func(b Body) bool { return strings.Contains(b.ID, want) }) {
+			t.Errorf("%q: %v %v", typed, ok, ids(p.Bodies, func(b Body) string { return b.ID }))
+		}
+	}
+	if p, ok := Where(areas, bodies, clusters, "Yorkshire & the Humber"); !ok || len(p.Areas) != 1 {
+		t.Errorf("%+v", p)
+	}
+	if p, ok := Where(areas, bodies, clusters, "& ' -"); ok {
+		t.Errorf("nothing at all means %+v", p)
+	}
+}
+
 func TestClustersHoldTogether(t *testing.T) {
 	bodies, all := load(t, Bodies), map[string]bool{}
 	origins := ids(load(t, Origins), func(o Origin) string { return o.ID })

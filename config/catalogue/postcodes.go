@@ -78,6 +78,28 @@ func Above(footprints []Footprint, council string) (ids []string) {
 	return ids
 }
 
+// TrustsNamedAfter are the trusts of today that have the place of a council in
+// their name: "Leeds" of Leeds City Council, "Lancashire" of the county. Where a
+// trust works is in no table that we have; the others are found by their own names.
+func TrustsNamedAfter(bodies []Body, council Body) (list []Body) {
+	if council.Kind != "council" {
+		return nil
+	}
+	place := slices.DeleteFunc(strings.Fields(plainName(council.Name)), func(w string) bool {
+		return slices.Contains([]string{"city", "council", "borough", "metropolitan", "district", "county", "royal", "london", "unitary", "authority", "corporation"}, w)
+	})
+	if len(place) == 0 {
+		return nil
+	}
+	words := " " + strings.Join(place, " ") + " "
+	for _, b := range bodies {
+		if b.Kind == "trust" && b.Until == "" && strings.Contains(" "+plainName(b.Name)+" ", words) {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
 // A Postcode is what somebody typed, taken for one.
 type Postcode struct {
 	Letters  string // "LS"
@@ -98,8 +120,8 @@ func ReadPostcode(s string) (Postcode, bool) {
 }
 
 // Around gives the councils that a postcode may belong to, and what to say about
-// it; the bodies of the place are those councils, their counties and the boards
-// of their areas. A postcode that lies outside England, or nowhere, is an error
+// it; the bodies of the place are those councils, their counties, the boards of
+// their areas and the trusts named after them. A postcode that lies outside England, or nowhere, is an error
 // that says so. Ask Where first: it knows some districts precisely.
 func Around(areas []PostcodeArea, footprints []Footprint, bodies []Body, p Postcode) (Place, error) {
 	i := slices.IndexFunc(areas, func(a PostcodeArea) bool { return a.Letters == p.Letters })
@@ -129,6 +151,11 @@ func Around(areas []PostcodeArea, footprints []Footprint, bodies []Body, p Postc
 	}
 	for _, id := range above {
 		add(id)
+	}
+	for _, council := range slices.Clone(place.Bodies) {
+		for _, t := range TrustsNamedAfter(bodies, council) {
+			add(t.ID)
+		}
 	}
 	place.Councils = a.Councils
 	place.Says = fmt.Sprintf("%s covers parts of these councils: %s; pick yours", a.Letters, strings.Join(names, ", "))

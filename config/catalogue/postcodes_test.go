@@ -34,7 +34,7 @@ func TestReadPostcode(t *testing.T) {
 func TestAroundAPostcode(t *testing.T) {
 	areas, footprints, bodies := load(t, PostcodeAreas), load(t, Footprints), load(t, Bodies)
 	for _, c := range []struct{ typed, says, bodies string }{
-		{"LS6", "LS covers parts of these councils: Leeds City Council, City of Bradford Metropolitan District Council, North Yorkshire Council; pick yours", "leeds-city-council nhs-west-yorkshire-icb -kirklees-council"},
+		{"LS6", "LS covers parts of these councils: Leeds City Council, City of Bradford Metropolitan District Council, North Yorkshire Council; pick yours", "leeds-city-council nhs-west-yorkshire-icb leeds-teaching-hospitals-nhs-trust bradford-teaching-hospitals-nhs-foundation-trust -kirklees-council -mid-yorkshire-teaching-nhs-trust"},
 		{"HG1 2AA", "HG lies in the area of North Yorkshire Council", "north-yorkshire-council nhs-humber-and-north-yorkshire-icb nhs-west-yorkshire-icb"},
 		{"BN", "", "brighton-and-hove-city-council east-sussex-county-council west-sussex-county-council nhs-surrey-and-sussex-icb"},
 		{"TD15", "TD lies in the area of Northumberland County Council (it reaches into Scotland, of which the catalogue holds nothing)", "nhs-north-east-and-north-cumbria-icb"},

@@ -49,7 +49,16 @@ func (s *site) accordion(_ crawl.Visit, p *crawl.Page) error {
 	if err != nil {
 		return err
 	}
-	var items []store.Item
+	items := s.listed(p, d)
+	for _, it := range items {
+		p.Add(it)
+	}
+	s.cover(p, items)
+	return nil
+}
+
+// listed are the papers that a page links, each with the headings above it.
+func (s *site) listed(p *crawl.Page, d *goquery.Document) (items []store.Item) {
 	place := map[string]int{}
 	tabs := s.tabs(d)
 	var o outline
@@ -79,11 +88,7 @@ func (s *site) accordion(_ crawl.Visit, p *crawl.Page) error {
 			}
 		})
 	}
-	for _, it := range items {
-		p.Add(it)
-	}
-	s.cover(p, items)
-	return nil
+	return items
 }
 
 // tabs are the titles of panels that stand apart from their panels, by id.

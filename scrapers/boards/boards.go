@@ -119,50 +119,6 @@ func Source(o Options) (crawl.Source, error) {
 	return src, nil
 }
 
-// either reads a page whose layout nobody named: a list with a dated link to a
-// page of the same site is two-hop. What was once read stays as it was read, so
-// that a page that lost its links does not turn into another layout.
-func (s *site) either(v crawl.Visit, p *crawl.Page) error {
-	for _, it := range v.Old.Items {
-		switch {
-		case it.Kind == store.KindMeeting && strings.Contains(it.Key, "#"):
-			return s.table(v, p)
-		case it.Kind == store.KindMeeting:
-			return s.twoHop(v, p)
-		}
-	}
-	d, err := p.HTML()
-	if err != nil {
-		return err
-	}
-	if len(v.Old.Items) == 0 {
-		if s.looksTabled(d) {
-			return s.table(v, p)
-		}
-		for _, a := range content(d).Find("a[href]").EachIter() {
-			l, ok := s.link(p, a)
-			if !ok || l.url.Host != s.root.Host || isFile(l.url) {
-				continue
-			}
-			if _, _, dated := s.dated(l.text); dated {
-				return s.twoHop(v, p)
-			}
-		}
-	}
-	files, folders := 0, 0
-	for _, a := range content(d).Find("a[href]").EachIter() {
-		if l, ok := s.link(p, a); ok && s.isPaper(p, l) {
-			files++
-		} else if ok && l.url.Host == s.root.Host && s.tidy.folder(l.text) > 0 {
-			folders++
-		}
-	}
-	if files == 0 && folders > 0 {
-		return s.years(v, p)
-	}
-	return s.accordion(v, p)
-}
-
 // looksTabled: a table with at least two rows that begin with a date, or have
 // one and a paper.
 func (s *site) looksTabled(d *goquery.Document) bool {

@@ -51,7 +51,8 @@ type entry struct {
 }
 
 // twoHop reads the list: every link whose words carry a date is a meeting (or,
-// if it leads to a file, a paper). Other links are not followed.
+// if it leads to a file, a paper). Other links are not followed. Where nobody said
+// that the page is such a list, all papers on it count, dated or not.
 func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
 	d, err := p.HTML()
 	if err != nil {
@@ -59,6 +60,12 @@ func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
 	}
 	var list []entry
 	place := map[string]int{}
+	papers := map[string]store.Item{}
+	if s.Layout == "" {
+		for _, it := range s.listed(p, d) {
+			papers[it.Key] = it
+		}
+	}
 	above := s.headings(d)
 	for _, a := range content(d).Find("a[href]").EachIter() {
 		l, ok := s.link(p, a)
@@ -70,6 +77,13 @@ func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
 			read = func(string) (date, string, bool) { return s.post(l) }
 		}
 		when, title, ok := read(l.text)
+		if it, all := papers[s.key("document", l.url)]; all {
+			if _, twice := place[it.Key]; !twice {
+				place[it.Key] = len(list)
+				list = append(list, entry{item: it})
+			}
+			continue
+		}
 		if !ok || l.url.Host != s.root.Host && !isFile(l.url) {
 			continue
 		}

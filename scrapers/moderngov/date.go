@@ -27,6 +27,7 @@ type reader struct {
 	session *regexp.Regexp
 	file    *regexp.Regexp // 1 letter, 2 number, 3 name, of a document's address
 	itemRef *regexp.Regexp
+	nothing *regexp.Regexp // a plan that says that it is empty
 }
 
 func newReader() *reader {
@@ -45,6 +46,7 @@ func newReader() *reader {
 		session: regexp.MustCompile(`/\([A-Za-z]\([A-Za-z0-9]+\)\)`),
 		file:    regexp.MustCompile(`(?i)(?:^|/)documents/([a-z])(\d{1,12})/([^?#]*)`),
 		itemRef: regexp.MustCompile(`^AI(\d{1,12})$`),
+		nothing: regexp.MustCompile(`(?i)\bno (?:\w+ ){0,3}(?:items?|issues?|decisions?|matters|entries|plans?|records?)\b|\bthere (?:are|is) (?:currently )?no(?:ne|thing)?\b`),
 	}
 }
 

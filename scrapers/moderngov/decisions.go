@@ -145,19 +145,27 @@ func (s *ledger) decisionRows(mg *goquery.Selection) ([]store.Item, error) {
 	seen := map[string]bool{}
 	for _, tr := range table.Find("tr").EachIter() {
 		links(tr, "iedecisiondetails.aspx", func(a *goquery.Selection, href string) {
-			id := s.number(query(href, "ID", "AIId"))
+			// A decision has a number of its own, or goes by that of the agenda item on
+			// which it was made: two sequences that overlap.
+			id, by, key := s.number(query(href, "ID")), "ID", "decision/"
+			if id == "" {
+				id, by, key = s.number(query(href, "AIId")), "AIId", "decision/item-"
+			}
 			title := s.bare(a)
-			if id == "" || title == "" || seen[id] {
+			if id == "" || title == "" || seen[key+id] {
 				return // listed once for each of its signatories
 			}
-			seen[id] = true
-			it := store.Item{Key: "decision/" + id, Kind: store.KindPaper, Title: title, Stub: true,
-				URL: s.base + "/ieDecisionDetails.aspx?ID=" + id, Fields: map[string]string{}}
+			seen[key+id] = true
+			it := store.Item{Key: key + id, Kind: store.KindPaper, Title: title, Stub: true,
+				URL: s.base + "/ieDecisionDetails.aspx?" + by + "=" + id, Fields: map[string]string{}}
 			if t, ok := s.numeric(s.line(a.Closest("td").Next().Text()), ""); ok {
 				it.Published = t
 			}
 			list = append(list, it)
 		})
+	}
+	if n := table.Find("td a[href]").Length(); len(list) == 0 && n > 0 && table.Find("a[href*='IId=']").Length() == 0 {
+		return nil, crawl.Errorf(store.ReasonFormat, "the table of decisions has %d links and none leads to a decision", n)
 	}
 	return list, nil
 }
@@ -295,16 +303,19 @@ func (s *ledger) plans() crawl.Request {
 			}
 			s.cover(p)
 			list := s.planLinks(mg)
-			if len(list) == 0 {
-				p.None()
-			}
 			for _, q := range list {
 				p.Follow(s.plan(q))
 			}
+			if len(list) == 0 {
+				p.None()
+				return s.gone(p, forwardPlans()) // told where there were plans before
+			}
 			return nil
 		},
-	}, part{"issue/", "the site's forward plans"})
+	}, forwardPlans())
 }
+
+func forwardPlans() part { return part{"issue/", "the site's forward plans"} }
 
 // mostPlans is how many plans are read: a council has one for its cabinet, some
 // one more for others.
@@ -356,7 +367,7 @@ func (s *ledger) plan(q string) crawl.Request {
 				return err
 			}
 			items := s.planItems(mg)
-			if len(items) == 0 && !strings.Contains(strings.ToLower(mg.Text()), "no ") {
+			if len(items) == 0 && !s.nothing.MatchString(s.plain(mg)) {
 				return crawl.Errorf(store.ReasonFormat, "the plan lists no items, and does not say so")
 			}
 			for _, it := range items {
@@ -367,17 +378,20 @@ func (s *ledger) plan(q string) crawl.Request {
 	}, 2)
 }
 
-// planItems are the links to the issues of a plan.
+// planItems are the links to the issues of a plan: to their history, which says
+// when notice was given, and in older templates to their details.
 func (s *ledger) planItems(mg *goquery.Selection) (list []store.Item) {
 	seen := map[string]bool{}
-	links(mg, "mgissuehistoryhome.aspx", func(a *goquery.Selection, href string) {
-		id, title := s.number(query(href, "IId")), s.bare(a)
-		if id == "" || title == "" || seen[id] {
-			return
-		}
-		seen[id] = true
-		list = append(list, store.Item{Key: "issue/" + id, Kind: store.KindPaper, Title: title, Stub: true,
-			URL: fmt.Sprintf("%s/mgIssueHistoryHome.aspx?IId=%s", s.base, id), Fields: map[string]string{}})
-	})
+	for _, page := range []string{"mgIssueHistoryHome.aspx", "ieIssueDetails.aspx"} {
+		links(mg, strings.ToLower(page), func(a *goquery.Selection, href string) {
+			id, title := s.number(query(href, "IId")), s.bare(a)
+			if id == "" || title == "" || seen[id] {
+				return
+			}
+			seen[id] = true
+			list = append(list, store.Item{Key: "issue/" + id, Kind: store.KindPaper, Title: title, Stub: true,
+				URL: fmt.Sprintf("%s/%s?IId=%s", s.base, page, id), Fields: map[string]string{}})
+		})
+	}
 	return list
 }

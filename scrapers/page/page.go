@@ -136,8 +136,25 @@ func (rd *reader) confirm(p *crawl.Page, v crawl.Visit, key string, asked *url.U
 	return nil
 }
 
+// noText says what a file is that is no text, "" for text: its bytes would be
+// compared as if they were words.
+func noText(body []byte) string {
+	switch head := body[:min(len(body), 8192)]; {
+	case bytes.Contains(head[:min(len(head), 1024)], []byte("%PDF-")):
+		return "a PDF"
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")):
+		return "an office document or an archive"
+	case bytes.IndexByte(head, 0) >= 0:
+		return "a file that is no text"
+	}
+	return ""
+}
+
 // read makes the item of the page.
 func (rd *reader) read(p *crawl.Page, v crawl.Visit, key string, asked *url.URL) error {
+	if what := noText(p.Body); what != "" {
+		return crawl.Errorf(store.ReasonFormat, "%s is there, and no page: give the address of the page that links it", what)
+	}
 	if err := p.StandIn(); err != nil {
 		return err
 	}

@@ -146,6 +146,10 @@ func TestWhatIsNotThePage(t *testing.T) {
 		"next to nothing":  {"<html><body><main><p>Our new site is here. It is loading its documents.</p></main></body></html>", long, store.ReasonEmpty},
 		"half a page":      {f["one"][:strings.Index(f["one"], "<h2>Doc")], old, store.ReasonTruncated},
 		"without anything": {" ", old, store.ReasonEmpty},
+		// The bytes of a file were compared as the words of a page.
+		"a PDF":           {"%PDF-1.7\n" + strings.Repeat("1 0 obj << /Type /Page >> endobj\n", 40) + "%%EOF", old, store.ReasonFormat},
+		"a Word document": {"PK\x03\x04" + strings.Repeat("word/document.xml ", 40), old, store.ReasonFormat},
+		"a file of bytes": {strings.Repeat("a\x00\x01 picture of a page ", 40), old, store.ReasonFormat},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if s, err := visit(t, c.html, now(), c.old); err == nil || crawl.ReasonOf(err) != c.want {
