@@ -14,6 +14,7 @@ func ComposeBytes(b []byte) (glyphs int, text string) {
 		g := glyph{r: rune(b[0]) | rune(b[1]&3)<<8, x: float32(b[2]), y: float32(b[3]) / 4, size: float32(b[4]) / 8, turn: int8(b[5] & 64)}
 		g.end = g.x + float32(b[6])/8
 		g.first, g.joined, g.spaced, g.broken = b[7]&1 != 0, b[7]&2 != 0, b[7]&4 != 0, b[7]&8 != 0
+		g.unsized = b[7]&16 != 0
 		page = append(page, g)
 	}
 	return len(page), compose(page)
