@@ -9,6 +9,7 @@ const (
 	leading  = 2.0 // lines of a paragraph stand closer than this, in sizes of their letters
 	noteStep = 2.5 // and so do those of a note, which begins no further from its line
 	sameSize = 0.1 // sizes that differ by a smaller share are one
+	longNote = 80  // lines: a longer one is none
 )
 
 // A line is a run of glyphs, or what of it stands between two wide gaps.
@@ -112,7 +113,7 @@ func parted(glyphs []glyph, lines []line, i int) int {
 	if next := &lines[i+1]; follows(l, next) || next.x < l.x && below(l, next) && unicode.IsLower(glyphs[next.from].r) {
 		return 0 // as it should be; l may be the end of a line with a gap in it
 	}
-	for k := i + 1; k < len(lines); k++ {
+	for k := i + 1; k < min(len(lines), i+longNote); k++ {
 		switch m := &lines[k]; {
 		case follows(l, m):
 			if unicode.IsLower(glyphs[m.from].r) {

@@ -103,10 +103,14 @@ func TestWordsInFonts(t *testing.T) {
 func FuzzCompose(f *testing.F) {
 	f.Add([]byte("A\x00\x10\x40\x50\x00\x28\x00B\x00\x15\x40\x50\x00\x28\x00"))
 	f.Add([]byte("\xb4\x00\x10\x40\x50\x00\x10\x01e\x00\x10\x40\x50\x00\x28\x00-\x00\x20\x40\x50\x00\x08\x00x\x00\x10\x80\x50\x00\x28\x01"))
+	f.Add([]byte("a\x00\x0a\xc8\x20\x00\x20\x01b\x00\x0e\xc8\x20\x00\x20\x00-\x00\x12\xc8\x20\x00\x20\x00n\x00\x90\xc8\x20\x00\x20\x01c\x00\x0a\xb8\x20\x00\x20\x01"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		glyphs, text := document.ComposeBytes(b)
+		glyphs, moved, text := document.ComposeBytes(b)
 		if !utf8.ValidString(text) {
 			t.Errorf("%q is not UTF-8", text)
+		}
+		if moved != 0 {
+			t.Errorf("notes put aside lose or add %d characters, %d of their codes", moved>>32, int32(moved)) //nolint:gosec // for a person to read
 		}
 		if n := utf8.RuneCountInString(text); n > 2*glyphs {
 			t.Errorf("%d characters of %d glyphs", n, glyphs)
