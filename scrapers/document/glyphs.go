@@ -8,6 +8,7 @@ import (
 	"math"
 	"strings"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
@@ -188,9 +189,10 @@ func (p *probe) glyphs(count int, shown frame, room []glyph) ([]glyph, error) {
 			high = r
 			continue
 		}
-		if high != 0 {
-			r, high = utf16.DecodeRune(high, r), 0
+		if whole := utf16.DecodeRune(high, r); whole != utf8.RuneError {
+			r = whole
 		}
+		high = 0
 		p.call(p.origin, p.page, i, p.buffer, p.buffer+8)
 		x, y := p.double(0), p.double(1)
 		advance := p.advance(i, r, &pen)

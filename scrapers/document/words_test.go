@@ -110,7 +110,7 @@ func FuzzCompose(f *testing.F) {
 			t.Errorf("%q is not UTF-8", text)
 		}
 		if moved != 0 {
-			t.Errorf("notes put aside lose or add %d characters, %d of their codes", moved>>32, int32(moved)) //nolint:gosec // for a person to read
+			t.Errorf("notes put aside lose or add %d characters, %d of their codes", moved>>32, int32(moved))
 		}
 		if n := utf8.RuneCountInString(text); n > 2*glyphs {
 			t.Errorf("%d characters of %d glyphs", n, glyphs)
