@@ -97,6 +97,7 @@ func TestTidy(t *testing.T) {
 		{"spaces", "13\u00a0August\u202f2026 \t\nx", "13 August 2026\nx"},
 		{"ligatures", "ﬁrst oﬃce ﬂow", "first office flow"},
 		{"bullets of Word", "\uf0b7 item", "• item"},
+		{"bullets of TeX's bitmaps", "\u0088 item", "• item"},
 		{"control characters", "a\x00b\x07c\u200bd\ufeffe", "abcde"},
 		{"a soft hyphen within a line", "pro\u00adcurement", "procurement"},
 		{"a soft hyphen at its end", "pro\u00ad\ncurement", "procurement"},

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
@@ -20,12 +22,13 @@ type glyph struct {
 	x, end  float32 // where it begins, and where the next one is due
 	y       float32 // its baseline, growing upwards
 	size    float32 // of its font, as drawn
-	drift   float32 // how far PDFium may have put it too far back
+	drift   float32 // how far PDFium may have put it too far back; at first, the sizes of the letters before it in its object
 	gap     float32 // from the one before it, once arranged
 	turn    int8    // the direction of writing, in 128ths of a full turn
 	before  before  // what stands before it, once arranged
 	first   bool    // it is the first of its text object
 	joined  bool    // it is drawn together with the one before it: a ligature
+	unsized bool    // it is in another font than the one before it, and one of them has no known size
 	spaced  bool    // PDFium thinks that there is a space before it, or a line end
 	broken  bool    // PDFium thinks that a line ended before it
 }
@@ -57,10 +60,12 @@ const (
 type face struct {
 	ref     uint64
 	drawing bool             // its characters are pieces of lines, not letters
+	drawn   bool             // it has no name, as the fonts that bring their own drawings (Type 3): its size is a guess
 	latin   [256]float32     // 0 where not yet asked, below 0 where PDFium does not know
 	widths  map[rune]float32 // the others
 	narrow  float32          // the least and the greatest width seen
 	wide    float32
+	drift   float32 // by which each letter stands too far back, as a share of the size, at most
 	sum     float32 // of the widths of count letters as they stand on the page
 	count   int
 }
@@ -145,10 +150,14 @@ func (p *probe) double(n uint64) float32 {
 // A frame is what of a page is shown, in points.
 type frame struct{ left, bottom, right, top float32 }
 
+// holds tells whether any of a baseline lies in the frame.
+func (f frame) holds(x0, y0, x1, y1 float32) bool {
+	return max(x0, x1) >= f.left && min(x0, x1) <= f.right && max(y0, y1) >= f.bottom && min(y0, y1) <= f.top
+}
+
 // glyphs are those of the page that was opened last, in PDFium's order, without
-// the spaces and line ends that PDFium makes up, and without the text objects that
-// begin off the page; one that runs over its edge is whole. It fills room, and
-// returns it.
+// the spaces and line ends that PDFium makes up, and without what stands off the
+// page, where nobody sees it. It fills room, and returns it.
 func (p *probe) glyphs(count int, shown frame, room []glyph) ([]glyph, error) {
 	if err := p.prepare(); err != nil {
 		return nil, err
@@ -156,8 +165,9 @@ func (p *probe) glyphs(count int, shown frame, room []glyph) ([]glyph, error) {
 	clear(p.faces) // a font that no page uses is freed, and another may come to stand in its place
 	room, p.runs = room[:0], p.runs[:0]
 	var object uint64
-	hidden := false
+	var high rune // the first half of a character beyond the first 65,536
 	var pen pen
+	var before *face // of the object before
 	var g glyph
 	for n := range count {
 		i := uint64(n)
@@ -170,15 +180,23 @@ func (p *probe) glyphs(count int, shown frame, room []glyph) ([]glyph, error) {
 		}
 		if o := api.EncodeU32(api.DecodeU32(p.call(p.object, p.page, i))); o != object || n == 0 {
 			object, g.first, g.drift = o, true, 0
+			before = pen.face
 			pen = p.pen(i, o)
+			g.unsized = before != nil && before != pen.face && (before.drawn || pen.face.drawn)
 			p.runs = append(p.runs, run{pen.face, len(room)})
 		}
+		if r >= 0xD800 && r < 0xDC00 { // the other half stands in the same place
+			high = r
+			continue
+		}
+		if whole := utf16.DecodeRune(high, r); whole != utf8.RuneError {
+			r = whole
+		}
+		high = 0
 		p.call(p.origin, p.page, i, p.buffer, p.buffer+8)
 		x, y := p.double(0), p.double(1)
-		if g.first {
-			hidden = pen.face.drawing || x > shown.right || y < shown.bottom || y > shown.top || x < shown.left-pen.size
-		}
-		if hidden {
+		advance := p.advance(i, r, &pen)
+		if pen.face.drawing || !shown.holds(x, y, x+advance*pen.ux, y+advance*pen.uy) {
 			g.first = false
 			continue
 		}
@@ -187,17 +205,18 @@ func (p *probe) glyphs(count int, shown frame, room []glyph) ([]glyph, error) {
 		}
 		g.r, g.size, g.turn = r, pen.size, pen.turn
 		g.x, g.y = x*pen.ux+y*pen.uy, y*pen.ux-x*pen.uy
-		g.end = g.x + p.advance(i, r, &pen)
+		g.end = g.x + advance
 		g.joined = false
 		if n := len(room); n > 0 && room[n-1].x == g.x && room[n-1].y == g.y && room[n-1].turn == g.turn {
 			g.joined, g.end = true, max(g.end, room[n-1].end)
 		}
-		room = append(room, g)
-		if pen.face.narrow < pen.face.wide { // typewriters keep to whole thousandths
-			g.drift += drift * pen.size
+		if n := len(room); g.first && n > 0 && before != nil {
+			before.steady(&room[n-1], &g)
 		}
+		room = append(room, g)
+		g.drift += pen.size
 		pen.face.sum, pen.face.count = pen.face.sum+(g.end-g.x)/max(pen.size, 0.01), pen.face.count+1
-		g.first, g.spaced, g.broken = false, false, false
+		g.first, g.unsized, g.spaced, g.broken = false, false, false, false
 	}
 	p.rescale(room)
 	return room, nil
@@ -225,7 +244,8 @@ func (p *probe) pen(i, object uint64) pen {
 	ref := api.EncodeU32(api.DecodeU32(p.call(p.font, object)))
 	n.face = p.faces[ref]
 	if n.face == nil {
-		n.face = &face{ref: ref, widths: map[rune]float32{}, drawing: p.draws(ref)}
+		name := p.fontName(ref)
+		n.face = &face{ref: ref, widths: map[rune]float32{}, drawing: draws(name), drawn: name == "", drift: drift}
 		p.faces[ref] = n.face
 	}
 	return n
@@ -244,9 +264,12 @@ func (p *probe) advance(i uint64, r rune, pen *pen) float32 {
 	}
 	latin := r >= 0 && int(r) < len(f.latin)
 	var w float32 // 0: not yet asked
-	if latin {
+	switch {
+	case latin:
 		w = f.latin[r]
-	} else {
+	case wide(r) && pen.turn == 0: // PDFium may find the form of half the width; a square has no ink outside
+		w = -1
+	default:
 		w = f.widths[r]
 	}
 	if w > 0 {
@@ -287,10 +310,31 @@ func (p *probe) share(f *face, r rune) float32 {
 	return w
 }
 
-// rescale mends the sizes of fonts that have a measure of their own (bitmaps
+// steady notes how far the letters of a font may have drifted by the end of an
+// object, a being its last one and b the first one of the next.
+func (f *face) steady(a, b *glyph) {
+	gap := b.x - a.end
+	if a.drift < driftFrom*a.size || a.turn != b.turn || abs(a.y-b.y) > 0.01 || gap < -0.01*a.size || gap > wordGap*a.size {
+		return
+	}
+	f.drift = min(f.drift, max(gap, 0)/a.drift)
+}
+
+// rescale mends the drift, and the sizes of fonts that have a measure of their own (bitmaps
 // from TeX count in dots): letters are half as wide as high, more or less.
 func (p *probe) rescale(glyphs []glyph) {
 	for i, r := range p.runs {
+		to := len(glyphs)
+		if i+1 < len(p.runs) {
+			to = p.runs[i+1].from
+		}
+		share := r.face.drift
+		if r.face.narrow == r.face.wide { // typewriters keep to whole thousandths
+			share = 0
+		}
+		for j := r.from; j < to; j++ {
+			glyphs[j].drift *= share
+		}
 		if r.face.count == 0 {
 			continue
 		}
@@ -298,28 +342,33 @@ func (p *probe) rescale(glyphs []glyph) {
 		if mean <= 0 || mean > 0.05 && mean < 3 {
 			continue
 		}
-		to := len(glyphs)
-		if i+1 < len(p.runs) {
-			to = p.runs[i+1].from
-		}
 		for j := r.from; j < to; j++ {
 			glyphs[j].size *= 2 * mean
 		}
 	}
 }
 
-// draws tells whether a font is one of those that TeX draws lines and rounded
-// corners with. PDFium makes dingbats of them.
-func (p *probe) draws(font uint64) bool {
+// fontName is the name of a font without the tag of a part of it, in lower case.
+func (p *probe) fontName(font uint64) string {
 	if font == 0 {
-		return false
+		return ""
 	}
 	n := min(api.EncodeU32(api.DecodeU32(p.call(p.name, font, p.buffer, bufferSize))), bufferSize)
-	name := strings.ToLower(string(p.memory.bytes[p.buffer : p.buffer+n]))
+	name := strings.TrimRight(strings.ToLower(string(p.memory.bytes[p.buffer:p.buffer+n])), "\x00")
 	if _, after, ok := strings.Cut(name, "+"); ok {
-		name = after
+		return after
 	}
+	return name
+}
+
+// draws tells whether a font is one of those that TeX draws lines and rounded
+// corners with. PDFium makes dingbats of them.
+func draws(name string) bool {
 	return strings.HasPrefix(name, "lcirc") || strings.HasPrefix(name, "line10") || strings.HasPrefix(name, "linew10")
 }
+
+// wide tells whether a character is one of those of East Asia that fill a
+// square, and their signs.
+func wide(r rune) bool { return r >= 0x2E80 && r < 0xD800 || r >= 0xF900 && r < 0xFFF0 }
 
 func hypot(a, b float32) float32 { return float32(math.Hypot(float64(a), float64(b))) }

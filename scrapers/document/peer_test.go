@@ -20,11 +20,12 @@ import (
 // Every word that we take from real manuals is one that pdftotext takes, and the
 // other way round, on at least 99 of 100 pages. The manuals are those of Debian
 // packages (r-doc-pdf and whatever else is installed); on the 3,145 pages of
-// r-doc-pdf, libtasn1-doc and shared-mime-info it was 99.05. What differs is
+// r-doc-pdf, libtasn1-doc and shared-mime-info it was 99.14. What differs is
 // formulas: signs that stand one above the other, radicals, and sums in a line of
-// text. Manuals of mathematics differ on more pages than 1 of 100, so the bound is
-// for those packages; other manuals are told of, and judge nothing. What peerWords
-// leaves out of the comparison is said there.
+// text. Manuals of mathematics and tables of fonts differ on more pages than 1 of
+// 100 (of 8,153 pages of 45 other packages 95 in 100 are the same, of the 6,210 pages
+// of those that are not full of formulas 98), so the bound is for those packages; other manuals are told
+// of, and judge nothing. What peerWords leaves out of the comparison is said there.
 func TestPromisePDFWords(t *testing.T) {
 	poppler, err := exec.LookPath("pdftotext")
 	manuals := manuals(t)
@@ -42,7 +43,7 @@ func TestPromisePDFWords(t *testing.T) {
 	if err := ours.Warm(t.Context()); err != nil { // compiling is no part of reading
 		t.Fatal(err)
 	}
-	pages, same, others := 0, 0, 0
+	pages, same, others, sameOthers := 0, 0, 0, 0
 	took := map[*document.Reader]time.Duration{}
 	for _, name := range manuals {
 		data, err := os.ReadFile(name)
@@ -65,7 +66,8 @@ func TestPromisePDFWords(t *testing.T) {
 			func(root string) bool { return strings.HasPrefix(name, root) })
 		unlike := 0
 		for i, text := range texts[ours] {
-			a, b := peerWords(text), peerWords(texts[theirs][i])
+			// That a page is a picture is a word of ours, not of the page.
+			a, b := peerWords(strings.TrimSuffix(text, document.PictureMark)), peerWords(texts[theirs][i])
 			if slices.Equal(a, b) {
 				continue
 			}
@@ -76,11 +78,11 @@ func TestPromisePDFWords(t *testing.T) {
 		if judged {
 			pages, same = pages+len(texts[ours]), same+len(texts[ours])-unlike
 		} else {
-			others += len(texts[ours])
+			others, sameOthers = others+len(texts[ours]), sameOthers+len(texts[ours])-unlike
 		}
 	}
-	t.Logf("%d of %d pages have the same words (%.2f%%); pages/s: %.0f here, %.0f with pdftotext",
-		same, pages, 100*float64(same)/float64(max(pages, 1)), float64(pages+others)/took[ours].Seconds(), float64(pages+others)/took[theirs].Seconds())
+	t.Logf("%d of %d pages have the same words (%.2f%%), of other manuals %d of %d; pages/s: %.0f here, %.0f with pdftotext",
+		same, pages, 100*float64(same)/float64(max(pages, 1)), sameOthers, others, float64(pages+others)/took[ours].Seconds(), float64(pages+others)/took[theirs].Seconds())
 	if same*100 < pages*99 && pages-same > 2 { // of few pages two may differ
 		t.Errorf("the words of %d of %d pages differ", pages-same, pages)
 	}

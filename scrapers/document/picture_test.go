@@ -41,7 +41,7 @@ func scanPDF(pages ...picture) []byte {
 			x.width, x.height, x.grey = 1, 1, []byte{255}
 		}
 		if x.stamp != "" {
-			draw += "BT /F1 10 Tf 500 20 Td (" + x.stamp + ") Tj ET"
+			draw += "BT /F1 10 Tf 300 20 Td (" + x.stamp + ") Tj ET"
 		}
 		p.object("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents %d 0 R /Resources << /Font << /F1 3 0 R >> /XObject << /Im %d 0 R >> >> >>", 5+3*i, 6+3*i)
 		p.stream("", []byte(draw))

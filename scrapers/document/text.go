@@ -59,7 +59,8 @@ func plain(s string) string {
 			b.WriteString("ffl")
 		case '\uFB05', '\uFB06':
 			b.WriteString("st")
-		case '\uF0B7', '\uF0A7', '\uF0D8', '\uF0FC': // Word's bullets, of the fonts Symbol and Wingdings
+		case '\uF0B7', '\uF0A7', '\uF0D8', '\uF0FC', // Word's bullets, of the fonts Symbol and Wingdings
+			'\u0088': // TeX's, of its font of symbols: where that is drawn in dots, nothing names its characters
 			b.WriteRune('•')
 		case '\n', '\t':
 			b.WriteRune(r)

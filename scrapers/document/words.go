@@ -30,11 +30,17 @@ const (
 
 // PDFium cuts the fraction off the widths that fonts give in thousandths of
 // their size, so that within a text object the letters drift back, by half a
-// thousandth each, and before the next object there seems to be a gap.
+// thousandth each, and before the next object there seems to be a gap. Many fonts
+// give whole thousandths: where an object of some length is followed by another
+// with less of a gap, the letters of its font drift by that at most.
 const (
 	drift     = 0.00045
 	mostDrift = 0.05
+	driftFrom = 8 // letters of an object that tell of their font
 )
+
+// mostLate is how many characters before it an accent's letter is looked for.
+const mostLate = 400
 
 // before is what stands between a glyph and the one before it.
 type before uint8
@@ -51,6 +57,7 @@ const (
 func compose(glyphs []glyph) string {
 	glyphs = arrange(glyphs)
 	closeUp(glyphs)
+	glyphs = notesAside(glyphs)
 	out := make([]byte, 0, len(glyphs)+len(glyphs)/4)
 	marked := false
 	for i := range glyphs {
@@ -102,7 +109,7 @@ func arrange(glyphs []glyph) []glyph {
 			continue
 		}
 		prev := &glyphs[n-1]
-		if !written && accented(prev, &g) {
+		if !written && accented(prev, &g) || lateAccent(glyphs[:n], &g) {
 			continue
 		}
 		end := prev.end
@@ -166,7 +173,7 @@ func between(a, b, base *glyph, written bool) before {
 		return nothing
 	case written && b.gap >= changeGap*base.size: // some producers take a written space back
 		return space
-	case abs(b.y-a.y) < baseline && b.size == a.size:
+	case abs(b.y-a.y) < baseline && b.size == a.size && !b.unsized:
 		if b.gap > wordGap*b.size {
 			return gap
 		}
@@ -217,6 +224,22 @@ func accented(a, b *glyph) bool {
 	if m := combining(b.r); m != 0 && a.mark == 0 && unicode.IsLetter(a.r) && over(b, a) {
 		a.mark = m
 		return true
+	}
+	return false
+}
+
+// lateAccent puts an accent that PDFium tells of only at the end of the line over
+// its letter.
+func lateAccent(glyphs []glyph, g *glyph) bool {
+	m := combining(g.r)
+	if m == 0 {
+		return false
+	}
+	for i := len(glyphs) - 1; i >= max(0, len(glyphs)-mostLate); i-- {
+		if l := &glyphs[i]; l.mark == 0 && unicode.IsLetter(l.r) && over(g, l) {
+			l.mark = m
+			return true
+		}
 	}
 	return false
 }
