@@ -22,8 +22,8 @@ func (w *writer) finding(f store.Finding) error {
 	if f.Tier == store.TierCertain || f.Tier == store.TierLikely {
 		row.flags |= flagAtOnce
 	}
-	passages := len(query.Apart(w.x.o.Facts(f)))
-	f, shown, err := w.x.o.Shown(w.ctx, f)
+	passages, id := len(query.Apart(w.x.o.Facts(f))), f.ID
+	f, shown, err := w.x.o.Shown(w.ctx, f) // of one that is not shown nothing is left, its id neither
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (w *writer) finding(f store.Finding) error {
 	no := w.nextFound
 	w.nextFound += passages
 	_, err = w.exec(`INSERT INTO finding (no, id, change, at, source, thing, topic, flags, passages) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		no, f.ID, int64(row.change), row.at, int64(source), int64(row.thing), int64(row.topic), int64(row.flags), passages) //nolint:gosec // keeps the bits
+		no, id, int64(row.change), row.at, int64(source), int64(row.thing), int64(row.topic), int64(row.flags), passages) //nolint:gosec // keeps the bits
 	if err == nil && shown {
 		err = w.wordsOf(f, no, passages)
 	}
@@ -56,10 +56,12 @@ func (w *writer) wordsOf(f store.Finding, no, passages int) error {
 	for i, facts := range list {
 		facts.Text = w.x.o.Redact(facts.Text)
 		p := query.Index(facts)
+		filed := p.Facts
 		w.bytes += len(facts.Text)
 		if _, err := w.exec(`INSERT INTO found (rowid, `+columns()+`) VALUES (?, ?, ?, ?)`, no+i, p.Stems, p.Capitals, p.Facts); err != nil {
 			return err
 		}
+		w.after = append(w.after, func(m *memory) { m.passages.put(no+i, filed) })
 	}
 	return nil
 }
@@ -107,6 +109,7 @@ func (w *writer) findingsAnew(source, key string) (union query.Facts, err error)
 			if _, err := w.exec(`DELETE FROM found WHERE rowid = ?`, x.no+int64(i)); err != nil {
 				return union, err
 			}
+			w.after = append(w.after, func(m *memory) { m.passages.drop(int(x.no) + i) })
 		}
 		flags := x.flags &^ flagHidden
 		if !shown {
