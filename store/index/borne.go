@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -60,8 +61,9 @@ func (s bitset) join(o bitset) bitset {
 	return out
 }
 
-// by gives what bears one of some words. The caller holds Index.mu for reading,
-// and does not alter what it gets.
+// by gives what bears one of some words. The caller holds Index.mu for reading, has
+// a transaction (whoever waited for one here would keep those waiting that have
+// the last), and does not alter what it gets.
 func (b *borne) by(ctx context.Context, db asked, words []string) (bitset, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -85,15 +87,18 @@ func (b *borne) by(ctx context.Context, db asked, words []string) (bitset, error
 }
 
 func (b *borne) keep(word string, s bitset) {
-	weight := 8 * len(s)
-	for _, x := range b.lists {
-		weight += 8 * len(x)
+	weight := 0
+	for w, x := range b.lists {
+		weight += weightOf(w, x)
 	}
-	if b.lists == nil || weight > mostBorne {
+	if b.lists == nil || weight+weightOf(word, s) > mostBorne {
 		b.lists = map[string]bitset{}
 	}
 	b.lists[word] = s
 }
+
+// weightOf counts a word that nobody bears, too: whoever asks may make words up.
+func weightOf(word string, s bitset) int { return 8*len(s) + len(word) + 100 }
 
 // put notes under which words of Facts a number was filed. The caller holds
 // Index.mu for writing, as for drop.
@@ -115,7 +120,23 @@ func (b *borne) drop(n int) {
 	}
 }
 
-// asked is a database, a connection or a transaction.
+// reading begins a transaction for all that one question asks: it locks the file
+// once. Nothing is written, so it ends with Rollback.
+func (x *Index) reading(ctx context.Context) (*sql.Tx, error) {
+	tx, err := x.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	return tx, x.failed(ctx, err)
+}
+
+// failed is met that also says so where the asker's time was over: database/sql ends
+// the transaction then, and says that it has ended.
+func (x *Index) failed(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return errors.Join(ctx.Err(), err)
+	}
+	return x.met(err)
+}
+
+// asked is a database or a transaction.
 type asked interface {
 	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
 	QueryRowContext(context.Context, string, ...any) *sql.Row
@@ -203,6 +224,11 @@ func (x *Index) Warm(ctx context.Context) error {
 	if x.closed {
 		return errClosed
 	}
+	db, err := x.reading(ctx)
+	if err != nil {
+		return wrapped("read the search index ahead", err)
+	}
+	defer func() { _ = db.Rollback() }()
 	for name, values := range map[string][]string{"kind": namesOf(kinds()), "topic": namesOf(topics())} {
 		for _, v := range values {
 			q, err := query.Field(name, v)
@@ -210,8 +236,8 @@ func (x *Index) Warm(ctx context.Context) error {
 				return wrapped("read the search index ahead", err)
 			}
 			for _, b := range []*borne{x.mem.places, x.mem.passages} {
-				if _, err := b.narrow(ctx, x.db, q, 0); err != nil {
-					return wrapped("read the search index ahead", x.met(err))
+				if _, err := b.narrow(ctx, db, q, 0); err != nil {
+					return wrapped("read the search index ahead", x.failed(ctx, err))
 				}
 			}
 		}

@@ -1,6 +1,8 @@
 package index
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -86,18 +88,48 @@ func TestWhatBearsAFieldIsKeptUpWithTheLog(t *testing.T) {
 	}
 }
 
-// What is remembered is bounded, and none of it is wrong after it was dropped.
+// What is remembered is bounded, also where somebody asks for what nobody bears.
 func TestWhatBearsAFieldIsBounded(t *testing.T) {
-	var b borne
-	for i := range 100 {
-		b.keep(fmt.Sprint("body·", i), make(bitset, mostBorne/8/10))
-		size := 0
-		for _, s := range b.lists {
-			size += 8 * len(s)
+	for _, long := range []int{mostBorne / 8 / 10, 0} {
+		var b borne
+		for i := range 100 {
+			word := fmt.Sprint("body·", i, strings.Repeat("x", mostBorne/30))
+			b.keep(word, make(bitset, long))
+			size := 0
+			for w, s := range b.lists {
+				size += 8*len(s) + len(w)
+			}
+			if _, ok := b.lists[word]; size > mostBorne || !ok {
+				t.Fatalf("%d bytes in %d lists", size, len(b.lists))
+			}
 		}
-		if size > mostBorne || b.lists[fmt.Sprint("body·", i)] == nil {
-			t.Fatalf("%d bytes in %d lists", size, len(b.lists))
-		}
+	}
+}
+
+// A search whose time is over says so, whatever the database says of it.
+func TestSearchWhoseTimeIsOverSaysSo(t *testing.T) {
+	b := newBench(t)
+	b.commit([]store.Item{notice("n1", "Hospice", "x")}, nil)
+	b.follow()
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := b.index.Search(ctx, store.Search{Query: parse(t, "hospice"), Limit: 1}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a search: %v", err)
+	}
+	if _, _, err := b.index.Things(ctx, parse(t, "hospice")); !errors.Is(err, context.Canceled) {
+		t.Errorf("the items of findings: %v", err)
+	}
+	late, leave := context.WithCancel(t.Context())
+	tx, err := b.index.reading(late)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	for err == nil { // until the transaction is ended beside us
+		err = tx.QueryRowContext(t.Context(), `SELECT 1`).Scan(new(int))
+	}
+	if err := b.index.failed(late, err); !errors.Is(err, context.Canceled) {
+		t.Errorf("in between: %v", err)
 	}
 }
 

@@ -90,9 +90,14 @@ func (x *Index) Things(ctx context.Context, q query.Query) (things []uint64, ask
 			things = append(things, x.mem.found[no].thing)
 		}
 	}
-	left, err := x.mem.passages.narrow(ctx, x.db, q, len(x.mem.found))
+	db, err := x.reading(ctx)
 	if err != nil {
-		return nil, false, fmt.Errorf("search the findings: %w", x.met(err))
+		return nil, false, fmt.Errorf("search the findings: %w", err)
+	}
+	defer func() { _ = db.Rollback() }()
+	left, err := x.mem.passages.narrow(ctx, db, q, len(x.mem.found))
+	if err != nil {
+		return nil, false, fmt.Errorf("search the findings: %w", x.failed(ctx, err))
 	}
 	if len(left.in) == 0 {
 		left = narrowing{rest: q} // a number that has no words now, after a correction, bears nothing
@@ -106,13 +111,13 @@ func (x *Index) Things(ctx context.Context, q query.Query) (things []uint64, ask
 			}
 		}
 	default:
-		err := numbered(ctx, x.db, `SELECT group_concat(rowid, ' ') FROM found WHERE found MATCH ?`, func(no int) {
+		err := numbered(ctx, db, `SELECT group_concat(rowid, ' ') FROM found WHERE found MATCH ?`, func(no int) {
 			if left.takes(no) {
 				add(no)
 			}
 		}, r.Expr)
 		if err != nil {
-			return nil, false, fmt.Errorf("search the findings: %w", x.met(err))
+			return nil, false, fmt.Errorf("search the findings: %w", x.failed(ctx, err))
 		}
 	}
 	return things, !l.Exact, nil

@@ -15,7 +15,8 @@ import (
 
 // memory is what counting and ordering need of every entry, so that a search
 // for a common word does not read a hundred thousand rows: 4 bytes a place,
-// some 48 an item and 40 a passage of a finding.
+// some 48 an item and 40 a passage of a finding, and at most 8 MB of which of them
+// bear what searches were narrowed to.
 type memory struct {
 	place uint64 // in the log
 	last  string // the change there, in a few words

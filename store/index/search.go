@@ -46,21 +46,20 @@ func (x *Index) Search(ctx context.Context, s store.Search) (store.SearchResult,
 		return out, errClosed
 	}
 	out.Done = min(x.mem.place, out.End)
-	// One transaction for all that is asked locks the file once.
-	db, err := x.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	db, err := x.reading(ctx)
 	if err != nil {
-		return out, fmt.Errorf("search: %w", x.met(err))
+		return out, fmt.Errorf("search: %w", err)
 	}
-	defer func() { _ = db.Rollback() }() // nothing was written
+	defer func() { _ = db.Rollback() }()
 	fit, err := x.fitting(ctx, db, s)
 	if err != nil {
-		return out, fmt.Errorf("search: %w", x.met(err))
+		return out, fmt.Errorf("search: %w", x.failed(ctx, err))
 	}
 	out.Partly, out.Items, out.Places, out.Facets = fit.partly, len(fit.groups), len(fit.ids), fit.facets
 	var ranked map[uint32]int
 	if !s.ByDate {
 		if ranked, err = x.rank(ctx, db, s.Query, fit); err != nil {
-			return out, fmt.Errorf("search: %w", x.met(err))
+			return out, fmt.Errorf("search: %w", x.failed(ctx, err))
 		}
 	}
 	out.ByDate = ranked == nil
@@ -68,7 +67,7 @@ func (x *Index) Search(ctx context.Context, s store.Search) (store.SearchResult,
 	groups = groups[min(s.From, len(groups)):]
 	groups = groups[:min(s.Limit, len(groups))]
 	if out.Hits, err = x.hits(ctx, db, s, groups, fit.ids, ranked); err != nil {
-		return out, fmt.Errorf("search: %w", x.met(err))
+		return out, fmt.Errorf("search: %w", x.failed(ctx, err))
 	}
 	return out, nil
 }
