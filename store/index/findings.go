@@ -22,8 +22,9 @@ func (w *writer) finding(f store.Finding) error {
 	if f.Tier == store.TierCertain || f.Tier == store.TierLikely {
 		row.flags |= flagAtOnce
 	}
-	passages, id := len(query.Apart(w.x.o.Facts(f))), f.ID
-	f, shown, err := w.x.o.Shown(w.ctx, f) // of one that is not shown nothing is left, its id neither
+	passages := len(query.Apart(w.x.o.Facts(f)))
+	id := f.ID // of what is not shown nothing else is given
+	f, shown, err := w.x.o.Shown(w.ctx, f)
 	if err != nil {
 		return err
 	}
