@@ -80,6 +80,27 @@ func TestWhatBearsAFieldIsKeptUpWithTheLog(t *testing.T) {
 				t.Fatalf("%s: read anew, and remembered: %s", typed, d)
 			}
 		}
+		tx, err := b.index.reading(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, was := range []*borne{warm.places, warm.passages} {
+			anew := borne{table: was.table}
+			for word, kept := range was.lists {
+				read, err := anew.by(t.Context(), tx, []string{word})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for n := range 64 * max(len(kept), len(read)) {
+					if kept.has(n) != read.has(n) {
+						t.Errorf("%s: number %d of %s, remembered %t", was.table, n, word, kept.has(n))
+					}
+				}
+			}
+		}
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
 		// The next round goes on with what was remembered.
 		b.index.mem.places, b.index.mem.passages = warm.places, warm.passages
 	}
