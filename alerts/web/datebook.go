@@ -37,6 +37,9 @@ type datebook struct {
 	found   uint64     // those of changes up to this one are in it
 	judged  uint64     // how often the log had been judged again
 	whole   bool       // there were no more
+	// unlisted are those of which the findings are others than those their deadlines
+	// were listed by: whoever listed them anew may have gone before it was done.
+	unlisted map[*matter]bool
 }
 
 // An occasion is one date. It is not altered once it is listed: what changes is
@@ -281,7 +284,7 @@ func (b *datebook) forget() {
 			b.replaced(o, nil)
 		}
 	}
-	b.matters, b.found = map[string]*matter{}, 0
+	b.matters, b.found, b.unlisted = map[string]*matter{}, 0, nil
 	b.turned++
 }
 
@@ -409,12 +412,14 @@ func (b *datebook) foundIn(ctx context.Context, s *site, at ref) ([]store.Findin
 // anew enters the findings in an item in the place of those that were there.
 func (b *datebook) anew(ctx context.Context, s *site, at ref, found []store.Finding) error {
 	thing := thingOf(at.source, at.key)
-	touched := map[*matter]bool{}
 	b.mu.Lock()
+	if b.unlisted == nil {
+		b.unlisted = map[*matter]bool{}
+	}
 	for _, m := range b.matters {
 		if n := len(m.told); n > 0 {
 			if m.told = slices.DeleteFunc(m.told, func(t telling) bool { return t.thing == thing }); len(m.told) < n {
-				touched[m] = true
+				b.unlisted[m] = true
 			}
 		}
 	}
@@ -430,10 +435,10 @@ func (b *datebook) anew(ctx context.Context, s *site, at ref, found []store.Find
 		}
 		i, _ := slices.BinarySearchFunc(m.told, t, telling.compare)
 		m.told = slices.Insert(m.told, i, t)
-		touched[m] = true
+		b.unlisted[m] = true
 	}
 	b.mu.Unlock()
-	for m := range touched {
+	for m := range b.unlisted {
 		last, err := m.last(ctx, s)
 		if err != nil {
 			return err
@@ -449,6 +454,7 @@ func (b *datebook) anew(ctx context.Context, s *site, at ref, found []store.Find
 		}
 		b.ended(m)
 		b.mu.Unlock()
+		delete(b.unlisted, m)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 
@@ -86,6 +87,7 @@ func (s *site) searchedFor(ctx context.Context, q query.Query) (*searched, error
 	if x.turned != turned {
 		x.things, x.own, x.whose, x.upTo, x.turned = map[uint64]bool{}, map[*occasion]bool{}, map[whose]bool{}, 0, turned
 		if err := s.fromIndex(ctx, x); err != nil {
+			x.turned = -1 // half of it is no answer: the next one asks anew
 			return nil, err
 		}
 	}
@@ -108,13 +110,18 @@ func (s *site) searchedFor(ctx context.Context, q query.Query) (*searched, error
 	return x, err
 }
 
-// fromIndex takes what the search index knows, if there is one.
+// fromIndex takes what the search index knows, if there is one. What was corrected
+// since is asked itself: the index may know of something that was taken back.
 func (s *site) fromIndex(ctx context.Context, x *searched) error {
 	if !s.indexed(ctx) {
 		return nil // all findings are asked
 	}
 	done, _, err := s.Index.Place(ctx)
 	if err != nil {
+		return err
+	}
+	corrected, few, err := s.correctedSince(ctx, done)
+	if err != nil || !few {
 		return err
 	}
 	things, ask, err := s.Index.Things(ctx, x.query)
@@ -125,11 +132,42 @@ func (s *site) fromIndex(ctx context.Context, x *searched) error {
 		for _, t := range things {
 			x.things[t] = true
 		}
-		x.upTo = done
-		return nil
+	} else if err := s.askFound(ctx, x); err != nil {
+		return err
 	}
+	for at := range corrected {
+		if err := s.askAgain(ctx, x, at, done); err != nil {
+			return err
+		}
+	}
+	x.upTo = done
+	return nil
+}
+
+// mostUnindexed is how many entries of the log are looked through for
+// corrections that the index does not know.
+const mostUnindexed = 2000
+
+// correctedSince are the items that were corrected in the entries of the log after
+// one; few is false where there are too many to look through.
+func (s *site) correctedSince(ctx context.Context, after uint64) (corrected map[ref]bool, few bool, err error) {
+	list, err := s.Ledger.Changes(ctx, after, mostUnindexed+1)
+	if err != nil || len(list) > mostUnindexed {
+		return nil, false, err
+	}
+	corrected = map[ref]bool{}
+	for _, c := range list {
+		if c.Op == store.OpCorrected {
+			corrected[ref{c.Source, c.Key}] = true
+		}
+	}
+	return corrected, true, nil
+}
+
+// askFound asks the query about what may fit it.
+func (s *site) askFound(ctx context.Context, x *searched) error {
 	var failed error
-	err = s.Index.Found(ctx, x.query, store.FoundPlace{}, func(v store.Found) bool {
+	err := s.Index.Found(ctx, x.query, store.FoundPlace{}, func(v store.Found) bool {
 		if x.things[v.Thing] {
 			return true
 		}
@@ -146,11 +184,28 @@ func (s *site) fromIndex(ctx context.Context, x *searched) error {
 		}
 		return true
 	})
-	if err = errors.Join(err, failed); err != nil {
-		x.turned = -1 // half of it is no answer: the next one asks anew
-		return err
+	return errors.Join(err, failed)
+}
+
+// askAgain asks the query about what is shown of the findings in one item, in
+// changes up to one.
+func (s *site) askAgain(ctx context.Context, x *searched, at ref, upTo uint64) error {
+	delete(x.things, thingOf(at.source, at.key))
+	for _, seq := range s.record.seqs(want{item: &at, due: true}, math.MaxInt) {
+		if seq > upTo {
+			continue
+		}
+		found, err := s.findingsOf(ctx, seq)
+		if err != nil {
+			return err
+		}
+		for _, f := range found {
+			if f.Source == at.source && f.Key == at.key && x.query.Match(s.Facts(f)) {
+				x.things[thingOf(at.source, at.key)] = true
+				return nil
+			}
+		}
 	}
-	x.upTo = done
 	return nil
 }
 

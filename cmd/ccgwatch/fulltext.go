@@ -72,6 +72,15 @@ func (f *fulltext) Place(ctx context.Context) (done, end uint64, err error) {
 	return x.Place(ctx)
 }
 
+// warm reads what many searches ask for.
+func (f *fulltext) warm(ctx context.Context) error {
+	x, err := f.make()
+	if err != nil {
+		return err
+	}
+	return x.Warm(ctx)
+}
+
 // index opens the search index.
 func (a *app) index() (*index.Index, error) {
 	a.search.mu.Lock()

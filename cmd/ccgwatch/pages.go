@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"time"
 
@@ -19,7 +20,10 @@ func (a *app) webServer(now func() time.Time) *http.Server {
 
 // webServerAhead also gives what reads the record before anybody asks.
 func (a *app) webServerAhead(now func() time.Time) (srv *http.Server, ahead func(context.Context) error) {
-	return a.webPages(now).NewHTTPServer(a.cfg.Web.Listen)
+	srv, pages := a.webPages(now).NewHTTPServer(a.cfg.Web.Listen)
+	return srv, func(ctx context.Context) error {
+		return errors.Join(pages(ctx), a.search.warm(ctx))
+	}
 }
 
 // webPages are the pages of an app.

@@ -183,6 +183,34 @@ func TestCorrectionsReachTheIndex(t *testing.T) {
 	}
 }
 
+// Several findings that are held back before the index has seen them stopped it for
+// good: all were filed under no id.
+func TestFindingsHeldBackBeforeTheyAreIndexedComeBack(t *testing.T) {
+	b := newBench(t)
+	b.public()
+	b.commit([]store.Item{notice("n1", "Hospice care", "x"), notice("n2", "Hospice fences", "y")}, func(c store.Change) []store.Finding {
+		return []store.Finding{{Topic: store.TopicTenders, Quote: "First of " + c.Key}, {Topic: store.TopicAwards, Quote: "Second of " + c.Key}}
+	})
+	say := func(act store.Act) {
+		t.Helper()
+		for _, key := range []string{"n1", "n2"} {
+			if _, err := b.store.Correct(t.Context(), store.Correction{At: day, Source: "tenders", Key: key, Act: act, Reason: "a test"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.judge(nil)
+		b.follow()
+	}
+	say(store.ActHold)
+	if got := b.found(""); len(got) != 0 {
+		t.Errorf("held, and found: %q", got)
+	}
+	say(store.ActRestore)
+	if got, want := b.found("hospice"), []string{"Second of n2", "First of n2", "Second of n1", "First of n1"}; !slices.Equal(got, want) {
+		t.Errorf("restored: %q, want %q", got, want)
+	}
+}
+
 // A batch that ends early, because its texts are long, is gone on with where it
 // ended.
 func TestLongTextsEndABatch(t *testing.T) {

@@ -322,11 +322,15 @@ func (w *writer) place(item, m int64, all query.Facts, s spotted) error {
 		return err
 	}
 	p := query.Index(whole(all, s.text))
+	facts := p.Facts
 	w.bytes += len(all.Text) + len(s.text)
 	if _, err := w.exec(`INSERT INTO words (rowid, `+columns()+`) VALUES (?, ?, ?, ?)`, id, p.Stems, p.Capitals, p.Facts); err != nil {
 		return err
 	}
-	w.after = append(w.after, func(mem *memory) { mem.entry(id, uint32(item)) }) //nolint:gosec // numbered by us
+	w.after = append(w.after, func(mem *memory) {
+		mem.entry(id, uint32(item)) //nolint:gosec // numbered by us
+		mem.places.put(int(id), facts)
+	})
 	return nil
 }
 
@@ -343,7 +347,10 @@ func (w *writer) drop(id int64) error {
 			return err
 		}
 	}
-	w.after = append(w.after, func(mem *memory) { mem.entry(id, 0) })
+	w.after = append(w.after, func(mem *memory) {
+		mem.entry(id, 0)
+		mem.places.drop(int(id))
+	})
 	return nil
 }
 

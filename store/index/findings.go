@@ -57,10 +57,12 @@ func (w *writer) wordsOf(f store.Finding, no, passages int) error {
 	for i, facts := range list {
 		facts.Text = w.x.o.Redact(facts.Text)
 		p := query.Index(facts)
+		filed := p.Facts
 		w.bytes += len(facts.Text)
 		if _, err := w.exec(`INSERT INTO found (rowid, `+columns()+`) VALUES (?, ?, ?, ?)`, no+i, p.Stems, p.Capitals, p.Facts); err != nil {
 			return err
 		}
+		w.after = append(w.after, func(m *memory) { m.passages.put(no+i, filed) })
 	}
 	return nil
 }
@@ -108,6 +110,7 @@ func (w *writer) findingsAnew(source, key string) (union query.Facts, err error)
 			if _, err := w.exec(`DELETE FROM found WHERE rowid = ?`, x.no+int64(i)); err != nil {
 				return union, err
 			}
+			w.after = append(w.after, func(m *memory) { m.passages.drop(int(x.no) + i) })
 		}
 		flags := x.flags &^ flagHidden
 		if !shown {

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"ccgwatch/store"
@@ -36,7 +34,7 @@ func (x *Index) eachFound(ctx context.Context, q query.Query, before store.Found
 	if err != nil {
 		return err
 	}
-	l := q.Lookup(false)
+	l := q.Lookup()
 	if l.None {
 		return nil
 	}
@@ -86,27 +84,40 @@ func (x *Index) Things(ctx context.Context, q query.Query) (things []uint64, ask
 	if x.closed {
 		return nil, false, errClosed
 	}
-	l := q.Lookup(false)
+	l := q.Lookup()
 	add := func(no int) {
 		if no > 0 && no < len(x.mem.found) && x.mem.found[no].flags&flagHidden == 0 {
 			things = append(things, x.mem.found[no].thing)
 		}
 	}
-	switch {
-	case l.None:
-	case l.All:
+	db, err := x.reading(ctx)
+	if err != nil {
+		return nil, false, fmt.Errorf("search the findings: %w", err)
+	}
+	defer func() { _ = db.Rollback() }()
+	left, err := x.mem.passages.narrow(ctx, db, q, len(x.mem.found))
+	if err != nil {
+		return nil, false, fmt.Errorf("search the findings: %w", x.failed(ctx, err))
+	}
+	if len(left.in) == 0 {
+		left = narrowing{rest: q} // a number that has no words now, after a correction, bears nothing
+	}
+	switch r := left.rest.Lookup(); {
+	case r.None:
+	case r.All:
 		for no := range x.mem.found {
-			add(no)
-		}
-	default:
-		var list sql.NullString
-		if err := x.db.QueryRowContext(ctx, `SELECT group_concat(rowid, ' ') FROM found WHERE found MATCH ?`, l.Expr).Scan(&list); err != nil {
-			return nil, false, fmt.Errorf("search the findings: %w", x.met(err))
-		}
-		for f := range strings.SplitSeq(list.String, " ") {
-			if no, err := strconv.Atoi(f); err == nil {
+			if left.takes(no) {
 				add(no)
 			}
+		}
+	default:
+		err := numbered(ctx, db, `SELECT group_concat(rowid, ' ') FROM found WHERE found MATCH ?`, func(no int) {
+			if left.takes(no) {
+				add(no)
+			}
+		}, r.Expr)
+		if err != nil {
+			return nil, false, fmt.Errorf("search the findings: %w", x.failed(ctx, err))
 		}
 	}
 	return things, !l.Exact, nil
@@ -180,12 +191,12 @@ func (x *Index) Each(ctx context.Context, f func(Entry) bool) error {
 			return fmt.Errorf("read the search index: %w", x.met(err))
 		}
 		e.Kind = store.Kind(kind)
-		facts, err := x.factsOf(ctx, uint32(no))
+		facts, err := x.factsOf(ctx, x.db, uint32(no))
 		if err != nil {
 			return fmt.Errorf("read the search index: %w", x.met(err))
 		}
 		for _, id := range ids {
-			if e.Spot, e.Text, err = x.entry(ctx, id, true); err != nil {
+			if e.Spot, e.Text, err = x.entry(ctx, x.db, id, true); err != nil {
 				return fmt.Errorf("read the search index: %w", x.met(err))
 			}
 			e.Facts = whole(facts, e.Text)

@@ -43,7 +43,7 @@ const File = "index.db"
 
 // format is the version of what this package writes and of how words are cut.
 // A file with another one is built again.
-const format = "2"
+const format = "3"
 
 // Options say what is indexed. All but Redact, Edit, Shown and Log must be set.
 type Options struct {
@@ -243,7 +243,7 @@ func schema() []string {
 		`CREATE TABLE finding (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, change INTEGER NOT NULL, at INTEGER NOT NULL,
 			source INTEGER NOT NULL, thing INTEGER NOT NULL, topic INTEGER NOT NULL, flags INTEGER NOT NULL, passages INTEGER NOT NULL)`,
 		`CREATE INDEX finding_thing ON finding (thing)`,
-		`CREATE VIRTUAL TABLE found USING fts5(` + c + `, content='', contentless_delete=1, detail=column, tokenize='ascii')`,
+		`CREATE VIRTUAL TABLE found USING fts5(` + c + `, content='', contentless_delete=1, tokenize='ascii')`,
 	}
 }
 

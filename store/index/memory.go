@@ -15,7 +15,8 @@ import (
 
 // memory is what counting and ordering need of every entry, so that a search
 // for a common word does not read a hundred thousand rows: 4 bytes a place,
-// some 48 an item and 40 a passage of a finding.
+// some 48 an item and 40 a passage of a finding, and at most 8 MB of which of them
+// bear what searches were narrowed to.
 type memory struct {
 	place uint64 // in the log
 	last  string // the change there, in a few words
@@ -26,6 +27,8 @@ type memory struct {
 	found   []foundRow          // by number, in the order of the log; the first is nothing. The passages of a finding follow it
 	names   []string            // of sources and bodies, by number
 	number  map[string]uint32
+
+	places, passages *borne // of the entries, of the findings
 }
 
 type itemRow struct {
@@ -90,7 +93,8 @@ func thingOf(source, key string) uint64 {
 }
 
 func newMemory() *memory {
-	return &memory{items: make([]itemRow, 1), entries: make([]uint32, 1), found: make([]foundRow, 1), names: make([]string, 1), number: map[string]uint32{}, joint: map[uint32][]uint32{}}
+	return &memory{items: make([]itemRow, 1), entries: make([]uint32, 1), found: make([]foundRow, 1), names: make([]string, 1), number: map[string]uint32{}, joint: map[uint32][]uint32{},
+		places: &borne{table: "words"}, passages: &borne{table: "found"}}
 }
 
 func (m *memory) name(no uint32, name string) {

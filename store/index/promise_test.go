@@ -131,14 +131,14 @@ func TestPromiseSearchIsMatch(t *testing.T) {
 		if hits += len(want); len(want) == 0 {
 			none++
 		}
-		fit, err := b.index.fitting(t.Context(), store.Search{Query: q})
+		fit, err := b.index.fitting(t.Context(), b.index.db, store.Search{Query: q})
 		if err != nil {
 			t.Fatalf("%s: %v", typed, err)
 		}
 		var got []string
 		for _, id := range fit.ids {
 			var key string
-			spot, _, err := b.index.entry(t.Context(), id, false)
+			spot, _, err := b.index.entry(t.Context(), b.index.db, id, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -158,7 +158,7 @@ func TestPromiseSearchIsMatch(t *testing.T) {
 		slices.Sort(got)
 		slices.Sort(want)
 		if d := cmp.Diff(want, got); d != "" {
-			t.Fatalf("%s (as %+v): %s", typed, q.Lookup(true), d)
+			t.Fatalf("%s (as %+v): %s", typed, q.Lookup(), d)
 		}
 		var wantFound, gotFound []string
 		for _, f := range found {
@@ -183,7 +183,7 @@ func TestPromiseSearchIsMatch(t *testing.T) {
 			t.Fatalf("%s: %v", typed, err)
 		}
 		if d := cmp.Diff(wantFound, gotFound); d != "" {
-			t.Fatalf("findings of %s (as %+v): %s", typed, q.Lookup(false), d)
+			t.Fatalf("findings of %s (as %+v): %s", typed, q.Lookup(), d)
 		}
 	}
 	if hits < 1000 || none == 0 {
@@ -259,7 +259,7 @@ func FuzzLookup(f *testing.F) {
 			if _, err := db.Exec(`INSERT INTO `+table+` (rowid, `+columns()+`) VALUES (1, ?, ?, ?)`, words.Stems, words.Capitals, words.Facts); err != nil {
 				t.Fatal(err)
 			}
-			l := q.Lookup(table == "words")
+			l := q.Lookup()
 			n := map[bool]int{true: 1}[l.All]
 			if l.Expr != "" {
 				if err := db.QueryRow(`SELECT count(*) FROM `+table+` WHERE `+table+` MATCH ?`, l.Expr).Scan(&n); err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,23 +46,28 @@ func (x *Index) Search(ctx context.Context, s store.Search) (store.SearchResult,
 		return out, errClosed
 	}
 	out.Done = min(x.mem.place, out.End)
-	fit, err := x.fitting(ctx, s)
+	db, err := x.reading(ctx)
 	if err != nil {
-		return out, fmt.Errorf("search: %w", x.met(err))
+		return out, fmt.Errorf("search: %w", err)
+	}
+	defer func() { _ = db.Rollback() }()
+	fit, err := x.fitting(ctx, db, s)
+	if err != nil {
+		return out, fmt.Errorf("search: %w", x.failed(ctx, err))
 	}
 	out.Partly, out.Items, out.Places, out.Facets = fit.partly, len(fit.groups), len(fit.ids), fit.facets
 	var ranked map[uint32]int
 	if !s.ByDate {
-		if ranked, err = x.rank(ctx, s.Query, fit); err != nil {
-			return out, fmt.Errorf("search: %w", x.met(err))
+		if ranked, err = x.rank(ctx, db, s.Query, fit); err != nil {
+			return out, fmt.Errorf("search: %w", x.failed(ctx, err))
 		}
 	}
 	out.ByDate = ranked == nil
 	groups := x.order(fit.groups, ranked, s.From+s.Limit)
 	groups = groups[min(s.From, len(groups)):]
 	groups = groups[:min(s.Limit, len(groups))]
-	if out.Hits, err = x.hits(ctx, s, groups, fit.ids, ranked); err != nil {
-		return out, fmt.Errorf("search: %w", x.met(err))
+	if out.Hits, err = x.hits(ctx, db, s, groups, fit.ids, ranked); err != nil {
+		return out, fmt.Errorf("search: %w", x.failed(ctx, err))
 	}
 	return out, nil
 }
@@ -72,40 +78,39 @@ func within(s store.Search, date int64) bool {
 }
 
 // fitting are the ids of the places that fit, in their order in the file.
-func (x *Index) fitting(ctx context.Context, s store.Search) (*answer, error) {
+func (x *Index) fitting(ctx context.Context, db asked, s store.Search) (*answer, error) {
 	key := fmt.Sprint(s.Since.Unix(), s.Until.Unix(), s.Query)
 	if a, ok := x.cache.get(key); ok {
 		return a, nil
 	}
-	l := s.Query.Lookup(true)
 	a := &answer{}
+	left, err := x.mem.places.narrow(ctx, db, s.Query, len(x.mem.entries))
+	if err != nil {
+		return a, err
+	}
 	keep := func(id int) {
 		if id <= 0 || id >= len(x.mem.entries) || x.mem.entries[id] == 0 {
 			return // written or dropped a moment ago
 		}
-		if within(s, x.mem.items[x.mem.entries[id]].date) {
+		if left.takes(id) && within(s, x.mem.items[x.mem.entries[id]].date) {
 			a.ids = append(a.ids, uint32(id)) //nolint:gosec // numbered by us
 		}
 	}
+	l := left.rest.Lookup()
 	switch {
 	case l.None:
 	case l.All:
+		a.ids = make([]uint32, 0, len(x.mem.entries))
 		for id := range x.mem.entries {
 			keep(id)
 		}
 	default:
-		var list sql.NullString // one row is much cheaper than one for each
-		if err := x.db.QueryRowContext(ctx, `SELECT group_concat(rowid, ' ') FROM words WHERE words MATCH ?`, l.Expr).Scan(&list); err != nil {
+		if err := numbered(ctx, db, `SELECT group_concat(rowid, ' ') FROM words WHERE words MATCH ?`, keep, l.Expr); err != nil {
 			return a, err
-		}
-		for f := range strings.SplitSeq(list.String, " ") {
-			if id, err := strconv.Atoi(f); err == nil {
-				keep(id)
-			}
 		}
 	}
 	if !l.Exact {
-		if err := x.ask(ctx, s.Query, a); err != nil {
+		if err := x.ask(ctx, db, s.Query, a); err != nil {
 			return a, err
 		}
 	}
@@ -116,7 +121,7 @@ func (x *Index) fitting(ctx context.Context, s store.Search) (*answer, error) {
 }
 
 // ask asks the query about places that may fit, the latest askedMost of them.
-func (x *Index) ask(ctx context.Context, q query.Query, a *answer) error {
+func (x *Index) ask(ctx context.Context, db asked, q query.Query, a *answer) error {
 	ids := a.ids
 	a.ids = nil
 	if len(ids) > askedMost {
@@ -134,12 +139,12 @@ func (x *Index) ask(ctx context.Context, q query.Query, a *answer) error {
 		item := x.mem.entries[id]
 		if item != of {
 			var err error
-			if facts, err = x.factsOf(ctx, item); err != nil {
+			if facts, err = x.factsOf(ctx, db, item); err != nil {
 				return err
 			}
 			of = item
 		}
-		_, text, err := x.entry(ctx, id, true)
+		_, text, err := x.entry(ctx, db, id, true)
 		if err != nil {
 			return err
 		}
@@ -151,9 +156,9 @@ func (x *Index) ask(ctx context.Context, q query.Query, a *answer) error {
 }
 
 // factsOf is what a query is asked about all places of an item.
-func (x *Index) factsOf(ctx context.Context, item uint32) (query.Facts, error) {
+func (x *Index) factsOf(ctx context.Context, db asked, item uint32) (query.Facts, error) {
 	var head, own, found string
-	err := x.db.QueryRowContext(ctx, `SELECT head, a.json, b.json FROM item, facts a, facts b WHERE item.no = ? AND a.no = item.facts AND b.no = item.found`, item).Scan(&head, &own, &found)
+	err := db.QueryRowContext(ctx, `SELECT head, a.json, b.json FROM item, facts a, facts b WHERE item.no = ? AND a.no = item.facts AND b.no = item.found`, item).Scan(&head, &own, &found)
 	if err != nil {
 		return query.Facts{}, err
 	}
@@ -169,10 +174,10 @@ func (x *Index) factsOf(ctx context.Context, item uint32) (query.Facts, error) {
 	return a, nil
 }
 
-func (x *Index) entry(ctx context.Context, id uint32, withText bool) (s store.Spot, text string, err error) {
+func (x *Index) entry(ctx context.Context, db asked, id uint32, withText bool) (s store.Spot, text string, err error) {
 	var spot string
 	var b []byte
-	if err = x.db.QueryRowContext(ctx, `SELECT spot, text FROM entry WHERE id = ?`, id).Scan(&spot, &b); err != nil {
+	if err = db.QueryRowContext(ctx, `SELECT spot, text FROM entry WHERE id = ?`, id).Scan(&spot, &b); err != nil {
 		return s, "", err
 	}
 	if err = json.Unmarshal([]byte(spot), &s); err != nil || !withText {
@@ -183,9 +188,9 @@ func (x *Index) entry(ctx context.Context, id uint32, withText bool) (s store.Sp
 }
 
 // itself is the place that is the item and no part of it.
-func (x *Index) itself(ctx context.Context, item uint32) ([]uint32, error) {
+func (x *Index) itself(ctx context.Context, db asked, item uint32) ([]uint32, error) {
 	var id int64
-	err := x.db.QueryRowContext(ctx, `SELECT id FROM entry WHERE item = ? AND spot = '{}' LIMIT 1`, item).Scan(&id)
+	err := db.QueryRowContext(ctx, `SELECT id FROM entry WHERE item = ? AND spot = '{}' LIMIT 1`, item).Scan(&id)
 	if err != nil {
 		if errors.Is(err, sql.ErrNoRows) {
 			err = nil
@@ -197,19 +202,18 @@ func (x *Index) itself(ctx context.Context, item uint32) ([]uint32, error) {
 
 // A group is an item and how many of its places fit.
 type group struct {
-	item  uint32
-	n     int
-	first uint32 // entry
-	rank  int    // the better the lower
+	item uint32
+	n    int32
+	rank int32 // the better the lower
 }
 
 func (x *Index) group(ids []uint32) []group {
 	at := make([]int32, len(x.mem.items)) // from 1
-	var out []group
+	out := make([]group, 0, min(len(ids), len(at)))
 	for _, id := range ids {
 		item := x.mem.entries[id]
 		if at[item] == 0 {
-			out = append(out, group{item: item, first: id})
+			out = append(out, group{item: item})
 			at[item] = int32(len(out)) //nolint:gosec // fewer than 2^31 items
 		}
 		out[at[item]-1].n++
@@ -223,29 +227,21 @@ func (x *Index) facets(groups []group) store.Facets {
 	bodies := make([]int, len(m.names))
 	var byKind [6]int
 	var byTopic [16]int
-	years := map[int]int{}
-	// A year is looked up by its day: turning each date into one costs more than all else.
-	yearOf := map[int64]int{}
+	var years years
 	for _, g := range groups {
-		it := m.items[g.item]
+		it := &m.items[g.item]
 		byKind[it.kind]++
 		names[it.source]++
 		bodies[it.body]++
-		for _, b := range m.joint[g.item] {
-			bodies[b]++
-		}
-		for t := range topics() {
-			if it.topics&(1<<t) != 0 {
-				byTopic[t]++
+		if len(m.joint) > 0 {
+			for _, b := range m.joint[g.item] {
+				bodies[b]++
 			}
 		}
-		day := it.date / 86400
-		y, ok := yearOf[day]
-		if !ok {
-			y = time.Unix(it.date, 0).UTC().Year()
-			yearOf[day] = y
+		for t := it.topics; t != 0; t &= t - 1 {
+			byTopic[bits.TrailingZeros16(t)]++
 		}
-		years[y]++
+		years.count(it.date)
 	}
 	var f store.Facets
 	for i, k := range kinds() {
@@ -257,8 +253,8 @@ func (x *Index) facets(groups []group) store.Facets {
 	for i := 1; i < len(m.names); i++ {
 		f.Sources, f.Bodies = counted(f.Sources, m.names[i], names[i]), counted(f.Bodies, m.names[i], bodies[i])
 	}
-	for y, n := range years {
-		f.Years = counted(f.Years, strconv.Itoa(y), n)
+	for y, n := range years.counts {
+		f.Years = counted(f.Years, strconv.Itoa(y), *n)
 	}
 	most := func(a, b store.FacetCount) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Value, b.Value))
@@ -271,6 +267,29 @@ func (x *Index) facets(groups []group) store.Facets {
 	return f
 }
 
+// years counts dates, of which most are of the same year as the one before:
+// turning each into its year would cost more than all else that is counted.
+type years struct {
+	counts   map[int]*int
+	from, to int64 // of the last year, in seconds since 1970
+	last     *int
+}
+
+func (y *years) count(date int64) {
+	if date < y.from || date >= y.to {
+		n := time.Unix(date, 0).UTC().Year()
+		y.from, y.to = time.Date(n, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), time.Date(n+1, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+		if y.counts == nil {
+			y.counts = map[int]*int{}
+		}
+		if y.last = y.counts[n]; y.last == nil {
+			y.last = new(int)
+			y.counts[n] = y.last
+		}
+	}
+	*y.last++
+}
+
 func counted(list []store.FacetCount, value string, n int) []store.FacetCount {
 	if n == 0 {
 		return list
@@ -279,25 +298,29 @@ func counted(list []store.FacetCount, value string, n int) []store.FacetCount {
 }
 
 // rank is the order of places by how well they fit, by id; nil where nothing can
-// be said of that, and the order is by date.
-func (x *Index) rank(ctx context.Context, q query.Query, a *answer) (map[uint32]int, error) {
-	l := q.Lookup(true)
-	if n := len(a.ids); n == 0 || n > rankedMost || l.Expr == "" || !q.Wordy() {
+// be said of that, and the order is by date. Only places that fit are weighed, and
+// only by words: how many places bear a field costs much to count, and says nothing.
+func (x *Index) rank(ctx context.Context, db asked, q query.Query, a *answer) (map[uint32]int, error) {
+	if n := len(a.ids); n == 0 || n > rankedMost || !q.Wordy() {
+		return nil, nil
+	}
+	words, _ := q.Worded()
+	l := words.Lookup()
+	if l.Expr == "" {
 		return nil, nil
 	}
 	if r := a.ranked.Load(); r != nil {
 		return *r, nil
 	}
-	var list sql.NullString
-	err := x.db.QueryRowContext(ctx, `SELECT group_concat(rowid, ' ') FROM (SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?)`, l.Expr, 4*rankedMost).Scan(&list)
+	out := map[uint32]int{}
+	// The plus signs keep FTS5 from weighing all that has the words, and from asking
+	// for each id.
+	err := numbered(ctx, db, `SELECT group_concat(rowid, ' ') FROM (SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?
+		AND +rowid IN (SELECT value FROM json_each(?)) ORDER BY +rank, rowid)`,
+		func(id int) { out[uint32(id)] = len(out) }, //nolint:gosec // numbered by us
+		l.Expr, a.ids[0], a.ids[len(a.ids)-1], listOf(a.ids))
 	if err != nil {
 		return nil, err
-	}
-	out := map[uint32]int{}
-	for f := range strings.SplitSeq(list.String, " ") {
-		if id, err := strconv.ParseUint(f, 10, 32); err == nil {
-			out[uint32(id)] = len(out)
-		}
 	}
 	a.ranked.Store(&out)
 	return out, nil
@@ -324,7 +347,7 @@ func (x *Index) order(all []group, ranked map[uint32]int, n int) []group {
 			if !ok {
 				r = len(ranked)
 			}
-			groups[i].rank = r
+			groups[i].rank = int32(r) //nolint:gosec // some thousands
 		}
 	}
 	before := func(a, b group) int {
@@ -348,65 +371,4 @@ func (x *Index) order(all []group, ranked map[uint32]int, n int) []group {
 		top = top[:min(len(top), n)]
 	}
 	return top
-}
-
-// hits reads what is shown of the items on one page of a result.
-func (x *Index) hits(ctx context.Context, s store.Search, groups []group, ids []uint32, ranked map[uint32]int) ([]store.Hit, error) {
-	places, wordy := map[uint32][]uint32{}, s.Query.Wordy()
-	for _, g := range groups {
-		places[g.item] = nil
-	}
-	for _, id := range ids {
-		if item := x.mem.entries[id]; len(places) > 0 {
-			if list, ok := places[item]; ok && (ranked != nil || len(list) < placesShown) {
-				places[item] = append(list, id)
-			}
-		}
-	}
-	var out []store.Hit
-	for _, g := range groups {
-		h := store.Hit{More: g.n}
-		row := x.mem.items[g.item]
-		var kind string
-		err := x.db.QueryRowContext(ctx, `SELECT source, key, kind, title, url FROM item WHERE no = ?`, g.item).Scan(&h.Source, &h.Key, &kind, &h.Title, &h.URL)
-		if err != nil {
-			return nil, err
-		}
-		h.Kind, h.Date = store.Kind(kind), time.Unix(row.date, 0).UTC()
-		for i, t := range topics() {
-			if row.topics&(1<<i) != 0 {
-				h.Topics = append(h.Topics, t)
-			}
-		}
-		if row.body != 0 {
-			h.Bodies = append(h.Bodies, x.mem.names[row.body])
-		}
-		for _, b := range x.mem.joint[g.item] {
-			h.Bodies = append(h.Bodies, x.mem.names[b])
-		}
-		list := places[g.item]
-		if !wordy { // no page is asked for before another
-			if list, err = x.itself(ctx, g.item); err != nil {
-				return nil, err
-			}
-			h.More = len(list)
-		}
-		if ranked != nil {
-			slices.SortStableFunc(list, func(a, b uint32) int { return cmp.Compare(ranked[a], ranked[b]) })
-			list = list[:min(len(list), placesShown)]
-		}
-		for _, id := range list {
-			spot, text, err := x.entry(ctx, id, s.Text > 0)
-			if err != nil {
-				return nil, err
-			}
-			if s.Text > 0 {
-				spot.Text = s.Query.Snippet(strings.TrimPrefix(text, spot.Name+"\n"), s.Text)
-			}
-			h.Places = append(h.Places, spot)
-		}
-		h.More -= len(h.Places)
-		out = append(out, h)
-	}
-	return out, nil
 }

@@ -134,16 +134,20 @@ type Lookup struct {
 	Exact bool
 }
 
-// Lookup compiles the query. positions tells whether the index knows where in
-// the text its words stand; without, phrases are looked for by their words.
-func (q Query) Lookup(positions bool) Lookup {
-	c := compiler{positions: positions, exact: true}
+// Lookup compiles the query for an index that knows where in the text its words
+// stand.
+func (q Query) Lookup() Lookup {
+	c := compiler{exact: true}
 	if q.root == nil {
 		return Lookup{All: true, Exact: true}
 	}
 	x := c.bound(q.root, true)
 	return Lookup{Expr: x.expr, All: x.state == all, None: x.state == none, Exact: c.exact}
 }
+
+// Bearing asks an index, in the language of Lookup, for what is filed under one
+// word of Indexed.Facts.
+func Bearing(word string) string { return quoted(columnFacts, word) }
 
 // And is a query that both fit.
 func And(a, b Query) Query {
@@ -166,8 +170,7 @@ const (
 )
 
 type compiler struct {
-	positions bool
-	exact     bool // until a part could not be said exactly
+	exact bool // until a part could not be said exactly
 }
 
 // bound gives the narrowest set that can be asked for and holds all that n
@@ -242,15 +245,7 @@ func (c *compiler) words(n *node, upper bool) bound {
 	for _, t := range n.terms {
 		terms = append(terms, t.stem)
 	}
-	var kids []string
-	if c.positions {
-		kids = []string{quoted(columnStems, terms...)}
-	} else {
-		for _, t := range terms {
-			kids = append(kids, quoted(columnStems, t))
-		}
-	}
-	sure := len(terms) == 1 || c.positions
+	kids, sure := []string{quoted(columnStems, terms...)}, true
 	switch {
 	case n.mode == capitals && len(n.terms) == 1:
 		kids, sure = []string{quoted(columnCapitals, n.terms[0].word)}, true
