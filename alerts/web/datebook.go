@@ -48,11 +48,12 @@ type occasion struct {
 	body   string // as the item or the finding has it
 	gone   bool   // datebook.mu
 
-	key       string   // of a meeting that a source lists; of the paper that stands for one that papers tell of
-	committee string   // of a meeting
-	sitting   *sitting // of one that papers tell of
-	due       *owing   // of a deadline
-	told      []uint64 // items that tell of it, as thingOf has them; of a deadline its matter has them
+	key       string      // of a meeting that a source lists; of the paper that stands for one that papers tell of
+	committee string      // of a meeting
+	sitting   *sitting    // of one that papers tell of
+	due       *owing      // of a deadline
+	was       []time.Time // when it was to be before it was moved, in no order
+	told      []uint64    // items that tell of it, as thingOf has them; of a deadline its matter has them
 	revisions []revision
 
 	gist atomic.Pointer[query.Gist] // of what a search is asked about a meeting
@@ -90,6 +91,7 @@ type telling struct {
 	id     string
 	thing  uint64 // item
 	kind   string // of its deadline, "" for none
+	start  int64  // of the deadline, nanoseconds since 1970; 0 where it cannot be read
 	ends   bool   // the procurement
 }
 
@@ -125,14 +127,14 @@ func (o *occasion) compare(p *occasion) int {
 
 // meetingOccasion is a meeting as its source lists it; nil where that gives no
 // date that can be read.
-func meetingOccasion(it store.Item, list []revision, zone *time.Location) *occasion {
+func meetingOccasion(it store.Item, m *dated, zone *time.Location) *occasion {
 	start, _, ok := startOf(it.Fields[store.FieldWhen], zone)
 	if !ok {
 		return nil
 	}
 	return &occasion{
 		start: start, id: uidOf("meeting", it.Source, it.Key), source: it.Source, body: it.Body, key: it.Key, committee: it.Fields[store.FieldCommittee],
-		told: []uint64{thingOf(it.Source, it.Key)}, revisions: list,
+		told: []uint64{thingOf(it.Source, it.Key)}, revisions: m.revisions, was: m.was,
 	}
 }
 
@@ -287,7 +289,7 @@ func (b *datebook) forget() {
 
 // matterOf is what a finding is of, and what it tells of it; "" where it tells
 // of no deadline and ends none.
-func matterOf(f store.Finding) (string, telling) {
+func (s *site) matterOf(f store.Finding) (string, telling) {
 	t := telling{change: f.Change, id: f.ID, thing: thingOf(f.Source, f.Key)}
 	if slices.ContainsFunc(f.Moves, func(m store.Move) bool { return m.Kind == store.DueReminder || m.Kind == store.DueOverdue }) {
 		return "", t // no notice said it
@@ -295,6 +297,9 @@ func matterOf(f store.Finding) (string, telling) {
 	dated := f.Deadline != nil && (f.Deadline.Stated != "" || f.Deadline.Computed != "")
 	if dated {
 		t.kind = f.Deadline.Kind + "\x00" // which may have no name
+		if at, _, ok := s.deadlineStart(*f.Deadline); ok {
+			t.start = at.UnixNano()
+		}
 	}
 	if f.Kind == store.KindNotice && f.Thread != "" {
 		t.ends = f.Stage == "cancelled" || f.Stage == "termination"
@@ -308,7 +313,7 @@ func matterOf(f store.Finding) (string, telling) {
 
 // take enters a finding, newer than all that are there.
 func (b *datebook) take(s *site, f store.Finding) {
-	key, t := matterOf(f)
+	key, t := s.matterOf(f)
 	if key == "" {
 		return
 	}
@@ -342,8 +347,18 @@ func (b *datebook) owe(s *site, m *matter, f store.Finding, t telling) {
 	if f.Kind == store.KindNotice && f.Thread != "" {
 		x.thread, id = f.Thread, uidOf("deadline", f.Thread, f.Deadline.Kind)
 	}
-	o := &occasion{start: start, id: id, source: f.Source, body: f.Body, due: x}
+	o := &occasion{start: start, id: id, source: f.Source, body: f.Body, due: x, was: m.datesBefore(t.kind, start)}
 	m.listed = append(m.listed, b.replaced(was, o))
+}
+
+// datesBefore are when a deadline was to be by other findings, each once.
+func (m *matter) datesBefore(kind string, now time.Time) (out []time.Time) {
+	for _, t := range m.told {
+		if at := time.Unix(0, t.start); t.kind == kind && t.start != 0 && !at.Equal(now) && !slices.ContainsFunc(out, at.Equal) {
+			out = append(out, at)
+		}
+	}
+	return out
 }
 
 // ended lists the deadlines of a matter as ended, or not, as its last finding
@@ -354,7 +369,7 @@ func (b *datebook) ended(m *matter) {
 		if o.due.ended != ends {
 			x := *o.due
 			x.ended = ends
-			m.listed[i] = b.replaced(o, &occasion{start: o.start, id: o.id, source: o.source, body: o.body, due: &x})
+			m.listed[i] = b.replaced(o, &occasion{start: o.start, id: o.id, source: o.source, body: o.body, due: &x, was: o.was})
 		}
 	}
 }
@@ -419,7 +434,7 @@ func (b *datebook) anew(ctx context.Context, s *site, at ref, found []store.Find
 		}
 	}
 	for _, f := range found {
-		key, t := matterOf(f)
+		key, t := s.matterOf(f)
 		if key == "" {
 			continue
 		}
@@ -444,7 +459,7 @@ func (b *datebook) anew(ctx context.Context, s *site, at ref, found []store.Find
 		}
 		m.listed = nil
 		for _, f := range last {
-			_, t := matterOf(f)
+			_, t := s.matterOf(f)
 			b.owe(s, m, f, t)
 		}
 		b.ended(m)
@@ -468,7 +483,7 @@ func (m *matter) last(ctx context.Context, s *site) ([]store.Finding, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, now := matterOf(f); f.Retired == "" && now.kind == t.kind {
+		if _, now := s.matterOf(f); f.Retired == "" && now.kind == t.kind {
 			seen[t.kind] = true
 			out = append(out, f)
 		}

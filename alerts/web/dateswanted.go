@@ -206,7 +206,7 @@ func (d *diary) listedAgain(ctx context.Context, o *occasion) (Date, bool, error
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if m := r.dates.meetings[ref{o.source, o.key}]; m != nil && m.listed == o {
-			m.listed = r.dates.book.replace(o, meetingOccasion(it, o.revisions, d.zone))
+			m.listed = r.dates.book.replace(o, meetingOccasion(it, m, d.zone))
 		}
 	}
 	return x, ok, nil
@@ -306,49 +306,6 @@ func (s *site) part(ctx context.Context, x DatesWant, base string, after, n int)
 		return nil
 	})
 	return out, more, err
-}
-
-// nearest are those of the dates asked for that are nearest, the earliest first:
-// of what is ahead of the end of the log the soonest, and as far as there is room
-// of what is over the latest. before and after tell whether there are others.
-func (s *site) nearest(ctx context.Context, x DatesWant, base string, most int) (out []Date, before, after bool, err error) {
-	err = s.withDates(ctx, x, base, func(d *diary) error {
-		out, before, after = nil, false, false
-		today := dayOf(d.until, s.zone)
-		now := sort.Search(len(d.all), func(i int) bool { return !d.all[i].start.Before(today) })
-		take := func(list iter.Seq2[int, *occasion], more *bool) error {
-			for _, o := range list {
-				ok, err := d.takes(ctx, o)
-				if err != nil {
-					return err
-				}
-				if !ok {
-					continue
-				}
-				if len(out) == most {
-					*more = true
-					return nil
-				}
-				date, ok, err := d.date(ctx, o)
-				if err != nil {
-					return err
-				}
-				if ok {
-					out = append(out, date)
-				}
-			}
-			return nil
-		}
-		if err := take(slices.All(d.all[now:]), &after); err != nil {
-			return err
-		}
-		if err := take(slices.Backward(d.all[:now]), &before); err != nil {
-			return err
-		}
-		slices.SortFunc(out, byTime)
-		return nil
-	})
-	return out, before, after, err
 }
 
 // each are all dates asked for, the earliest first, one at a time.

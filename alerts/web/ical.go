@@ -39,9 +39,9 @@ type Event struct {
 	Free    bool // takes nobody's time: a deadline
 	// Sequence counts the changes of what is shown, Modified is the last of them:
 	// both come from the log, so that the same record gives the same bytes.
-	Sequence          int
-	Created, Modified time.Time
-	Category          string
+	Sequence int
+	Modified time.Time
+	Category string
 }
 
 // An EventStatus says whether an event takes place.
@@ -127,9 +127,6 @@ func (x icalWriter) event(e Event) {
 	x.text("UID", plain(e.UID, 200))
 	x.put("DTSTAMP", utcStamp(e.Modified))
 	x.put("LAST-MODIFIED", utcStamp(e.Modified))
-	if !e.Created.IsZero() {
-		x.put("CREATED", utcStamp(e.Created))
-	}
 	x.put("SEQUENCE", strconv.Itoa(max(0, e.Sequence)))
 	x.start(e.Start, e.AllDay)
 	summary := plain(e.Summary, 300)
