@@ -34,11 +34,7 @@ const benchItems = 100_000
 func BenchmarkPage100k(b *testing.B) {
 	now := townStart()
 	a := bigRecord(b, now)
-	srv, ahead := a.webServerAhead(func() time.Time { return now })
-	if err := ahead(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	h := srv.Handler
+	h := benchHandler(b, a, func() time.Time { return now })
 	get := func(target string) *httptest.ResponseRecorder {
 		now = now.Add(5 * time.Second) // so that nobody asks too often
 		w := httptest.NewRecorder()
@@ -47,7 +43,7 @@ func BenchmarkPage100k(b *testing.B) {
 		return w
 	}
 	benchPapers(func() { get("/register?of=papers") })
-	for _, p := range benchPages(a) {
+	for _, p := range allBenchPages(a) {
 		b.Run(p.name, func(b *testing.B) {
 			size := 0
 			var times []time.Duration
