@@ -52,7 +52,7 @@ type occasion struct {
 	committee string      // of a meeting
 	sitting   *sitting    // of one that papers tell of
 	due       *owing      // of a deadline
-	was       []time.Time // when it was to be before it was moved, in no order
+	was       []time.Time // when it was to be before it was moved, as movedFrom has it
 	told      []uint64    // items that tell of it, as thingOf has them; of a deadline its matter has them
 	revisions []revision
 
@@ -347,15 +347,42 @@ func (b *datebook) owe(s *site, m *matter, f store.Finding, t telling) {
 	if f.Kind == store.KindNotice && f.Thread != "" {
 		x.thread, id = f.Thread, uidOf("deadline", f.Thread, f.Deadline.Kind)
 	}
-	o := &occasion{start: start, id: id, source: f.Source, body: f.Body, due: x, was: m.datesBefore(t.kind, start)}
+	o := &occasion{start: start, id: id, source: f.Source, body: f.Body, due: x}
+	if was != nil {
+		if o.was = was.was; !was.start.Equal(start) {
+			o.was = movedFrom(was.was, was.start)
+		}
+	}
 	m.listed = append(m.listed, b.replaced(was, o))
 }
 
-// datesBefore are when a deadline was to be by other findings, each once.
-func (m *matter) datesBefore(kind string, now time.Time) (out []time.Time) {
+// movedFrom are the days something was moved from, one more with it: the last few,
+// each once. The list that is given stays as it is.
+func movedFrom(days []time.Time, was time.Time) []time.Time {
+	if slices.ContainsFunc(days, was.Equal) {
+		return days
+	}
+	return append(slices.Clone(days[max(0, len(days)-mostMovedFrom+1):]), was)
+}
+
+// mostMovedFrom bounds what a date costs that is moved again and again.
+const mostMovedFrom = 8
+
+// daysBefore are the days that a deadline was moved from, as far as up to a
+// finding is told: the same as when each was entered as it came.
+func (m *matter) daysBefore(kind, last string) (out []time.Time) {
+	var was int64
 	for _, t := range m.told {
-		if at := time.Unix(0, t.start); t.kind == kind && t.start != 0 && !at.Equal(now) && !slices.ContainsFunc(out, at.Equal) {
-			out = append(out, at)
+		switch {
+		case t.kind != kind:
+			continue
+		case t.start == 0:
+			out = nil
+		case was != 0 && was != t.start:
+			out = movedFrom(out, time.Unix(0, was))
+		}
+		if was = t.start; t.id == last {
+			break
 		}
 	}
 	return out
@@ -461,6 +488,9 @@ func (b *datebook) anew(ctx context.Context, s *site, at ref, found []store.Find
 		for _, f := range last {
 			_, t := s.matterOf(f)
 			b.owe(s, m, f, t)
+			if i := slices.IndexFunc(m.listed, func(o *occasion) bool { return o.due.kind == t.kind }); i >= 0 {
+				m.listed[i].was = m.daysBefore(t.kind, t.id)
+			}
 		}
 		b.ended(m)
 		b.mu.Unlock()

@@ -35,7 +35,7 @@ type sitting struct{ source, committee, day string }
 // dated is one meeting or paper.
 type dated struct {
 	revisions []revision
-	was       []time.Time // of a meeting, when it was to be before it was moved
+	was       []time.Time // of a meeting, when it was to be before it was moved, as movedFrom has it
 	moves     []move      // of a paper, the dates it had
 	when      string      // of a paper, as of the last entry read
 	committee string      // the same
@@ -113,11 +113,11 @@ func (d *dates) note(c store.Change, it store.Item) {
 	}
 }
 
-// moved notes when a meeting was to be. Lists that were given away stay as they are.
+// moved notes when a meeting was to be.
 func (m *dated) moved(c store.Change, zone *time.Location) {
 	for _, f := range c.Fields {
 		if t, _, ok := startOf(f.Old, zone); ok && f.Name == store.FieldWhen {
-			m.was = append(slices.Clip(m.was), t)
+			m.was = movedFrom(m.was, t)
 		}
 	}
 }
