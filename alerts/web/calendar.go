@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"iter"
 	"net/http"
 	"net/url"
 	"strings"
@@ -179,7 +178,7 @@ func (s *site) writeCalendar(ctx context.Context, b *bytes.Buffer, x DatesWant, 
 		v.Set("from", from.Format(time.DateOnly))
 		return addressOf(base+path, v)
 	}, base)
-	return updated, WriteCalendar(b, c, Events(h.list))
+	return updated, h.write(b, c)
 }
 
 func addressOf(path string, v url.Values) string {
@@ -187,15 +186,4 @@ func addressOf(path string, v url.Values) string {
 		return path
 	}
 	return path + "?" + v.Encode()
-}
-
-// Events are the events of dates.
-func Events(list []Date) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
-		for _, d := range list {
-			if !yield(d.Event, nil) {
-				return
-			}
-		}
-	}
 }

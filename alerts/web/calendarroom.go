@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"sort"
@@ -24,25 +25,36 @@ const roomForEvents = 90 << 10
 
 // A holding is what a calendar holds.
 type holding struct {
-	list          []Date // the earliest first
+	list          []booking // the earliest first
 	first, last   time.Time
 	before, after bool // there are earlier ones than first, later ones than last
 	torn          bool // not even all of one day
 	moved         int  // dates that are neither: they were moved away from these days
 }
 
-// An booking is a date that there may be room for.
+// A booking is a date that a calendar may have room for, and as it stands there.
 type booking struct {
 	Date
 	of   *occasion
-	size int
+	text []byte
 }
 
 func sizeOf(list []booking) (n int) {
 	for _, e := range list {
-		n += e.size
+		n += len(e.text)
 	}
 	return n
+}
+
+// write writes the calendar.
+func (h holding) write(w io.Writer, c Calendar) error {
+	return writeCalendar(w, c, func(yield func([]byte) bool) {
+		for _, e := range h.list {
+			if !yield(e.text) {
+				return
+			}
+		}
+	})
 }
 
 // held are the dates asked for that a calendar holds: of what is ahead of the end
@@ -166,15 +178,15 @@ func (d *diary) fill(out *holding, near, moved []booking) {
 			out.first = day
 		}
 		out.last = latest(out.last, d.dayOf(e))
-		out.list = append(out.list, e.Date)
+		out.list = append(out.list, e)
 	}
 	for _, e := range moved {
 		if day := d.dayOf(e); day.Before(out.first) || day.After(out.last) {
 			out.moved++
 		}
-		out.list = append(out.list, e.Date)
+		out.list = append(out.list, e)
 	}
-	slices.SortFunc(out.list, byTime)
+	slices.SortFunc(out.list, func(a, b booking) int { return byTime(a.Date, b.Date) })
 }
 
 // gather are the dates asked for as long as there is room, but at least so many,
@@ -188,7 +200,7 @@ func (d *diary) gather(ctx context.Context, from iter.Seq2[int, *occasion], room
 		if !ok {
 			continue
 		}
-		if room -= e.size; room < 0 && len(out) >= least {
+		if room -= len(e.text); room < 0 && len(out) >= least {
 			return out, &e, nil
 		}
 		out = append(out, e)
@@ -201,20 +213,33 @@ func (d *diary) booked(ctx context.Context, o *occasion) (booking, bool, error) 
 	if err != nil || !ok {
 		return booking{}, false, err
 	}
-	date, ok, err := d.date(ctx, o)
-	if err != nil || !ok {
+	m, err := d.made(ctx, o)
+	if err != nil || m == nil {
 		return booking{}, false, err
 	}
-	return booking{date, o, eventSize(date.Event, d.zone)}, true, nil
+	e := booking{Date: d.shown(m), of: o}
+	if w := m.written.Load(); w != nil && w.base == d.base {
+		e.text = w.text
+		return e, true, nil
+	}
+	e.text = written(e.Event, d.zone)
+	m.written.Store(&writing{d.base, e.text})
+	return e, true, nil
 }
 
-// eventSize is how many bytes of a calendar an event takes.
-func eventSize(e Event, zone *time.Location) int {
+// A writing is a date as it stands in calendars whose addresses begin with base.
+type writing struct {
+	base string
+	text []byte
+}
+
+// written is an event of a calendar.
+func written(e Event, zone *time.Location) []byte {
 	var b bytes.Buffer
-	w := bufio.NewWriterSize(&b, 16)
+	w := bufio.NewWriterSize(&b, 1024)
 	icalWriter{w, zone}.event(e)
 	_ = w.Flush() // into memory
-	return b.Len()
+	return b.Bytes()
 }
 
 func (d *diary) dayOf(e booking) time.Time { return dayOf(e.Start, d.zone) }

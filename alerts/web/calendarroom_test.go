@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
 )
 
@@ -57,7 +59,7 @@ func saysOfItself(t *testing.T, raw []byte) string {
 func TestCalendarSaysWhatItLeavesOut(t *testing.T) {
 	a := newArchive(t)
 	a.see("leicester", true, daily(-20, 200)...)
-	one := eventSize(Event{UID: strings.Repeat("x", 41), Summary: "Meeting 100. (Leicester City Council)", About: []string{"Please check the source: https://council.example.org/m/100"}, Place: "Town Hall", URL: "https://watch.example.org/item?key=m%2F100&source=leicester", Start: a.now, Modified: a.now, Category: "Meeting"}, london())
+	one := len(written(Event{UID: strings.Repeat("x", 41), Summary: "Meeting 100. (Leicester City Council)", About: []string{"Please check the source: https://council.example.org/m/100"}, Place: "Town Hall", URL: "https://watch.example.org/item?key=m%2F100&source=leicester", Start: a.now, Modified: a.now, Category: "Meeting"}, london()))
 	for _, c := range []struct {
 		name, target string
 		room         int
@@ -225,6 +227,49 @@ func TestDeadlinePutOffBeyondWhatACalendarHolds(t *testing.T) {
 		checkICal(t, raw)
 		if !strings.Contains(string(raw), "SUMMARY:Bids are due: Night nursing") || !strings.Contains(string(raw), ":"+strings.ReplaceAll(end[:10], "-", "")+"T100000") {
 			t.Errorf("due on %s:\n%s", end, raw)
+		}
+	}
+}
+
+// Procurements of which there is much to say are given in smaller parts, none of
+// them twice.
+func TestPartsOfProcurements(t *testing.T) {
+	s, _ := sample()
+	s.Thread = func(_ context.Context, id string) (judge.Thread, error) {
+		return judge.Thread{ID: id, Title: strings.Repeat("Night nursing. ", 1200)}, nil
+	}
+	s.Threads = func(_ context.Context, f func(store.Finding) bool) error {
+		for i := range 45 {
+			if !f(store.Finding{Thread: fmt.Sprint("ocds-", i)}) {
+				break
+			}
+		}
+		return nil
+	}
+	unhurried(&s)
+	h := s.Handler()
+	var got, want []string
+	parts := 0
+	for target := "/api/v1/threads"; target != ""; parts++ {
+		var out Listing[ThreadLine]
+		w := ask(h, http.MethodGet, target)
+		if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil || w.Code != 200 || w.Body.Len() >= 100_000 {
+			t.Fatal(target, w.Code, w.Body.Len(), err)
+		}
+		for _, x := range out.Data {
+			got = append(got, x.ID)
+		}
+		target = strings.TrimPrefix(out.Next, s.URL)
+	}
+	for i := range 45 {
+		want = append(want, fmt.Sprint("ocds-", i))
+	}
+	if !slices.Equal(got, want) || parts < 9 {
+		t.Errorf("%d parts: %v", parts, got)
+	}
+	for _, cursor := range []string{"0-20", "0-99", "0-x", "x"} {
+		if w := ask(h, http.MethodGet, "/api/v1/threads?cursor="+cursor); w.Code != http.StatusBadRequest {
+			t.Errorf("cursor=%s: %d", cursor, w.Code)
 		}
 	}
 }

@@ -67,6 +67,7 @@ type made struct {
 	Date
 	revisions int
 	read      time.Time
+	written   atomic.Pointer[writing]
 }
 
 // An owing is a deadline as the last finding has it.

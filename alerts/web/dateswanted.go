@@ -150,32 +150,47 @@ func (d *diary) bodyOfDate(o *occasion) string {
 // date is an occasion as it is shown; ok is false where it is none any more. One
 // of a source that was read again since is read again.
 func (d *diary) date(ctx context.Context, o *occasion) (out Date, ok bool, err error) {
+	m, err := d.made(ctx, o)
+	if err != nil || m == nil {
+		return out, false, err
+	}
+	return d.shown(m), true, nil
+}
+
+// shown is a made date with its whole address.
+func (d *diary) shown(m *made) Date {
+	out := m.Date
+	out.URL = d.base + out.URL
+	return out
+}
+
+// made is what date shows; nil where it is no date any more.
+func (d *diary) made(ctx context.Context, o *occasion) (m *made, err error) {
 	n, read := 0, d.read[o.source]
 	var list []revision
 	if o.due != nil {
 		list = d.record.revisionsOf(o.due)
 		n, read = sort.Search(len(list), func(i int) bool { return list[i].seq > d.upTo }), time.Time{}
 	}
-	m := o.made.Load()
-	if m == nil || m.revisions != n || !m.read.Equal(read) {
-		m = &made{revisions: n, read: read}
-		switch {
-		case o.due != nil:
-			m.Date, ok, err = d.deadline(ctx, o, list[:n])
-		case o.sitting != nil:
-			m, err = d.seatedAgain(ctx, o)
-			ok = m != nil
-		default:
-			m.Date, ok, err = d.listedAgain(ctx, o)
-		}
-		if err != nil || !ok {
-			return out, false, err
-		}
-		d.record.dates.book.keep(o, m)
+	if m = o.made.Load(); m != nil && m.revisions == n && m.read.Equal(read) {
+		return m, nil
 	}
-	out = m.Date
-	out.URL = d.base + out.URL
-	return out, true, nil
+	m = &made{revisions: n, read: read}
+	ok := false
+	switch {
+	case o.due != nil:
+		m.Date, ok, err = d.deadline(ctx, o, list[:n])
+	case o.sitting != nil:
+		m, err = d.seatedAgain(ctx, o)
+		ok = m != nil
+	default:
+		m.Date, ok, err = d.listedAgain(ctx, o)
+	}
+	if err != nil || !ok {
+		return nil, err
+	}
+	d.record.dates.book.keep(o, m)
+	return m, nil
 }
 
 func (d *diary) deadline(ctx context.Context, o *occasion, list []revision) (Date, bool, error) {
@@ -252,15 +267,17 @@ func (r *record) revisionsOf(x *owing) []revision {
 // mostMade is how many dates are remembered as they were shown.
 const mostMade = 3000
 
-// keep remembers a date as it is shown. When they are too many all are forgotten.
+// keep remembers a date as it is shown. When they are too many the first half is
+// forgotten.
 func (b *datebook) keep(o *occasion, m *made) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.made) >= mostMade {
-		for _, x := range b.made {
+		half := len(b.made) / 2
+		for _, x := range b.made[:half] {
 			x.made.Store(nil)
 		}
-		b.made = b.made[:0]
+		b.made = append(b.made[:0], b.made[half:]...)
 	}
 	if o.made.Swap(m) == nil {
 		b.made = append(b.made, o)
@@ -344,8 +361,8 @@ func (s *site) each(ctx context.Context, x DatesWant, base string) iter.Seq2[Dat
 	}
 }
 
-// readAhead reads the log and the findings to their end, and what searches ask
-// of the meetings of the time that is shown.
+// readAhead reads the log and the findings to their end, what searches ask of the
+// meetings of the time that is shown, and what most calendars hold.
 func (s *site) readAhead(ctx context.Context) error {
 	for {
 		if err := s.followAll(ctx); err != nil {
@@ -361,7 +378,7 @@ func (s *site) readAhead(ctx context.Context) error {
 			break
 		}
 	}
-	return s.withDates(ctx, DatesWant{What: "meetings"}, "", func(d *diary) error {
+	err := s.withDates(ctx, DatesWant{What: "meetings"}, "", func(d *diary) error {
 		for _, o := range d.all {
 			if o.due == nil && o.gist.Load() == nil {
 				if _, err := d.asked(ctx, o); err != nil {
@@ -371,4 +388,10 @@ func (s *site) readAhead(ctx context.Context) error {
 		}
 		return nil
 	})
+	for _, what := range []string{"", "meetings", "deadlines"} { // what is asked for most is made
+		if err == nil {
+			_, err = s.held(ctx, DatesWant{What: what}, strings.TrimRight(s.URL, "/"))
+		}
+	}
+	return err
 }

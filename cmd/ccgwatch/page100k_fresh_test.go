@@ -38,18 +38,20 @@ func BenchmarkPage100kAfterCommit(b *testing.B) {
 	benchPapers(func() { get("/register?of=papers") })
 	for _, p := range allBenchPages(a) {
 		b.Run(p.name, func(b *testing.B) {
-			var times []time.Duration
+			var times, cpu []time.Duration
 			size := 0
 			for b.Loop() {
 				b.StopTimer()
 				freshCommit(b, a, now)
 				b.StartTimer()
+				had := cpuTime()
 				took, n := get(p.target)
-				times, size = append(times, took), n
+				times, cpu, size = append(times, took), append(cpu, cpuTime()-had), n
 			}
 			ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 			b.ReportMetric(ms(times[0]), "first-ms")
 			b.ReportMetric(ms(slices.Max(times)), "slowest-ms")
+			b.ReportMetric(ms(slices.Max(cpu)), "slowest-cpu-ms")
 			b.ReportMetric(float64(size)/1024, "KB/page")
 		})
 	}
@@ -99,7 +101,8 @@ func freshCommit(b *testing.B, a *app, now time.Time) {
 	}
 	was := meeting.Fields[store.FieldWhen]
 	meeting.Fields[store.FieldWhen], meeting.Changed = now.AddDate(0, 0, int(last%40)).Format(time.RFC3339), now
-	notice, err := a.store.Item(ctx, "find-a-tender", "ocds-bench-010001/1")
+	ocid := fmt.Sprintf("ocds-bench-%06d", 20_001+last%1000*10) // no procurement has thousands of notices
+	notice, err := a.store.Item(ctx, "find-a-tender", ocid+"/1")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -127,7 +130,7 @@ func freshCommit(b *testing.B, a *app, now time.Time) {
 		b.Fatal(err)
 	}
 	found := store.Finding{ID: fmt.Sprintf("%064d", last+2), At: now, Change: last + 2, Source: notice.Source, Key: notice.Key, Kind: store.KindNotice, Topic: store.TopicTenders, Tier: store.TierLikely,
-		Title: notice.Title, URL: notice.URL, Quote: "1a 2b", Thread: "ocds-bench-010001", Stage: "tender", Deadline: &store.Deadline{Stated: now.AddDate(0, 0, 40).Format(time.RFC3339), Kind: "tender", Who: "providers"}}
+		Title: notice.Title, URL: notice.URL, Quote: "1a 2b", Thread: ocid, Stage: "tender", Deadline: &store.Deadline{Stated: now.AddDate(0, 0, 40).Format(time.RFC3339), Kind: "tender", Who: "providers"}}
 	if err := a.store.Advance(ctx, alerts.Follower, place, store.Position{Seq: last + 2}, []store.Finding{found}, nil); err != nil {
 		b.Fatal(err)
 	}

@@ -42,17 +42,15 @@ func allBenchPages(a *app) []benchPage {
 		return path + "?" + v.Encode()
 	}
 	body := a.rules.Bodies[7].ID
-	notice, meeting := "ocds-bench-010001/1", "meeting/050000"
+	notice, meeting := "ocds-bench-010002/1", "meeting/050000"
 	far := fmt.Sprintf("50000-%064d", 50_000)
 	return append(benchPages(a), []benchPage{
 		{"healthz", "/healthz"},
 		{"style", "/style.css"},
 		{"search-script", "/search.js"},
 		{"deadlines-second", "/deadlines?page=2"},
-		{"deadlines-far", "/deadlines?page=100"},
 		{"suppliers-far", "/suppliers?page=20"},
 		{"suppliers-class", "/suppliers?class=company"},
-		{"supplier-second", "/supplier/supplier-7?page=2"},
 		{"findings-far", at("/findings", "before", far)},
 		{"findings-topic-far", at("/findings", "topic", "tenders", "before", far)},
 		{"findings-topic-rare", "/findings?topic=consultations"},
