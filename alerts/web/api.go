@@ -26,7 +26,7 @@ import (
 const (
 	linesPerPage = 50
 	mostLines    = 200
-	answerBytes  = 1 << 20
+	answerBytes  = 94 << 10 // and what is around the lines stays below 100 KB, too
 	changesAtOne = 1000
 )
 

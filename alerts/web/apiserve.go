@@ -273,9 +273,14 @@ func clean(v reflect.Value, name string) {
 
 func (s *site) apiThreads(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	_, from, err := asked(url.Values{"cursor": q["cursor"]}, 1, 1)
+	at, skipped, _ := strings.Cut(q.Get("cursor"), "-") // those of a part for which the last answer had no room
+	_, from, err := asked(url.Values{"cursor": {at}}, 1, 1)
 	if err != nil || from > 1_000_000 {
 		return cmp.Or(err, badCursor())
+	}
+	_, skip, err := asked(url.Values{"cursor": {skipped}}, 1, 1)
+	if err != nil {
+		return err
 	}
 	typed := q.Get("q")
 	if b := q.Get("body"); b != "" {
@@ -290,15 +295,24 @@ func (s *site) apiThreads(w http.ResponseWriter, r *http.Request) error {
 	if err := s.threadsKept(r, &body, parsed, int(from)); err != nil {
 		return err
 	}
+	if skip > 0 && skip >= uint64(len(body.List)) {
+		return badCursor()
+	}
 	out := Listing[ThreadLine]{Data: []ThreadLine{}}
-	for _, t := range body.List {
+	for _, t := range body.List[skip:] {
 		x, err := s.threadLine(t)
 		if err != nil {
 			return err
 		}
 		out.Data = append(out.Data, x)
 	}
-	if body.Older != "" {
+	n, err := fitting(out.Data)
+	if err != nil {
+		return err
+	}
+	if n < len(out.Data) {
+		out.Data, out.Next = out.Data[:n], s.next(r, fmt.Sprintf("%d-%d", from, skip+uint64(n))) //nolint:gosec // not negative
+	} else if body.Older != "" {
 		u, err := url.Parse(body.Older)
 		if err != nil {
 			return err

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"iter"
 	"net/http"
 	"net/url"
 	"strings"
@@ -25,6 +24,20 @@ func datesWanted(q url.Values) DatesWant {
 	return DatesWant{What: q.Get("what"), Body: q.Get("body"), Area: q.Get("area"), Committee: q.Get("committee"), Source: q.Get("source"), Query: q.Get("q")}
 }
 
+// from reads the day that a calendar shall begin with; none is today.
+func (x *DatesWant) from(q url.Values, zone *time.Location) error {
+	day := q.Get("from")
+	if day == "" {
+		return nil
+	}
+	t, err := time.ParseInLocation(time.DateOnly, day, zone)
+	if err != nil || t.Year() < 1900 {
+		return badRequest("The parameter from is a day, such as 2026-12-01.")
+	}
+	x.From = t
+	return nil
+}
+
 func (x DatesWant) values() url.Values {
 	v := url.Values{}
 	for name, value := range map[string]string{"what": x.What, "body": x.Body, "area": x.Area, "committee": x.Committee, "source": x.Source, "q": x.Query} {
@@ -32,13 +45,16 @@ func (x DatesWant) values() url.Values {
 			v.Set(name, value)
 		}
 	}
+	if !x.From.IsZero() {
+		v.Set("from", x.From.Format(time.DateOnly))
+	}
 	return v
 }
 
 // calendarOf describes the parameters of a calendar, for the check of them.
 func calendarOf() endpoint {
 	return endpoint{Params: []param{
-		{Name: "what", Enum: []string{"meetings", "deadlines"}}, {Name: "body"}, {Name: "area"}, {Name: "committee"}, {Name: "source"}, {Name: "q"},
+		{Name: "what", Enum: []string{"meetings", "deadlines"}}, {Name: "body"}, {Name: "area"}, {Name: "committee"}, {Name: "source"}, {Name: "q"}, {Name: "from"},
 	}}
 }
 
@@ -47,6 +63,9 @@ func (s *site) calendar(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	x := datesWanted(r.URL.Query())
+	if err := x.from(r.URL.Query(), s.zone); err != nil {
+		return err
+	}
 	if x.Body != "" {
 		if _, ok := s.bodyOf(x.Body); !ok {
 			return badRequest("There is no such body.")
@@ -63,6 +82,9 @@ func (s *site) bodyCalendar(w http.ResponseWriter, r *http.Request) error {
 	x := datesWanted(r.URL.Query())
 	if err := calendarOf().check(r); err != nil || x.Body != "" {
 		return cmp.Or(err, badRequest("The body is in the address already."))
+	}
+	if err := x.from(r.URL.Query(), s.zone); err != nil {
+		return err
 	}
 	x.Body = b.ID
 	return s.answerCalendar(w, r, x, bodyPath(b.ID)+"/calendar.ics", s.calendarName(x))
@@ -130,19 +152,14 @@ func (s *site) answerCalendar(w http.ResponseWriter, r *http.Request, x DatesWan
 	return nil
 }
 
-// mostEvents bounds a calendar: programs read it whole, again and again, and some
-// refuse more than a megabyte. It says so when there is more.
-const mostEvents = 500
-
 func (s *site) writeCalendar(ctx context.Context, b *bytes.Buffer, x DatesWant, base, path, name string) (updated time.Time, err error) {
-	list, before, after, err := s.nearest(ctx, x, base, mostEvents)
+	h, err := s.held(ctx, x, base)
 	if err != nil {
 		return updated, err
 	}
-	for _, d := range list {
+	for _, d := range h.list {
 		updated = latest(updated, d.Modified)
 	}
-	own := base + path
 	v := x.values()
 	if strings.HasPrefix(path, "/body/") {
 		v.Del("body")
@@ -150,43 +167,23 @@ func (s *site) writeCalendar(ctx context.Context, b *bytes.Buffer, x DatesWant, 
 	if len(x.Threads) > 0 {
 		v.Del("what")
 	}
-	if len(v) > 0 {
-		own += "?" + v.Encode()
-	}
+	own := addressOf(base+path, v)
+	v.Del("from")
 	group := cmp.Or(plain(s.Group, 200), "CCGWatch")
 	c := Calendar{
 		Name: name + " · " + group, URL: own, Zone: s.zone,
-		About: fmt.Sprintf("Read by a program from public pages, by %s with CCGWatch. Please check the source before you go. What it holds and leaves out: %s/data", group, base),
+		About: fmt.Sprintf("Read by a program from public pages, by %s with CCGWatch: please check the source before you go. What it holds and leaves out: %s/data", group, base),
 	}
-	if before || after {
-		c.About += s.leftOut(list, before, after, base)
-	}
-	return updated, WriteCalendar(b, c, Events(list))
+	c.About += s.leftOut(h, func(from time.Time) string {
+		v.Set("from", from.Format(time.DateOnly))
+		return addressOf(base+path, v)
+	}, base)
+	return updated, h.write(b, c)
 }
 
-// leftOut says which part of the dates a calendar has room for.
-func (s *site) leftOut(list []Date, before, after bool, base string) string {
-	of := func(d Date) string { return d.Start.In(s.zone).Format("2 January 2006") }
-	var also string
-	switch {
-	case before && after:
-		also = "earlier and later ones"
-	case before:
-		also = "earlier ones"
-	default:
-		also = "later ones"
+func addressOf(path string, v url.Values) string {
+	if len(v) == 0 {
+		return path
 	}
-	return fmt.Sprintf(" There are more dates than a calendar takes: these are the %d nearest, from %s to %s. For %s please ask for the calendar of a body, an area, a committee or a search, or see %s/data/meetings.csv.",
-		len(list), of(list[0]), of(list[len(list)-1]), also, base)
-}
-
-// Events are the events of dates.
-func Events(list []Date) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
-		for _, d := range list {
-			if !yield(d.Event, nil) {
-				return
-			}
-		}
-	}
+	return path + "?" + v.Encode()
 }

@@ -51,11 +51,12 @@ type occasion struct {
 	body   string // as the item or the finding has it
 	gone   bool   // datebook.mu
 
-	key       string   // of a meeting that a source lists; of the paper that stands for one that papers tell of
-	committee string   // of a meeting
-	sitting   *sitting // of one that papers tell of
-	due       *owing   // of a deadline
-	told      []uint64 // items that tell of it, as thingOf has them; of a deadline its matter has them
+	key       string      // of a meeting that a source lists; of the paper that stands for one that papers tell of
+	committee string      // of a meeting
+	sitting   *sitting    // of one that papers tell of
+	due       *owing      // of a deadline
+	was       []time.Time // when it was to be before it was moved, as movedFrom has it
+	told      []uint64    // items that tell of it, as thingOf has them; of a deadline its matter has them
 	revisions []revision
 
 	gist atomic.Pointer[query.Gist] // of what a search is asked about a meeting
@@ -69,6 +70,7 @@ type made struct {
 	Date
 	revisions int
 	read      time.Time
+	written   atomic.Pointer[writing]
 }
 
 // An owing is a deadline as the last finding has it.
@@ -93,6 +95,7 @@ type telling struct {
 	id     string
 	thing  uint64 // item
 	kind   string // of its deadline, "" for none
+	start  int64  // of the deadline, nanoseconds since 1970; 0 where it cannot be read
 	ends   bool   // the procurement
 }
 
@@ -128,14 +131,14 @@ func (o *occasion) compare(p *occasion) int {
 
 // meetingOccasion is a meeting as its source lists it; nil where that gives no
 // date that can be read.
-func meetingOccasion(it store.Item, list []revision, zone *time.Location) *occasion {
+func meetingOccasion(it store.Item, m *dated, zone *time.Location) *occasion {
 	start, _, ok := startOf(it.Fields[store.FieldWhen], zone)
 	if !ok {
 		return nil
 	}
 	return &occasion{
 		start: start, id: uidOf("meeting", it.Source, it.Key), source: it.Source, body: it.Body, key: it.Key, committee: it.Fields[store.FieldCommittee],
-		told: []uint64{thingOf(it.Source, it.Key)}, revisions: list,
+		told: []uint64{thingOf(it.Source, it.Key)}, revisions: m.revisions, was: m.was,
 	}
 }
 
@@ -290,7 +293,7 @@ func (b *datebook) forget() {
 
 // matterOf is what a finding is of, and what it tells of it; "" where it tells
 // of no deadline and ends none.
-func matterOf(f store.Finding) (string, telling) {
+func (s *site) matterOf(f store.Finding) (string, telling) {
 	t := telling{change: f.Change, id: f.ID, thing: thingOf(f.Source, f.Key)}
 	if slices.ContainsFunc(f.Moves, func(m store.Move) bool { return m.Kind == store.DueReminder || m.Kind == store.DueOverdue }) {
 		return "", t // no notice said it
@@ -298,6 +301,9 @@ func matterOf(f store.Finding) (string, telling) {
 	dated := f.Deadline != nil && (f.Deadline.Stated != "" || f.Deadline.Computed != "")
 	if dated {
 		t.kind = f.Deadline.Kind + "\x00" // which may have no name
+		if at, _, ok := s.deadlineStart(*f.Deadline); ok {
+			t.start = at.UnixNano()
+		}
 	}
 	if f.Kind == store.KindNotice && f.Thread != "" {
 		t.ends = f.Stage == "cancelled" || f.Stage == "termination"
@@ -311,7 +317,7 @@ func matterOf(f store.Finding) (string, telling) {
 
 // take enters a finding, newer than all that are there.
 func (b *datebook) take(s *site, f store.Finding) {
-	key, t := matterOf(f)
+	key, t := s.matterOf(f)
 	if key == "" {
 		return
 	}
@@ -346,7 +352,44 @@ func (b *datebook) owe(s *site, m *matter, f store.Finding, t telling) {
 		x.thread, id = f.Thread, uidOf("deadline", f.Thread, f.Deadline.Kind)
 	}
 	o := &occasion{start: start, id: id, source: f.Source, body: f.Body, due: x}
+	if was != nil {
+		if o.was = was.was; !was.start.Equal(start) {
+			o.was = movedFrom(was.was, was.start)
+		}
+	}
 	m.listed = append(m.listed, b.replaced(was, o))
+}
+
+// movedFrom are the days something was moved from, one more with it: the last few,
+// each once. The list that is given stays as it is.
+func movedFrom(days []time.Time, was time.Time) []time.Time {
+	if slices.ContainsFunc(days, was.Equal) {
+		return days
+	}
+	return append(slices.Clone(days[max(0, len(days)-mostMovedFrom+1):]), was)
+}
+
+// mostMovedFrom bounds what a date costs that is moved again and again.
+const mostMovedFrom = 8
+
+// daysBefore are the days that a deadline was moved from, as far as up to a
+// finding is told: the same as when each was entered as it came.
+func (m *matter) daysBefore(kind, last string) (out []time.Time) {
+	var was int64
+	for _, t := range m.told {
+		switch {
+		case t.kind != kind:
+			continue
+		case t.start == 0:
+			out = nil
+		case was != 0 && was != t.start:
+			out = movedFrom(out, time.Unix(0, was))
+		}
+		if was = t.start; t.id == last {
+			break
+		}
+	}
+	return out
 }
 
 // ended lists the deadlines of a matter as ended, or not, as its last finding
@@ -357,7 +400,7 @@ func (b *datebook) ended(m *matter) {
 		if o.due.ended != ends {
 			x := *o.due
 			x.ended = ends
-			m.listed[i] = b.replaced(o, &occasion{start: o.start, id: o.id, source: o.source, body: o.body, due: &x})
+			m.listed[i] = b.replaced(o, &occasion{start: o.start, id: o.id, source: o.source, body: o.body, due: &x, was: o.was})
 		}
 	}
 }
@@ -424,7 +467,7 @@ func (b *datebook) anew(ctx context.Context, s *site, at ref, found []store.Find
 		}
 	}
 	for _, f := range found {
-		key, t := matterOf(f)
+		key, t := s.matterOf(f)
 		if key == "" {
 			continue
 		}
@@ -449,8 +492,11 @@ func (b *datebook) anew(ctx context.Context, s *site, at ref, found []store.Find
 		}
 		m.listed = nil
 		for _, f := range last {
-			_, t := matterOf(f)
+			_, t := s.matterOf(f)
 			b.owe(s, m, f, t)
+			if i := slices.IndexFunc(m.listed, func(o *occasion) bool { return o.due.kind == t.kind }); i >= 0 {
+				m.listed[i].was = m.daysBefore(t.kind, t.id)
+			}
 		}
 		b.ended(m)
 		b.mu.Unlock()
@@ -474,7 +520,7 @@ func (m *matter) last(ctx context.Context, s *site) ([]store.Finding, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, now := matterOf(f); f.Retired == "" && now.kind == t.kind {
+		if _, now := s.matterOf(f); f.Retired == "" && now.kind == t.kind {
 			seen[t.kind] = true
 			out = append(out, f)
 		}

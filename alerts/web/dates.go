@@ -35,10 +35,11 @@ type sitting struct{ source, committee, day string }
 // dated is one meeting or paper.
 type dated struct {
 	revisions []revision
-	moves     []move    // of a paper, the dates it had
-	when      string    // of a paper, as of the last entry read
-	committee string    // the same
-	listed    *occasion // of a meeting, where it has a date
+	was       []time.Time // of a meeting, when it was to be before it was moved, as movedFrom has it
+	moves     []move      // of a paper, the dates it had
+	when      string      // of a paper, as of the last entry read
+	committee string      // the same
+	listed    *occasion   // of a meeting, where it has a date
 }
 
 // A revision is one entry of the log that changed something.
@@ -87,9 +88,10 @@ func (d *dates) note(c store.Change, it store.Item) {
 		}
 		if shows(c) {
 			m.revisions = append(m.revisions, r)
+			m.moved(c, d.zone)
 		}
 		if len(m.revisions) > 0 {
-			m.listed = d.book.replace(m.listed, meetingOccasion(it, m.revisions, d.zone))
+			m.listed = d.book.replace(m.listed, meetingOccasion(it, m, d.zone))
 		}
 	case store.KindPaper:
 		p := d.papers[at]
@@ -111,6 +113,15 @@ func (d *dates) note(c store.Change, it store.Item) {
 	}
 }
 
+// moved notes when a meeting was to be.
+func (m *dated) moved(c store.Change, zone *time.Location) {
+	for _, f := range c.Fields {
+		if t, _, ok := startOf(f.Old, zone); ok && f.Name == store.FieldWhen {
+			m.was = movedFrom(m.was, t)
+		}
+	}
+}
+
 // entered is a list with an entry in its place, which is mostly the end.
 func entered(list []revision, r revision) []revision {
 	if n := len(list); n == 0 || list[n-1].seq < r.seq {
@@ -124,7 +135,7 @@ func entered(list []revision, r revision) []revision {
 // given away stay as they are.
 func (d *dates) drop(at ref, entries []store.Change) {
 	if m := d.meetings[at]; m != nil {
-		m.revisions, m.listed = nil, d.book.replace(m.listed, nil)
+		m.revisions, m.was, m.listed = nil, nil, d.book.replace(m.listed, nil)
 	}
 	if p := d.papers[at]; p != nil {
 		d.unseat(at, p)
@@ -246,11 +257,7 @@ func (e *Event) counted(list []revision, upTo uint64) {
 		if r.seq > upTo {
 			return
 		}
-		at := time.Unix(0, r.at).UTC()
-		if i == 0 {
-			e.Created = at
-		}
-		e.Sequence, e.Modified = i, at
+		e.Sequence, e.Modified = i, time.Unix(0, r.at).UTC()
 	}
 }
 
@@ -272,8 +279,9 @@ type DatesWant struct {
 	Area      string // as in a search for area:
 	Committee string // its name, as the source writes it
 	Source    string
-	Query     string   // in the language of subscriptions
-	Threads   []string // ocids of one procurement
+	Query     string    // in the language of subscriptions
+	Threads   []string  // ocids of one procurement
+	From      time.Time // the day that a calendar begins with; zero is today and, as far as there is room, before
 }
 
 // A Date is an event with what it was made of.
@@ -385,9 +393,10 @@ func eventTitle(title, body string) string {
 func (s *site) sourced(d *Date, raw string) {
 	if l := webLink(raw); l != nil {
 		d.Link = l.URL
-		d.About = append(d.About, "Source: "+l.URL)
+		d.About = append(d.About, "Please check the source: "+l.URL)
+		return
 	}
-	d.About = append(d.About, "Read by a program from public pages; please check the source before you go.")
+	d.About = append(d.About, "Please check the source.")
 }
 
 // sittingOccasion is the meeting that papers were published for: one event a day,
@@ -478,7 +487,7 @@ func (s *site) deadlineDate(f store.Finding, o *occasion, list []revision, upTo 
 	d := Date{Kind: "deadline", Source: f.Source, Key: f.Key, Body: f.Body, BodyName: f.BodyName, Title: f.Title, Deadline: x, Thread: o.due.thread}
 	d.Event = Event{
 		UID: o.uid(), Summary: deadlineWords(x.Kind) + ": " + eventTitle(f.Title, f.BodyName), URL: cmp.Or(s.threadPath(f), itemPath(f.Source, f.Key)), Start: start, AllDay: allDay,
-		Status: EventConfirmed, Free: true, Category: "Deadline", Created: f.At, Modified: f.At,
+		Status: EventConfirmed, Free: true, Category: "Deadline", Modified: f.At,
 	}
 	d.counted(list, upTo)
 	if o.due.ended {

@@ -150,32 +150,47 @@ func (d *diary) bodyOfDate(o *occasion) string {
 // date is an occasion as it is shown; ok is false where it is none any more. One
 // of a source that was read again since is read again.
 func (d *diary) date(ctx context.Context, o *occasion) (out Date, ok bool, err error) {
+	m, err := d.made(ctx, o)
+	if err != nil || m == nil {
+		return out, false, err
+	}
+	return d.shown(m), true, nil
+}
+
+// shown is a made date with its whole address.
+func (d *diary) shown(m *made) Date {
+	out := m.Date
+	out.URL = d.base + out.URL
+	return out
+}
+
+// made is what date shows; nil where it is no date any more.
+func (d *diary) made(ctx context.Context, o *occasion) (m *made, err error) {
 	n, read := 0, d.read[o.source]
 	var list []revision
 	if o.due != nil {
 		list = d.record.revisionsOf(o.due)
 		n, read = sort.Search(len(list), func(i int) bool { return list[i].seq > d.upTo }), time.Time{}
 	}
-	m := o.made.Load()
-	if m == nil || m.revisions != n || !m.read.Equal(read) {
-		m = &made{revisions: n, read: read}
-		switch {
-		case o.due != nil:
-			m.Date, ok, err = d.deadline(ctx, o, list[:n])
-		case o.sitting != nil:
-			m, err = d.seatedAgain(ctx, o)
-			ok = m != nil
-		default:
-			m.Date, ok, err = d.listedAgain(ctx, o)
-		}
-		if err != nil || !ok {
-			return out, false, err
-		}
-		d.record.dates.book.keep(o, m)
+	if m = o.made.Load(); m != nil && m.revisions == n && m.read.Equal(read) {
+		return m, nil
 	}
-	out = m.Date
-	out.URL = d.base + out.URL
-	return out, true, nil
+	m = &made{revisions: n, read: read}
+	ok := false
+	switch {
+	case o.due != nil:
+		m.Date, ok, err = d.deadline(ctx, o, list[:n])
+	case o.sitting != nil:
+		m, err = d.seatedAgain(ctx, o)
+		ok = m != nil
+	default:
+		m.Date, ok, err = d.listedAgain(ctx, o)
+	}
+	if err != nil || !ok {
+		return nil, err
+	}
+	d.record.dates.book.keep(o, m)
+	return m, nil
 }
 
 func (d *diary) deadline(ctx context.Context, o *occasion, list []revision) (Date, bool, error) {
@@ -206,7 +221,7 @@ func (d *diary) listedAgain(ctx context.Context, o *occasion) (Date, bool, error
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if m := r.dates.meetings[ref{o.source, o.key}]; m != nil && m.listed == o {
-			m.listed = r.dates.book.replace(o, meetingOccasion(it, o.revisions, d.zone))
+			m.listed = r.dates.book.replace(o, meetingOccasion(it, m, d.zone))
 		}
 	}
 	return x, ok, nil
@@ -252,15 +267,17 @@ func (r *record) revisionsOf(x *owing) []revision {
 // mostMade is how many dates are remembered as they were shown.
 const mostMade = 3000
 
-// keep remembers a date as it is shown. When they are too many all are forgotten.
+// keep remembers a date as it is shown. When they are too many the first half is
+// forgotten.
 func (b *datebook) keep(o *occasion, m *made) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.made) >= mostMade {
-		for _, x := range b.made {
+		half := len(b.made) / 2
+		for _, x := range b.made[:half] {
 			x.made.Store(nil)
 		}
-		b.made = b.made[:0]
+		b.made = append(b.made[:0], b.made[half:]...)
 	}
 	if o.made.Swap(m) == nil {
 		b.made = append(b.made, o)
@@ -306,49 +323,6 @@ func (s *site) part(ctx context.Context, x DatesWant, base string, after, n int)
 		return nil
 	})
 	return out, more, err
-}
-
-// nearest are those of the dates asked for that are nearest, the earliest first:
-// of what is ahead of the end of the log the soonest, and as far as there is room
-// of what is over the latest. before and after tell whether there are others.
-func (s *site) nearest(ctx context.Context, x DatesWant, base string, most int) (out []Date, before, after bool, err error) {
-	err = s.withDates(ctx, x, base, func(d *diary) error {
-		out, before, after = nil, false, false
-		today := dayOf(d.until, s.zone)
-		now := sort.Search(len(d.all), func(i int) bool { return !d.all[i].start.Before(today) })
-		take := func(list iter.Seq2[int, *occasion], more *bool) error {
-			for _, o := range list {
-				ok, err := d.takes(ctx, o)
-				if err != nil {
-					return err
-				}
-				if !ok {
-					continue
-				}
-				if len(out) == most {
-					*more = true
-					return nil
-				}
-				date, ok, err := d.date(ctx, o)
-				if err != nil {
-					return err
-				}
-				if ok {
-					out = append(out, date)
-				}
-			}
-			return nil
-		}
-		if err := take(slices.All(d.all[now:]), &after); err != nil {
-			return err
-		}
-		if err := take(slices.Backward(d.all[:now]), &before); err != nil {
-			return err
-		}
-		slices.SortFunc(out, byTime)
-		return nil
-	})
-	return out, before, after, err
 }
 
 // each are all dates asked for, the earliest first, one at a time.
@@ -397,8 +371,8 @@ func (s *site) prepare(ctx context.Context) error {
 	return err
 }
 
-// readAhead reads the log and the findings to their end, and what searches ask
-// of the meetings of the time that is shown.
+// readAhead reads the log and the findings to their end, what searches ask of the
+// meetings of the time that is shown, and what most calendars hold.
 func (s *site) readAhead(ctx context.Context) error {
 	for {
 		if err := s.followAll(ctx); err != nil {
@@ -417,7 +391,7 @@ func (s *site) readAhead(ctx context.Context) error {
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
-	return s.withDates(ctx, DatesWant{What: "meetings"}, "", func(d *diary) error {
+	err := s.withDates(ctx, DatesWant{What: "meetings"}, "", func(d *diary) error {
 		for _, o := range d.all {
 			if o.due == nil && o.gist.Load() == nil {
 				if _, err := d.asked(ctx, o); err != nil {
@@ -427,4 +401,10 @@ func (s *site) readAhead(ctx context.Context) error {
 		}
 		return nil
 	})
+	for _, what := range []string{"", "meetings", "deadlines"} { // what is asked for most is made
+		if err == nil {
+			_, err = s.held(ctx, DatesWant{What: what}, strings.TrimRight(s.URL, "/"))
+		}
+	}
+	return err
 }

@@ -39,9 +39,9 @@ type Event struct {
 	Free    bool // takes nobody's time: a deadline
 	// Sequence counts the changes of what is shown, Modified is the last of them:
 	// both come from the log, so that the same record gives the same bytes.
-	Sequence          int
-	Created, Modified time.Time
-	Category          string
+	Sequence int
+	Modified time.Time
+	Category string
 }
 
 // An EventStatus says whether an event takes place.
@@ -54,14 +54,24 @@ const (
 	EventCancelled EventStatus = "CANCELLED"
 )
 
-// WriteCalendar writes a calendar as it comes, holding one event at a time. A
-// cancelled event is written like any other, so that whoever has it learns of
-// it. There is no ORGANIZER, ATTENDEE, ATTACH or VALARM: nobody is invited, and
-// no text of a source becomes an address or a bell. (RFC 5546 wants an ORGANIZER
-// with METHOD:PUBLISH; published calendars have none and no program misses it.)
-func WriteCalendar(w io.Writer, c Calendar, events iter.Seq2[Event, error]) error {
+// writeCalendar writes a calendar of events as written gives them. A cancelled
+// event is written like any other, so that whoever has it learns of it. There is
+// no ORGANIZER, ATTENDEE, ATTACH or VALARM: nobody is invited, and no text of a
+// source becomes an address or a bell. (RFC 5546 wants an ORGANIZER with
+// METHOD:PUBLISH; published calendars have none and no program misses it.)
+func writeCalendar(w io.Writer, c Calendar, events iter.Seq[[]byte]) error {
 	b := bufio.NewWriter(w)
 	x := icalWriter{b, c.Zone}
+	x.head(c)
+	for e := range events {
+		_, _ = x.Write(e) // what fails shows in the end
+	}
+	x.put("END", "VCALENDAR")
+	return b.Flush()
+}
+
+// head is what a calendar says of itself.
+func (x icalWriter) head(c Calendar) {
 	x.put("BEGIN", "VCALENDAR")
 	x.put("VERSION", "2.0")
 	x.put("PRODID", "-//CCGWatch//CCGWatch//EN")
@@ -81,14 +91,6 @@ func WriteCalendar(w io.Writer, c Calendar, events iter.Seq2[Event, error]) erro
 		x.put("X-WR-TIMEZONE", londonName)
 		x.zoneRules()
 	}
-	for e, err := range events {
-		if err != nil {
-			return err
-		}
-		x.event(e)
-	}
-	x.put("END", "VCALENDAR")
-	return b.Flush()
 }
 
 const londonName = "Europe/London"
@@ -127,9 +129,6 @@ func (x icalWriter) event(e Event) {
 	x.text("UID", plain(e.UID, 200))
 	x.put("DTSTAMP", utcStamp(e.Modified))
 	x.put("LAST-MODIFIED", utcStamp(e.Modified))
-	if !e.Created.IsZero() {
-		x.put("CREATED", utcStamp(e.Created))
-	}
 	x.put("SEQUENCE", strconv.Itoa(max(0, e.Sequence)))
 	x.start(e.Start, e.AllDay)
 	summary := plain(e.Summary, 300)
@@ -189,6 +188,10 @@ func utcStamp(t time.Time) string { return t.UTC().Format("20060102T150405Z") }
 // text puts down a text, escaped; an empty one is left out.
 func (x icalWriter) text(name, value string) {
 	if value == "" {
+		return
+	}
+	if !strings.ContainsAny(value, "\\;,\n") {
+		x.put(name, value)
 		return
 	}
 	x.put(name, strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\n", `\n`).Replace(value))

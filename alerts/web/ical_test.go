@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"fmt"
-	"iter"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -245,14 +244,14 @@ func unescape(s string) string {
 func writeEvents(t testing.TB, list ...Event) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	all := func(yield func(Event, error) bool) {
+	all := func(yield func([]byte) bool) {
 		for _, e := range list {
-			if !yield(e, nil) {
+			if !yield(written(e, london())) {
 				return
 			}
 		}
 	}
-	if err := WriteCalendar(&b, Calendar{Name: "A, b; c\\d", About: "About\nit", URL: "https://watch.example.org/calendar.ics", Zone: london()}, iter.Seq2[Event, error](all)); err != nil {
+	if err := writeCalendar(&b, Calendar{Name: "A, b; c\\d", About: "About\nit", URL: "https://watch.example.org/calendar.ics", Zone: london()}, all); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -114,4 +115,33 @@ func BenchmarkPage100k(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkDatebook100k tells how much memory the datebook takes over 100,000
+// items: what is freed with it, after all is read that is read before the first
+// visitor comes.
+func BenchmarkDatebook100k(b *testing.B) {
+	s := stocked(b, 100_000)
+	heap := func() float64 {
+		runtime.GC()
+		runtime.GC() // what was pooled goes with the second
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc) / (1 << 20)
+	}
+	for b.Loop() {
+		v, _ := s.join()
+		if err := v.readAhead(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		with := heap()
+		dates := len(v.record.dates.book.order)
+		v.record.dates, v.searches.known = newDates(v.zone), nil
+		without := heap()
+		b.ReportMetric(with-without, "MB-datebook")
+		b.ReportMetric(float64(dates), "dates")
+		runtime.KeepAlive(v)
+		b.StartTimer()
+	}
 }

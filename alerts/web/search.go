@@ -450,9 +450,15 @@ func (s *site) newestFound(ctx context.Context, f filter, before place, n int) (
 	if !s.indexed(ctx) {
 		return nil, place{}, false, nil
 	}
+	q := f.parsed
+	for name, value := range map[string]string{"topic": string(f.Topic), "source": f.Source} {
+		if only, err := query.Field(name, value); err == nil && value != "" {
+			q = query.And(q, only)
+		}
+	}
 	looked, last := 0, place{}
 	var failed error
-	err = s.Index.Found(ctx, f.parsed, store.FoundPlace{Change: before.change, ID: before.id}, func(v store.Found) bool {
+	err = s.Index.Found(ctx, q, store.FoundPlace{Change: before.change, ID: before.id}, func(v store.Found) bool {
 		if f.Topic != "" && v.Topic != f.Topic || f.Source != "" && v.Source != f.Source {
 			return true
 		}

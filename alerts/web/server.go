@@ -119,6 +119,8 @@ type Server struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Version string
+
+	calendarRoom int // bytes of events in a calendar; zero is roomForEvents, else for tests
 }
 
 // SourceInfo is a followed source, for readers.

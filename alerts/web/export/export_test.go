@@ -172,9 +172,11 @@ func TestNHSNumbersInText(t *testing.T) {
 func TestAddressesInSentences(t *testing.T) {
 	x := &run{o: Options{URL: "https://example.org/watch"}, base: "http://localhost", gone: map[string]bool{}}
 	for in, want := range map[string]string{
-		"DESCRIPTION:See http://localhost/help.":                   "DESCRIPTION:See https://example.org/watch/help.html.",
-		"DESCRIPTION:(http://localhost/data/meetings.csv), or not": "DESCRIPTION:(https://example.org/watch/data/meetings.csv), or not",
-		"URL:http://localhost/":                                    "URL:https://example.org/watch/index.html",
+		"DESCRIPTION:See http://localhost/help.":                                           "DESCRIPTION:See https://example.org/watch/help.html.",
+		"DESCRIPTION:(http://localhost/data/meetings.csv), or not":                         "DESCRIPTION:(https://example.org/watch/data/meetings.csv), or not",
+		"DESCRIPTION:Later ones: http://localhost/calendar.ics?from=2026-08-01. ":          "DESCRIPTION:Later ones: https://example.org/watch/data/meetings.csv. ",
+		"DESCRIPTION:http://localhost/body/nhs/calendar.ics?from=2026-08-01&what=meetings": "DESCRIPTION:https://example.org/watch/data/meetings.csv",
+		"URL:http://localhost/": "URL:https://example.org/watch/index.html",
 	} {
 		got, links := x.rewriteData("calendar.ics", []byte(in+"\r\n"))
 		if unfolded := strings.ReplaceAll(string(got), "\r\n ", ""); unfolded != want+"\r\n" || len(links) != 1 {

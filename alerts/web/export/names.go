@@ -64,6 +64,8 @@ func pageOf(u *url.URL, q url.Values) (target, bool) {
 		return target{File: "data/" + parts[1]}, safePath("data/"+parts[1]) && !strings.Contains(parts[1], "..")
 	case len(parts) == 2 && slices.Contains([]string{"body", "finding", "thread", "supplier"}, first) && only("page"):
 		return fetched("/"+first+"/"+url.PathEscape(parts[1]), first+"/"+safe(parts[1], 70), q, ".html"), true
+	case len(parts) == 3 && first == "body" && parts[2] == "calendar.ics" && q.Has("from"):
+		return laterDates(), true
 	case len(parts) == 3 && (first == "body" || first == "thread") && len(q) == 0:
 		return besides(first, parts[1], parts[2])
 	case u.Path == "/api/v1/sources" || u.Path == "/api/v1/bodies":
@@ -73,6 +75,10 @@ func pageOf(u *url.URL, q url.Values) (target, bool) {
 	}
 	return target{}, false
 }
+
+// laterDates stand in for what a calendar has no room for: cut into parts by day
+// they would all be other files as soon as one date comes.
+func laterDates() target { return target{File: "data/meetings.csv"} }
 
 // besides are the feed and the calendar of a body or a procurement.
 func besides(of, id, what string) (target, bool) {
@@ -89,6 +95,9 @@ func listOf(name string, q url.Values, only func(...string) bool) (target, bool)
 	case "feed.atom":
 		return fetched(at, "feed", q, ".atom"), only("topic")
 	case "calendar.ics":
+		if q.Has("from") {
+			return laterDates(), true
+		}
 		return fetched(at, "calendar", q, ".ics"), only("what", "area")
 	case "item":
 		return itemFile(q), q.Get("source") != "" && q.Get("key") != "" && only("source", "key", "older", "documents")
