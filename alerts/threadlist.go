@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
@@ -30,6 +31,8 @@ type ThreadList struct {
 	mu    sync.Mutex // one follows at a time
 	kept  kept
 	folds foldsKept
+
+	warmed atomic.Pointer[string] // up to where the first ones were folded ahead
 }
 
 // The tables of a ThreadList.
@@ -99,6 +102,11 @@ func (l *ThreadList) follow(ctx context.Context) error {
 		return err
 	}
 	for {
+		// Asked every tick of the daemon, for years: nothing is written where
+		// nothing is to be worked out, and no disk is kept awake.
+		if due, err := l.due(ctx); err != nil || !due {
+			return err
+		}
 		more := false
 		err := l.Derived.Update(ctx, func(rows store.Rows) (err error) {
 			if err = l.decided(ctx, rows); err == nil {
@@ -113,6 +121,26 @@ func (l *ThreadList) follow(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// due tells whether the operator decided something since, or a stage may have moved.
+func (l *ThreadList) due(ctx context.Context) (due bool, err error) {
+	all, err := l.Threads.Marks.Decisions(ctx)
+	if err != nil {
+		return false, fmt.Errorf("list of procurements: %w", err)
+	}
+	err = l.view(ctx, func(rows store.Rows) error {
+		done := 0
+		if _, err := getRow(rows, tablePlaces, keyDecisions, &done); err != nil || done != len(all) {
+			due = true
+			return err
+		}
+		return rows.Each(tableStale, "", "", func(string, []byte) (bool, error) {
+			due = true
+			return false, nil
+		})
+	})
+	return due, err
 }
 
 // take notes what was found in some changes, and whose stage may have moved.
@@ -453,8 +481,28 @@ func (l *ThreadList) Fold(ctx context.Context, id string) (judge.Thread, error) 
 	return t, nil
 }
 
-// Warm folds the first procurements of the list, before anybody asks.
+// Warm folds the first procurements of the list, before anybody asks. It costs
+// next to nothing while nothing is published and decided.
 func (l *ThreadList) Warm(ctx context.Context) error {
+	end, decisions, err := l.upTo(ctx)
+	if err != nil {
+		return err
+	}
+	at := fmt.Sprint(end, " ", decisions)
+	if was := l.warmed.Load(); was != nil && *was == at {
+		return nil
+	}
+	if err := l.warm(ctx); err != nil {
+		return err
+	}
+	if behind, err := l.kept.behind(ctx); err != nil || behind {
+		return err
+	}
+	l.warmed.Store(&at)
+	return nil
+}
+
+func (l *ThreadList) warm(ctx context.Context) error {
 	list, _, err := l.Newest(ctx, 0, foldsMost/4)
 	for _, x := range list {
 		if _, err := l.Fold(ctx, x.Thread); err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -467,11 +515,7 @@ func (l *ThreadList) Warm(ctx context.Context) error {
 // known tells whether the list knows on what a thread depends, and all that was
 // published and decided.
 func (l *ThreadList) known(ctx context.Context, id string) (ok bool, err error) {
-	end, err := l.Ledger.LastSeq(ctx)
-	if err != nil {
-		return false, err
-	}
-	decisions, err := l.Threads.Marks.Decisions(ctx)
+	end, decisions, err := l.upTo(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -487,10 +531,19 @@ func (l *ThreadList) known(ctx context.Context, id string) (ok bool, err error) 
 				return err
 			}
 		}
-		ok = at.Seq == end && done == len(decisions) && row.Known
+		ok = at.Seq == end && done == decisions && row.Known
 		return nil
 	})
 	return ok, err
+}
+
+// upTo is how much was published, and how often the operator decided something.
+func (l *ThreadList) upTo(ctx context.Context) (end uint64, decisions int, err error) {
+	if end, err = l.Ledger.LastSeq(ctx); err != nil {
+		return 0, 0, err
+	}
+	all, err := l.Threads.Marks.Decisions(ctx)
+	return end, len(all), err
 }
 
 // foldsMost is how many threads a ThreadList remembers.
