@@ -383,7 +383,7 @@ func TestPromiseYears(t *testing.T) {
 	if underRace || testing.Short() {
 		t.Skip("a matter of time and not of threads: TestWeek runs under the detector")
 	}
-	days := promiseCount(3, 14, 3*365)
+	days := promiseCount(3, 3, 3*365)
 	every := 10 * time.Minute                   // a tick each half minute costs four times as much, and finds the same
 	y := newLifetime(t, at("2026-10-12T07:00")) // two weeks later the clocks change
 	defer y.sites.stop()
