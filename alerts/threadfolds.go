@@ -38,8 +38,28 @@ func (l *ThreadList) Fold(ctx context.Context, id string) (judge.Thread, error) 
 	return t, nil
 }
 
-// Warm folds the first procurements of the list, before anybody asks.
+// Warm folds the first procurements of the list, before anybody asks. It costs
+// next to nothing while nothing is published and decided.
 func (l *ThreadList) Warm(ctx context.Context) error {
+	end, decisions, err := l.upTo(ctx)
+	if err != nil {
+		return err
+	}
+	at := fmt.Sprint(end, " ", decisions)
+	if was := l.warmed.Load(); was != nil && *was == at {
+		return nil
+	}
+	if err := l.warm(ctx); err != nil {
+		return err
+	}
+	if behind, err := l.kept.behind(ctx); err != nil || behind {
+		return err
+	}
+	l.warmed.Store(&at)
+	return nil
+}
+
+func (l *ThreadList) warm(ctx context.Context) error {
 	list, _, err := l.Newest(ctx, 0, foldsMost/4)
 	for _, x := range list {
 		if _, err := l.Fold(ctx, x.Thread); err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -52,11 +72,7 @@ func (l *ThreadList) Warm(ctx context.Context) error {
 // known tells whether the list knows on what a thread depends, and that nothing
 // of it was published or decided that it does not know.
 func (l *ThreadList) known(ctx context.Context, id string) (ok bool, err error) {
-	end, err := l.Ledger.LastSeq(ctx)
-	if err != nil {
-		return false, err
-	}
-	decisions, err := l.Threads.Marks.Decisions(ctx)
+	end, decisions, err := l.upTo(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -73,7 +89,7 @@ func (l *ThreadList) known(ctx context.Context, id string) (ok bool, err error) 
 				return err
 			}
 		}
-		ok = at.Seq <= end && done == len(decisions) && row.Known
+		ok = at.Seq <= end && done == decisions && row.Known
 		return nil
 	})
 	if err != nil || !ok || at.Seq == end {
@@ -81,6 +97,15 @@ func (l *ThreadList) known(ctx context.Context, id string) (ok bool, err error) 
 	}
 	touched, ok, err := l.since.marks(ctx, l.Ledger, at.Seq, end)
 	return ok && !slices.ContainsFunc(asked, func(m uint64) bool { return touched[m] }), err
+}
+
+// upTo is how much was published, and how often the operator decided something.
+func (l *ThreadList) upTo(ctx context.Context) (end uint64, decisions int, err error) {
+	if end, err = l.Ledger.LastSeq(ctx); err != nil {
+		return 0, 0, err
+	}
+	all, err := l.Threads.Marks.Decisions(ctx)
+	return end, len(all), err
 }
 
 // mostFreshMarks is how many changes are looked at that are not in the list yet,

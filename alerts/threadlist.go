@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"ccgwatch/alerts/judge"
 	"ccgwatch/store"
@@ -31,6 +32,8 @@ type ThreadList struct {
 	kept  kept
 	folds foldsKept
 	since freshMarks
+
+	warmed atomic.Pointer[string] // up to where the first ones were folded ahead
 }
 
 // The tables of a ThreadList.
@@ -100,6 +103,11 @@ func (l *ThreadList) follow(ctx context.Context) error {
 		return err
 	}
 	for {
+		// Asked every tick of the daemon, for years: nothing is written where
+		// nothing is to be worked out, and no disk is kept awake.
+		if due, err := l.due(ctx); err != nil || !due {
+			return err
+		}
 		more := false
 		err := l.Derived.Update(ctx, func(rows store.Rows) (err error) {
 			if err = l.decided(ctx, rows); err == nil {
@@ -114,6 +122,26 @@ func (l *ThreadList) follow(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// due tells whether the operator decided something since, or a stage may have moved.
+func (l *ThreadList) due(ctx context.Context) (due bool, err error) {
+	all, err := l.Threads.Marks.Decisions(ctx)
+	if err != nil {
+		return false, fmt.Errorf("list of procurements: %w", err)
+	}
+	err = l.view(ctx, func(rows store.Rows) error {
+		done := 0
+		if _, err := getRow(rows, tablePlaces, keyDecisions, &done); err != nil || done != len(all) {
+			due = true
+			return err
+		}
+		return rows.Each(tableStale, "", "", func(string, []byte) (bool, error) {
+			due = true
+			return false, nil
+		})
+	})
+	return due, err
 }
 
 // take notes what was found in some changes, and whose stage may have moved.

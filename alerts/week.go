@@ -60,6 +60,27 @@ type Digester struct {
 // be committed after it.
 func markOf(slot time.Time) string { return "digest " + slot.UTC().Format(time.RFC3339) }
 
+// Done are the names from which on, and before which, the places stand that no
+// digest goes on from any more: those of before a time, and of before the last
+// digest of everybody who gets them.
+func (g *Digester) Done(ctx context.Context, keep time.Time) (from, before string, err error) {
+	for after := ""; ; {
+		subs, err := g.Subscribers.Subscriptions(ctx, after, 500)
+		if err != nil {
+			return "", "", fmt.Errorf("digest: read subscriptions: %w", err)
+		}
+		if len(subs) == 0 {
+			return markOf(time.Time{}), markOf(keep), nil
+		}
+		for _, s := range subs {
+			after = s.ID
+			if s.State == store.StateConfirmed && store.Digested(s.Often) && !s.LastDigest.IsZero() && s.LastDigest.Before(keep) {
+				keep = s.LastDigest
+			}
+		}
+	}
+}
+
 // mark keeps, once for all digests of a slot, how far they tell: as far as the
 // log was judged when the first of them was made.
 func (g *Digester) mark(ctx context.Context, slot time.Time) (uint64, error) {

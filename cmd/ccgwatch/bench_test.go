@@ -182,7 +182,7 @@ func databaseSize(b *testing.B, a *app) int64 {
 
 // noticePages are release packages: those recorded, or, where they are absent,
 // some in their shape.
-func noticePages(b *testing.B) (pages [][]byte, recorded bool) {
+func noticePages(b testing.TB) (pages [][]byte, recorded bool) {
 	b.Helper()
 	root := os.Getenv("CCGWATCH_SHARED")
 	if root == "" {

@@ -58,7 +58,7 @@ func openBrowser(t *testing.T) *browser {
 	} else {
 		t.Log("CCGWATCH_AXE is not set: axe-core did not look at the pages")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()), chromedp.Flag("enable-precise-memory-info", true))
 	if os.Geteuid() == 0 { // its sandbox does not work for root
 		options = append(options, chromedp.Flag("no-sandbox", true))
 	}

@@ -142,7 +142,7 @@ func (a *app) export(ctx context.Context, dir, address string, now time.Time, sa
 			return es.Of(source, key).Clean, nil
 		},
 		Facts: a.facts, URL: address, Live: a.cfg.Group.URL, Contact: pages.Contact, Group: a.cfg.Group.Name, Version: version(),
-		Redact: judge.Redact, Subscriber: known, Now: now, Said: said, Log: a.log,
+		Redact: judge.Redact, Subscriber: known, Zone: london(), Now: now, Said: said, Log: a.log,
 	}
 	if o.URL == "" {
 		o.URL = a.cfg.Export.URL

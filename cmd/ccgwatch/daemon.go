@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,6 +105,7 @@ type daemon struct {
 	lanes  slots
 	looked time.Time // when it was last asked whether the operator is to be told of something
 
+	every    time.Duration // from tick to tick; 0: tickEvery
 	exported string        // what the last export showed; of whoever has claimed the job
 	watchdog time.Duration // how long the service manager waits for a tick; 0: for ever
 	begun    time.Time     // the first tick
@@ -119,7 +121,7 @@ const mailing = "(mail)"
 
 // run ticks until ctx ends, and waits for what it started.
 func (d *daemon) run(ctx context.Context) {
-	t := time.NewTicker(tickEvery)
+	t := time.NewTicker(cmp.Or(d.every, tickEvery))
 	defer t.Stop()
 	d.lanes, d.begun = newSlots(), time.Now()
 	for {

@@ -159,6 +159,13 @@ func (a *app) forgetStale(ctx context.Context, now time.Time) error {
 	if _, err := a.store.DropBytes(ctx, now.Add(-bytesKept)); err != nil {
 		return err
 	}
+	from, before, err := a.digests.Done(ctx, now.Add(-bytesKept))
+	if err == nil {
+		_, err = a.store.DropPlaces(ctx, from, before)
+	}
+	if err != nil {
+		return err
+	}
 	diary, err := a.store.Due(ctx)
 	if err != nil || !diary[jobTraces].After(diary[jobCompact]) && !a.compactMonthly(diary[jobCompact], now) {
 		return err

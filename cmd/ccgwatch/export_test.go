@@ -325,10 +325,8 @@ func nodeSearch(t testing.TB, dir, program string, in any, out any) {
 	}
 	const frame = `"use strict";
 const fs = require("fs"), vm = require("vm"), dir = process.argv[2];
-globalThis.bytes = globalThis.files = 0;
 globalThis.document = {createElement: () => ({}), addEventListener() {}, getElementById: () => null, head: {appendChild(e) {
   let s; try { s = fs.readFileSync(dir + "/" + e.src, "utf8"); } catch (x) { return e.onerror(); }
-  bytes += s.length; files++;
   vm.runInThisContext(s);
 }}};
 for (const f of ["search/search.js", "search/parts.js"]) vm.runInThisContext(fs.readFileSync(dir + "/" + f, "utf8"));
@@ -348,95 +346,6 @@ const input = JSON.parse(fs.readFileSync(0, "utf8"));
 	}
 	if err := json.Unmarshal(got, out); err != nil {
 		t.Fatal(err, string(got))
-	}
-}
-
-// exportQueries are what the search in the browser must answer as the server does.
-func exportQueries() []string {
-	out := []string{
-		"", "tender", "tenders", "TENDER", "ICB", "icb", "NHS ICB", "A&E", `"A & E"`, "children's", "childrens", "privatisation", "privatized", "hospital -care", "hospital NOT care",
-		"dialysis OR endoscopy", "(dialysis OR endoscopy) leicester", "dialysis leicester", `"end of life"`, "end-of-life", `"life of end"`, `"tenders"`, `"tender"`, "kind:meeting", "kind:notice dialysis",
-		"kind:meetings,papers hospice", "-kind:notice", "source:leicester news", "café", "cafe", "naïve", "finance", "PFI", "pfi", "covid-19", "COVID", "news", "new", "cities", "city bus", "running mapped",
-		`hospice -"end of life"`, "-hospice -ambulance -dialysis", `body:"Leicester City Council" award`, "area:leicester ambulance", "unicorns", "sized OR unicorns", "agreed agreement", "organ", "organisation",
-		"q1", "q2a qff", "stage:tender board", "tier:mention", "topic:tenders", "nursing nurses nurse", `“cancelled” meeting`, "q7 OR q8 OR q9 OR qa",
-	}
-	return out
-}
-
-// The search in the browser finds the items that the server's search finds.
-func TestPromiseExportSearch(t *testing.T) {
-	n := promiseCount(120, 1000, 20_000)
-	a := recordOf(t, n)
-	begun := time.Now()
-	dir := filepath.Join(t.TempDir(), "site")
-	r := exportedTo(t, a, dir, exportTime())
-	t.Logf("%d items: %d files, %.1f MB, %d links, made in %v", n, r.Files, float64(r.Bytes)/1e6, r.Links, time.Since(begun).Round(time.Millisecond))
-	begun = time.Now()
-	if again := exportedTo(t, a, dir, exportTime()); again.Written+again.Removed != 0 {
-		t.Errorf("the second export touches what is the same: %+v", again)
-	}
-	t.Logf("again: %v", time.Since(begun).Round(time.Millisecond))
-	large, most := "", int64(0)
-	_ = filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
-		if info, err := e.Info(); err == nil && !e.IsDir() && strings.HasSuffix(p, ".html") && info.Size() > most {
-			large, most = p, info.Size()
-		}
-		return err
-	})
-	t.Logf("largest page: %s, %d KB", filepath.Base(large), most>>10)
-	if most > 100<<10 {
-		t.Errorf("%s has %d KB", large, most>>10)
-	}
-	if err := a.indexAll(t.Context(), nil); err != nil {
-		t.Fatal(err)
-	}
-	x, err := a.index()
-	if err != nil {
-		t.Fatal(err)
-	}
-	queries := exportQueries()
-	var got [][]string
-	begun = time.Now()
-	nodeSearch(t, dir, `for (const q of input) { const hits = await ccgwatch.ask(q, {from: null, to: null}); out.push((await Promise.all(hits.map(ccgwatch.row))).map(r => r[0])); }`, queries, &got)
-	t.Logf("%d searches in %v", len(queries), time.Since(begun).Round(time.Millisecond))
-	for _, q := range []string{"dialysis", "kind:meeting", `"end of life"`, "q7", `hospice -"end of life" kind:notice`}[:promiseCount(0, 1, 5)] {
-		var read []int
-		nodeSearch(t, dir, `for (const q of input) { await ccgwatch.ask(q, {from: null, to: null}); out.push(files, bytes); }`, []string{q}, &read)
-		t.Logf("%s: %d files of the index are read, %d KB", q, read[0], read[1]>>10)
-	}
-	some := 0
-	for i, q := range queries {
-		parsed, err := query.Parse(q)
-		if err != nil {
-			t.Fatal(q, err)
-		}
-		res, err := x.Search(t.Context(), store.Search{Query: parsed, Limit: n, ByDate: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var want []string
-		for _, h := range res.Hits {
-			want = append(want, export.ItemFile(h.Source, h.Key))
-		}
-		slices.Sort(want)
-		have := slices.Sorted(slices.Values(got[i]))
-		if len(want) > 0 && len(want) < n {
-			some++
-		}
-		if res.Partly { // the server looked at the newest alone
-			for _, f := range want {
-				if _, ok := slices.BinarySearch(have, f); !ok {
-					t.Errorf("%s: the browser does not find %s", q, f)
-				}
-			}
-			continue
-		}
-		if diff := cmp.Diff(want, have); diff != "" {
-			t.Errorf("%s: server %d, browser %d (-server +browser):\n%.600s", q, len(want), len(have), diff)
-		}
-	}
-	if some < 25 {
-		t.Errorf("only %d of %d queries tell items apart", some, len(queries))
 	}
 }
 

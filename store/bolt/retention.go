@@ -68,3 +68,25 @@ func (t *tx) oldBytes(before time.Time) (ids [][]byte, err error) {
 	}
 	return ids, nil
 }
+
+// DropPlaces forgets the places in the log of the followers whose names come from
+// one on and before another, and tells of how many. It is for those that are made
+// for one time each.
+func (s *Store) DropPlaces(ctx context.Context, from, before string) (n int, err error) {
+	err = s.update(ctx, "forget old places in the log", func(t *tx) error {
+		n = 0
+		var names [][]byte
+		c := t.in(bFollowers).Cursor()
+		for k, _ := c.Seek([]byte(from)); k != nil && string(k) < before && len(names) < dropAtOnce; k, _ = c.Next() {
+			names = append(names, bytes.Clone(k))
+		}
+		for _, k := range names {
+			if err := t.in(bFollowers).Delete(k); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
+}

@@ -65,6 +65,7 @@ type Options struct {
 	// the last time, pages are left as they stand (see again.go); "": none is.
 	Same string
 
+	Zone  *time.Location    // whose days are meant where a day is asked for; nil: UTC
 	Now   time.Time         // goes into the stamp alone
 	Said  func(done, n int) // how many pages are made, of how many known; nil: nobody wants to know
 	Shard int               // about how large a file of the index may be, in bytes; 0: 64 KB

@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -126,21 +127,87 @@ func TestBrokenLinksAreFound(t *testing.T) {
 	}
 }
 
-// Whatever stands where the memory of the last run should, nothing of it leads
-// outside of its lists.
-func FuzzMemory(f *testing.F) {
-	m := &memory{Format: memoryFormat, Files: []string{"a.html", "b.html"}, Gets: []string{"/a", ""}, Pages: []kept{{File: 0, Links: []int32{1}, At: []string{""}}}}
-	b, err := m.bytes()
-	if err != nil {
-		f.Fatal(err)
+// memories are what a run may leave, and what none leaves: places outside of the
+// lists, files outside of the export.
+func memories() (good, bad []memory) {
+	whole := func(alter func(*memory)) memory {
+		m := memory{
+			Format: memoryFormat, Same: "x", Sums: strings.Repeat("a", 64), Latest: 7, Tail: "t",
+			Items: map[string]subject{"a\x00b": {"sum", 7}}, Files: []string{"a.html", "item/b.html"}, Gets: []string{"/a", ""},
+			Pages: []kept{{File: 1, Size: 9, Key: "k", Links: []int32{0, 1}, At: []string{"", "x"}, Lost: []int32{1}, IDs: []string{"x"}, Addresses: []string{"clerk@council.example"}, Open: true}},
+			Found: "f", Parts: map[string]partKept{"2026q3": {"key", 2, map[string]int64{"search/2026q3/0.js": 4}}}, Data: map[string]int64{"data/items.csv": 5},
+		}
+		alter(&m)
+		return m
 	}
-	f.Add(b[sha256.Size:])
+	good = []memory{whole(func(*memory) {}), whole(func(m *memory) { m.Pages, m.Items, m.Parts, m.Data = nil, nil, nil, nil }), {Format: memoryFormat}}
+	for _, alter := range []func(*memory){
+		func(m *memory) { m.Format++ },
+		func(m *memory) { m.Gets = m.Gets[:1] },
+		func(m *memory) { m.Pages[0].File = 2 },
+		func(m *memory) { m.Pages[0].File = -1 },
+		func(m *memory) { m.Pages[0].Links[1] = 2 },
+		func(m *memory) { m.Pages[0].At = m.Pages[0].At[:1] },
+		func(m *memory) { m.Pages[0].Lost[0] = 1 << 30 },
+		func(m *memory) { m.Files[0] = "../secret" },
+		func(m *memory) { m.Files[0] = "/etc/passwd" },
+	} {
+		bad = append(bad, whole(alter))
+	}
+	return good, bad
+}
+
+// The memory of a run is read back as it was left; what no run leaves is refused.
+func TestMemoryIsReadAsItWasLeft(t *testing.T) {
+	good, bad := memories()
+	for i, m := range good {
+		b, err := m.bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := readMemory(b)
+		if err != nil || !reflect.DeepEqual(*got, m) {
+			t.Errorf("%d: %+v, %v, want %+v", i, got, err, m)
+		}
+		b[len(b)-1] ^= 1
+		if _, err := readMemory(b); !errors.Is(err, errMemory) {
+			t.Errorf("%d: one bit is another: %v", i, err)
+		}
+	}
+	for i, m := range bad {
+		b, err := m.bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readMemory(b); !errors.Is(err, errMemory) {
+			t.Errorf("bad %d is read: %v", i, err)
+		}
+	}
+}
+
+// Whatever stands where the memory of the last run should, nothing of it leads
+// outside of its lists, or of the export.
+func FuzzMemory(f *testing.F) {
+	good, bad := memories()
+	for _, m := range append(good, bad...) {
+		b, err := m.bytes()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b[sha256.Size:])
+		f.Add(b[sha256.Size : len(b)/2])
+	}
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		sum := sha256.Sum256(b)
 		m, err := readMemory(append(sum[:], b...))
 		if err != nil {
 			return
+		}
+		for i, file := range m.Files {
+			if _ = m.Gets[i]; !safePath(file) {
+				t.Errorf("%q is no file of an export", file)
+			}
 		}
 		for _, k := range m.Pages {
 			_ = m.Files[k.File]

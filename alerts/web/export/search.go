@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"html/template"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,6 +58,7 @@ func (x *run) search(ctx context.Context, items []thing) error {
 	}
 	// Items that are not filed any more keep their place, so that the others do.
 	seen, by := map[string]int{}, map[string][]thing{}
+	var names []string         // in that order, too
 	for _, it := range items { // in the order in which they came
 		q := quarter(it.first)
 		name := q
@@ -67,16 +67,15 @@ func (x *run) search(ctx context.Context, items []thing) error {
 		}
 		seen[q]++
 		if it.live && !x.gone[it.file] {
+			if by[name] == nil {
+				names = append(names, name)
+			}
 			by[name] = append(by[name], it)
 		}
 	}
 	var parts []any
-	for _, name := range slices.Sorted(maps.Keys(by)) {
-		list := by[name]
-		slices.SortFunc(list, func(a, b thing) int {
-			return cmp.Or(strings.Compare(a.source, b.source), strings.Compare(a.key, b.key))
-		})
-		shards, err := x.part(ctx, name, list, found)
+	for _, name := range names {
+		shards, err := x.part(ctx, name, by[name], found)
 		if err != nil {
 			return err
 		}
@@ -225,7 +224,8 @@ func (x *run) shown(file string) int {
 // file writes one part of the index and says how many shards it has.
 func (x *run) file(ctx context.Context, name string, items []thing, found map[string]query.Facts) (int, error) {
 	f := &filing{places: 0, stems: map[string]map[string]*posting{}, facts: map[string]*posting{}}
-	var days, counts []byte
+	var counts []byte
+	var when dates
 	var rows []any
 	for i, it := range items {
 		stored, err := x.o.Ledger.Item(ctx, it.source, it.key)
@@ -248,7 +248,7 @@ func (x *run) file(ctx context.Context, name string, items []thing, found map[st
 			}
 		}
 		counts = number(counts, len(spots))
-		days = number(days, max(0, int(it.date.Unix()/86400)+36525)) // from 1870 on
+		when.add(it.date, x.o.Zone)
 		var body string
 		for _, b := range it.bodies {
 			if n := x.o.Pages.Body(b); n != "" {
@@ -265,10 +265,41 @@ func (x *run) file(ctx context.Context, name string, items []thing, found map[st
 			rows = nil
 		}
 	}
-	if err := x.register("search/"+name+"/part.js", "part", name, []any{string(counts), string(days)}); err != nil {
+	if err := x.register("search/"+name+"/part.js", "part", name, []any{string(counts), string(when.days), string(when.seconds)}); err != nil {
 		return 0, err
 	}
 	return x.shards(name, f)
+}
+
+// dates are those of the items of a part: the days by which they are chosen, each
+// as the difference to the one before, and the moments by which they are put in
+// order, in seconds from the day before on.
+type dates struct {
+	days, seconds []byte
+	last          int64
+}
+
+// oldestDay is the day on which everything older is put: none is known better.
+const oldestDay = -36525 // in 1870
+
+// add files a date: its day in a zone, from 1970 on.
+func (d *dates) add(at time.Time, zone *time.Location) {
+	if zone == nil {
+		zone = time.UTC
+	}
+	y, m, n := at.In(zone).Date()
+	day, seconds := time.Date(y, m, n, 0, 0, 0, 0, time.UTC).Unix()/86400, int64(0)
+	if day < oldestDay {
+		day = oldestDay
+	} else {
+		seconds = at.Unix() - (day-1)*86400
+	}
+	step := int(day - d.last)
+	d.last = day
+	if step = 2 * step; step < 0 {
+		step = -step - 1
+	}
+	d.days, d.seconds = number(d.days, step), number(d.seconds, int(seconds))
 }
 
 func merged(a, b query.Facts) query.Facts {
