@@ -268,7 +268,7 @@ func must(t *testing.T, err error) {
 func TestPromiseWhatIsKeptIsWhatWouldBeWorkedOutAnew(t *testing.T) {
 	a := dueApp(t)
 	l := &life{t: t, a: a, r: rand.New(rand.NewPCG(storetest.Seed(t), 7)), now: at("2026-05-01T07:00"), meetings: map[string]store.Item{}}
-	for i := range promised(12, 25, 60, 400) {
+	for i := range storetest.Promised(12, 25, 60, 400) {
 		l.same(fmt.Sprintf("step %d, %s", i, l.step()))
 	}
 	if l.joined == 0 {
