@@ -26,6 +26,7 @@ func TestKilledWhileMailing(t *testing.T) {
 	if underRace {
 		t.Skip("other processes do the work here: the detector only slows them down")
 	}
+	t.Parallel()
 	kills, readers := 100, 400
 	if testing.Short() {
 		kills, readers = 12, 80

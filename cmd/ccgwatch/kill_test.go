@@ -44,6 +44,7 @@ func TestKilledAnywhereLosesAndRepeatsNothing(t *testing.T) {
 	if underRace {
 		t.Skip("what is killed here is other processes: the detector only slows them down")
 	}
+	t.Parallel()
 	kills := 200
 	if testing.Short() {
 		kills = 20

@@ -16,6 +16,7 @@ import (
 // Each command has a script in testdata/script. The sample town is up, at
 // $TOWN, and a relay that keeps what it takes in relay/, at port $RELAY; `town 2026-09-10T18:00` moves its clock; ccgwatch.toml follows it.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	compiled := t.TempDir() // what reads PDFs: compiling it takes a minute under the detector, so once for all scripts
 	dir, files := "testdata/script", []string(nil)
 	if underRace { // each command is a process; under the detector those that do several things at once

@@ -31,6 +31,7 @@ func (s siteInBubble) RoundTrip(r *http.Request) (*http.Response, error) {
 // on the first Tuesday night and started on Wednesday noon, it makes up what it
 // missed once, alerts once, and writes each digest once.
 func TestWeek(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(townStart()))
