@@ -30,16 +30,16 @@ type kept struct {
 	name    string
 	derived store.Derived
 	ledger  store.Ledger
-	outbox  store.Outbox
-	bad     atomic.Bool // a reader met damage
+	outbox  store.Outbox // nil: it follows what is not judged yet, too
+	bad     atomic.Bool  // a reader met damage
 }
 
 // step takes the next changes that were judged, in one transaction. more tells
 // that there may be further ones.
 func (k *kept) step(ctx context.Context, take func(rows store.Rows, after uint64, changes []store.Change) error) (more bool, err error) {
-	pos, err := k.outbox.Position(ctx, Follower)
+	end, err := k.end(ctx)
 	if err != nil {
-		return false, fmt.Errorf("read place: %w", err)
+		return false, err
 	}
 	at, err := k.place(ctx)
 	if err != nil {
@@ -54,14 +54,14 @@ func (k *kept) step(ctx context.Context, take func(rows store.Rows, after uint64
 			return false, fmt.Errorf("%w: it is of another log", store.ErrDerived)
 		}
 	}
-	if at.Seq >= pos.Seq {
+	if at.Seq >= end {
 		return false, nil
 	}
 	changes, err := k.ledger.Changes(ctx, at.Seq, derivedAtOnce)
 	if err != nil {
 		return false, fmt.Errorf("read changes: %w", err)
 	}
-	for n := len(changes); n > 0 && changes[n-1].Seq > pos.Seq; n-- {
+	for n := len(changes); n > 0 && changes[n-1].Seq > end; n-- {
 		changes = changes[:n-1]
 	}
 	if len(changes) == 0 {
@@ -121,12 +121,24 @@ func (k *kept) behind(ctx context.Context) (bool, error) {
 	if k.bad.Load() {
 		return true, nil
 	}
-	pos, err := k.outbox.Position(ctx, Follower)
+	end, err := k.end(ctx)
 	if err != nil {
-		return false, fmt.Errorf("read place: %w", err)
+		return false, err
 	}
 	at, err := k.place(ctx)
-	return at.Seq < pos.Seq, err
+	return at.Seq < end, err
+}
+
+// end is how far it may follow.
+func (k *kept) end(ctx context.Context) (uint64, error) {
+	if k.outbox == nil {
+		return k.ledger.LastSeq(ctx)
+	}
+	pos, err := k.outbox.Position(ctx, Follower)
+	if err != nil {
+		return 0, fmt.Errorf("read place: %w", err)
+	}
+	return pos.Seq, nil
 }
 
 // struck tells whether the log has a correction that is not in it, or so much that

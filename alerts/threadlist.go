@@ -30,6 +30,7 @@ type ThreadList struct {
 	mu    sync.Mutex // one follows at a time
 	kept  kept
 	folds foldsKept
+	since freshMarks
 }
 
 // The tables of a ThreadList.
@@ -207,13 +208,9 @@ func (l *ThreadList) corrected(ctx context.Context, rows store.Rows, ref store.I
 // for notices under one of its marks. Under which it was to be had before makes
 // no difference to others: who had it looked for its process.
 func (l *ThreadList) touch(ctx context.Context, rows store.Rows, ref store.ItemRef) error {
-	it, err := l.Ledger.Item(ctx, ref.Source, ref.Key)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("read %s %s: %w", ref.Source, ref.Key, err)
-	}
-	marks := store.Marks(it)
-	if i := strings.LastIndexByte(ref.Key, '/'); i > 0 {
-		marks = append(marks, store.MarkProcess(ref.Key[:i]))
+	marks, err := marksOf(ctx, l.Ledger, ref)
+	if err != nil {
+		return err
 	}
 	return l.touchMarks(rows, marks)
 }
@@ -427,112 +424,6 @@ func (l *ThreadList) Stage(ctx context.Context, thread string) (stage string, kn
 		return err
 	})
 	return stage, known, err
-}
-
-// Fold is the thread of an ocid, with the processes that may belong to it: the
-// one that was folded before, where nothing that makes a difference to it has
-// come since. Nobody may alter it.
-func (l *ThreadList) Fold(ctx context.Context, id string) (judge.Thread, error) {
-	l.begin()
-	known, err := l.known(ctx, id)
-	if err != nil && !errors.Is(err, store.ErrDerived) {
-		return judge.Thread{}, err
-	}
-	if known {
-		if t, ok := l.folds.get(id); ok {
-			return t, nil
-		}
-	}
-	t, err := l.Threads.Of(ctx, id, true)
-	if err != nil || !known {
-		return t, err
-	}
-	if still, err := l.known(ctx, id); err == nil && still {
-		l.folds.put(id, t)
-	}
-	return t, nil
-}
-
-// Warm folds the first procurements of the list, before anybody asks.
-func (l *ThreadList) Warm(ctx context.Context) error {
-	list, _, err := l.Newest(ctx, 0, foldsMost/4)
-	for _, x := range list {
-		if _, err := l.Fold(ctx, x.Thread); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-	}
-	return err
-}
-
-// known tells whether the list knows on what a thread depends, and all that was
-// published and decided.
-func (l *ThreadList) known(ctx context.Context, id string) (ok bool, err error) {
-	end, err := l.Ledger.LastSeq(ctx)
-	if err != nil {
-		return false, err
-	}
-	decisions, err := l.Threads.Marks.Decisions(ctx)
-	if err != nil {
-		return false, err
-	}
-	err = l.view(ctx, func(rows store.Rows) error {
-		var at place
-		var row listed
-		done := 0
-		for _, r := range []struct {
-			table, key string
-			to         any
-		}{{tablePlaces, l.kept.name, &at}, {tablePlaces, keyDecisions, &done}, {tableThreads, id, &row}} {
-			if _, err := getRow(rows, r.table, r.key, r.to); err != nil {
-				return err
-			}
-		}
-		ok = at.Seq == end && done == len(decisions) && row.Known
-		return nil
-	})
-	return ok, err
-}
-
-// foldsMost is how many threads a ThreadList remembers.
-const foldsMost = 160
-
-// foldsKept are threads that were folded, by the name that was asked for.
-type foldsKept struct {
-	mu    sync.Mutex
-	by    map[string]judge.Thread
-	order []string // as they came, the oldest first
-}
-
-func (k *foldsKept) get(id string) (judge.Thread, bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	t, ok := k.by[id]
-	return t, ok
-}
-
-func (k *foldsKept) drop(id string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if _, ok := k.by[id]; ok {
-		delete(k.by, id)
-		k.order = slices.DeleteFunc(k.order, func(x string) bool { return x == id })
-	}
-}
-
-func (k *foldsKept) put(id string, t judge.Thread) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.by == nil {
-		k.by = map[string]judge.Thread{}
-	}
-	if _, ok := k.by[id]; !ok {
-		if len(k.order) >= foldsMost {
-			delete(k.by, k.order[0])
-			k.order = slices.Delete(k.order, 0, 1)
-		}
-		k.order = append(k.order, id)
-	}
-	k.by[id] = t
 }
 
 // view runs f over one state. Damage is noted, for Follow.

@@ -48,9 +48,12 @@ func (r *redactor) street(i int) (int, bool) {
 	for w := range strings.FieldsSeq(rest) {
 		k := strings.Index(rest[at:], w) + at
 		at = k + len(w)
-		word := strings.ToLower(strings.Trim(w, ",()"))
 		if k > 60 && found == 0 {
 			break
+		}
+		word := strings.Trim(w, ",()")
+		if len(word) <= len("crescent") { // most others need not be looked at
+			word = strings.ToLower(word)
 		}
 		switch word {
 		case "road", "rd", "street", "st", "lane", "avenue", "ave", "close", "drive", "way", "crescent", "court", "gardens", "place",

@@ -387,6 +387,16 @@ func (s *site) each(ctx context.Context, x DatesWant, base string) iter.Seq2[Dat
 	}
 }
 
+// prepare works out what the first visitors would wait for: the numbers, the
+// suppliers, and the first page of the register.
+func (s *site) prepare(ctx context.Context) error {
+	s.survey.prepare()
+	s.charts()
+	ids := s.survey.awarded()
+	_, err := s.registered(ctx, ids[:min(len(ids), entriesPerPage)])
+	return err
+}
+
 // readAhead reads the log and the findings to their end, and what searches ask
 // of the meetings of the time that is shown.
 func (s *site) readAhead(ctx context.Context) error {
@@ -403,6 +413,9 @@ func (s *site) readAhead(ctx context.Context) error {
 		if s.record.behind().IsZero() && !s.survey.behind() && s.record.dates.book.caughtUp() {
 			break
 		}
+	}
+	if err := s.prepare(ctx); err != nil {
+		return err
 	}
 	return s.withDates(ctx, DatesWant{What: "meetings"}, "", func(d *diary) error {
 		for _, o := range d.all {

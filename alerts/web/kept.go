@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -64,27 +65,31 @@ func (s *site) fold(ctx context.Context, id string) (judge.Thread, error) {
 	return t, err
 }
 
-// A readPapers is what the papers say, as saidInPapers gives it.
-type readPapers struct {
-	said      []saying
-	read, all int
-}
+// foldsAtOnce is how many procurements are folded side by side.
+const foldsAtOnce = 4
 
-// papersKept is saidInPapers, which is asked for again until all are read.
-func (s *site) papersKept(ctx context.Context) (readPapers, error) {
-	state, err := s.feedState(ctx)
-	if err != nil {
-		return readPapers{}, err
+// foldAll has procurements folded of which fold is asked next, side by side. What
+// fails fails there.
+func (s *site) foldAll(ctx context.Context, ids []string) {
+	if s.Thread == nil || len(ids) < 2 {
+		return
 	}
-	now := s.Now()
-	if x, ok := s.papers.get("", state, now); ok {
-		return x, nil
+	next := make(chan string, len(ids))
+	for _, id := range ids {
+		next <- id
 	}
-	var x readPapers
-	if x.said, x.read, x.all, err = s.saidInPapers(ctx); err == nil && x.read == x.all {
-		s.papers.put("", x, state, now)
+	close(next)
+	var wg sync.WaitGroup
+	for range min(foldsAtOnce, runtime.GOMAXPROCS(0), len(ids)) {
+		wg.Go(func() {
+			for id := range next {
+				if ctx.Err() == nil {
+					_, _ = s.fold(ctx, id)
+				}
+			}
+		})
 	}
-	return x, err
+	wg.Wait()
 }
 
 // threadsKept is listThreads, remembered.

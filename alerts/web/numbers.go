@@ -105,9 +105,9 @@ func (s *site) charts() []chart {
 	if c := s.survey.counted; c != nil && c.version == s.survey.version && c.last == last && c.day.Equal(day) {
 		return c.charts
 	}
-	var rows []*noticed
-	s.survey.rows(func(n *noticed) { rows = append(rows, n) })
-	charts := []chart{valueByClass(rows), noticesByMonth(rows, all, s.Now().In(s.zone)), signedBefore(rows), papersBefore(s.record.leadDays())}
+	t := &s.survey.tally
+	t.settle(s.survey.awards.threads)
+	charts := []chart{valueByClass(t), noticesByMonth(t, all, s.Now().In(s.zone)), signedBefore(t), papersBefore(s.record.leadDays())}
 	for i := range charts {
 		charts[i] = charts[i].draw()
 	}
@@ -163,44 +163,24 @@ func better(a, b *noticed) bool {
 func pounds(n *noticed) bool { return n.value > 0 && (n.currency == "" || n.currency == "GBP") }
 
 // valueByClass adds up what awards state, by what the suppliers are.
-func valueByClass(rows []*noticed) chart {
+func valueByClass(t *tallies) chart {
 	c := chart{ID: "value", Title: "Value of awards, by what the supplier is", Columns: []string{"What the supplier is", "Procurements", "of these with a value in pounds", "Values stated, added up"}, long: true}
-	type sum struct {
-		all, stated int
-		value       float64
-	}
-	sums := map[string]*sum{}
 	all, named, stated := 0, 0, 0
-	for _, n := range awarded(rows) {
-		all++
-		class := "none"
-		for _, p := range n.suppliers {
-			if class == "none" {
-				class = p.Class
-			} else if class != p.Class {
-				class = "several"
-			}
-		}
+	for class, x := range t.classes {
+		all, stated = all+x.all, stated+x.stated
 		if class != "none" {
-			named++
-		}
-		if sums[class] == nil {
-			sums[class] = &sum{}
-		}
-		if sums[class].all++; pounds(n) {
-			stated++
-			sums[class].stated++
-			sums[class].value += n.value
+			named += x.all
 		}
 	}
 	c.Of = fmt.Sprintf("Of %s with a notice of an award or a contract, %d name a supplier and %d state a value in pounds.", plural(all, "procurement", "procurements"), named, stated)
 	for _, class := range append(classes(), "individual", "several", "none") {
-		x := sums[class]
-		if x == nil {
+		x := t.classes[class]
+		if x.all == 0 {
 			continue
 		}
-		worth := judge.Worth{Value: strconv.FormatFloat(x.value, 'f', 0, 64), Currency: "GBP"}.String()
-		c.Bars = append(c.Bars, bar{Label: classLabel(class), Show: fmt.Sprintf("%s in %d of %d", worth, x.stated, x.all), Size: x.value,
+		value := x.value()
+		worth := judge.Worth{Value: strconv.FormatFloat(value, 'f', 0, 64), Currency: "GBP"}.String()
+		c.Bars = append(c.Bars, bar{Label: classLabel(class), Show: fmt.Sprintf("%s in %d of %d", worth, x.stated, x.all), Size: value,
 			Cells: []string{strconv.Itoa(x.all), strconv.Itoa(x.stated), worth}})
 	}
 	c.Notes = []string{
@@ -228,23 +208,17 @@ func plural(n int, one, many string) string {
 }
 
 // noticesByMonth counts notices by the month that they are dated.
-func noticesByMonth(rows []*noticed, all int, now time.Time) chart {
+func noticesByMonth(t *tallies, all int, now time.Time) chart {
 	c := chart{ID: "months", Title: "Notices by month", Columns: []string{"Month", "Notices"}}
 	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, now.Location()).AddDate(0, 1-monthsShown, 0)
-	counts := map[string]int{}
 	shown := 0
-	for _, n := range rows {
-		if at := n.at.In(now.Location()); !at.Before(first) && !at.After(now) {
-			counts[at.Format("2006-01")]++
-			shown++
-		}
-	}
-	c.Of = fmt.Sprintf("%s on health and care dated since %s, of %d that are on these pages, and of %d notices read in all.", plural(shown, "notice", "notices"), first.Format("January 2006"), len(rows), all)
 	for i := range monthsShown {
 		m := first.AddDate(0, i, 0)
-		n := counts[m.Format("2006-01")]
+		n := t.upTo(monthOf(m), now)
+		shown += n
 		c.Bars = append(c.Bars, bar{Label: m.Format("Jan 2006"), Show: strconv.Itoa(n), Cells: []string{strconv.Itoa(n)}, Size: float64(n)})
 	}
+	c.Of = fmt.Sprintf("%s on health and care dated since %s, of %d that are on these pages, and of %d notices read in all.", plural(shown, "notice", "notices"), first.Format("January 2006"), t.shown, all)
 	c.Notes = []string{
 		"On health and care means: our rules found something in the notice. Months from before this installation began to read are incomplete, and so is the present one.",
 	}
@@ -253,27 +227,17 @@ func noticesByMonth(rows []*noticed, all int, now time.Time) chart {
 
 // signedBefore counts the days between the date on which a contract is said to
 // have been signed and the notice that announces it.
-func signedBefore(rows []*noticed) chart {
+func signedBefore(t *tallies) chart {
 	c := chart{ID: "late", Title: "From signature to notice", Columns: []string{"The notice is dated", "Notices"}, long: true}
 	labels := []string{"before the day of signature or on it", "1 to 30 days after it", "31 to 90 days after it", "91 to 365 days after it", "more than a year after it"}
-	var counts [5]int
-	all, dated := 0, 0
-	for _, n := range rows {
-		if n.stage != "award" && n.stage != "contract" && n.stage != "confirmation" {
-			continue
-		}
-		all++
-		if n.signed.IsZero() {
-			continue
-		}
-		dated++
-		days := int(math.Round(n.at.Sub(n.signed).Hours()/24 - 0.5))
-		counts[binOf(days, 0, 30, 90, 365)]++
+	dated := 0
+	for _, n := range t.signed {
+		dated += n
 	}
-	c.Of = fmt.Sprintf("Of %s of an award or a contract, %d say when the contract was signed.", plural(all, "notice", "notices"), dated)
+	c.Of = fmt.Sprintf("Of %s of an award or a contract, %d say when the contract was signed.", plural(t.contracts, "notice", "notices"), dated)
 	c.Whole = float64(dated)
 	for i, label := range labels {
-		c.Bars = append(c.Bars, bar{Label: label, Show: fmt.Sprintf("%d of %d", counts[i], dated), Cells: []string{strconv.Itoa(counts[i])}, Size: float64(counts[i])})
+		c.Bars = append(c.Bars, bar{Label: label, Show: fmt.Sprintf("%d of %d", t.signed[i], dated), Cells: []string{strconv.Itoa(t.signed[i])}, Size: float64(t.signed[i])})
 	}
 	c.Notes = []string{
 		"Both dates are as the notices have them. How soon a notice must follow depends on the law that a contract is under, and on when it was made: what is allowed is not counted here.",

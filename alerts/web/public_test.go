@@ -144,7 +144,7 @@ func TestSuppliersOfOneNameAreNotMixedUp(t *testing.T) {
 		{"named twice in one notice", []*noticed{notice("1", p("Care Ltd", ""), p("Care Limited", ""))}, "care 1"},
 	} {
 		var got []string
-		for _, x := range group(c.all).list {
+		for _, x := range group(c.all, nil).list {
 			got = append(got, fmt.Sprintf("%s %d", x.ID, x.Notices()))
 		}
 		if strings.Join(got, "; ") != c.want {
@@ -289,7 +289,7 @@ func TestRegister(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error("(-want +got)\n", diff)
 	}
-	if got := words(d, "main"); !strings.Contains(got, "2 sentences in 1 of 1 papers kept.") || strings.Contains(got, "Jane") {
+	if got := words(d, "main"); !strings.Contains(got, "2 sentences in 1 paper kept.") || strings.Contains(got, "Jane") {
 		t.Error(got)
 	}
 }

@@ -47,11 +47,8 @@ type record struct {
 	coming  map[ref]meeting // what has a date that was not over when it was read
 	leads   map[ref]int     // days from the first papers, as far as we saw them come, to the meeting
 
-	notices   int   // ever added
-	papers    []ref // meetings and papers with a document, in the order of the log
-	papered   map[ref]bool
-	repapered map[ref]bool // those of papers that have changed, and whoever quotes them has not read them again
-	inOrder   []meeting    // of coming, as of the entry orderedAt
+	notices   int       // ever added
+	inOrder   []meeting // of coming, as of the entry orderedAt
 	orderedAt uint64
 	corrected []ref // by an operator, and not yet taken
 	dates     dates // what calendars are made of
@@ -124,7 +121,7 @@ func (n *numbered) of(name string) uint16 {
 }
 
 func newRecord(s *Server, zone *time.Location) *record {
-	return &record{server: s, zone: zone, seed: maphash.MakeSeed(), joint: map[uint32][]uint16{}, coming: map[ref]meeting{}, leads: map[ref]int{}, papered: map[ref]bool{}, dates: newDates(zone)}
+	return &record{server: s, zone: zone, seed: maphash.MakeSeed(), joint: map[uint32][]uint16{}, coming: map[ref]meeting{}, leads: map[ref]int{}, dates: newDates(zone)}
 }
 
 // kinds and ops in the order of their numbers in an entry, from 1.
@@ -197,16 +194,6 @@ func (r *record) add(ctx context.Context, c store.Change) error {
 		}
 	} else {
 		r.dates.note(c, it)
-	}
-	if len(it.Documents) > 0 && !r.papered[x] {
-		r.papered[x] = true
-		r.papers = append(r.papers, x)
-	}
-	if r.papered[x] {
-		if r.repapered == nil {
-			r.repapered = map[ref]bool{}
-		}
-		r.repapered[x] = true
 	}
 	if c.Kind == store.KindNotice && c.Op == store.OpAdded {
 		r.notices++

@@ -29,7 +29,7 @@ import (
 )
 
 // A Server is what the pages need. All fields but URL, Listen, Contact, Joined, Judged, Gaps,
-// Bodies, Buyers, Covered, Held, Index, Desk, Choices and Proxies must be set.
+// Bodies, Buyers, Covered, Held, Index, Papers, Desk, Choices and Proxies must be set.
 type Server struct {
 	Ledger      store.Ledger
 	Outbox      store.Outbox
@@ -88,6 +88,9 @@ type Server struct {
 	// Plain makes a sentence of a paper fit to be quoted in a register: without
 	// contacts and names of persons. nil: papers are not quoted there.
 	Plain func(text string) string
+	// Papers has the sentences of papers for the register. nil: they are read when
+	// they are asked for, all of them, and kept in memory.
+	Papers *alerts.Papers
 	// Archive has the papers as they were read, page by page; nil: no page shows them.
 	Archive store.Archive
 	// Corrections are what the operator has said about items; nil for nothing.
@@ -189,6 +192,9 @@ func (s Server) Handler() http.Handler {
 func (s Server) join() (*site, http.Handler) {
 	v := &site{Server: s, zone: london(), templates: map[string]*template.Template{}, crowd: make(chan struct{}, crowd), queueOfFiles: make(chan struct{}, downloads), queueAtDesk: make(chan struct{}, atDeskAtOnce)}
 	v.record, v.survey, v.started = newRecord(&v.Server, v.zone), newSurvey(&v.Server, v.zone), s.Now()
+	if v.Papers == nil && s.Archive != nil && s.Plain != nil {
+		v.Papers, v.ownPapers = &alerts.Papers{Ledger: s.Ledger, Archive: s.Archive, Said: Sayings(s.Plain)}, true
+	}
 	v.bodies = map[string]*BodyInfo{}
 	for i := range s.Bodies {
 		v.bodies[s.Bodies[i].ID] = &s.Bodies[i]
@@ -271,7 +277,7 @@ type site struct {
 	crowd     chan struct{}
 	record    *record
 	survey    *survey
-	said      sayings // in papers
+	ownPapers bool // nobody else follows what is in Papers
 	naming    namings
 	searches  searches
 	bodies    map[string]*BodyInfo
@@ -283,7 +289,6 @@ type site struct {
 
 	threadLists kept[threadsBody]
 
-	papers kept[readPapers]
 	// queueOfFiles is that of the downloads.
 	queueOfFiles chan struct{}
 	// queueAtDesk is that of the pages where people look after their subscriptions.

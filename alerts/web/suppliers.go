@@ -28,12 +28,12 @@ type supplier struct {
 	Others  []string
 	Party   *judge.Party // of the latest notice that says most
 	notices []*noticed   // newest first
+	firm    string       // its name without what companies end in, by which lists are sorted
 }
 
 type suppliers struct {
-	version int
-	list    []*supplier // by name
-	byID    map[string]*supplier
+	list []*supplier // by name
+	byID map[string]*supplier
 }
 
 // Threads counts the procurements that name it.
@@ -71,34 +71,37 @@ func numberID(scheme, number string) string {
 	return strings.ToLower(scheme + "-" + strings.ReplaceAll(number, " ", ""))
 }
 
-// suppliers groups what notices name. Persons have no page: a notice that names
-// one is on the pages as what it is.
-func (v *survey) suppliers() suppliers {
+// suppliers are those that notices name, in the order of their names. Persons
+// have no page: a notice that names one is on the pages as what it is. Nobody
+// alters the list.
+func (v *survey) suppliers() []*supplier {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.grouped.byID != nil && v.grouped.version == v.version {
-		return v.grouped
-	}
-	var all []*noticed
-	v.rows(func(n *noticed) {
-		if len(n.suppliers) > 0 {
-			all = append(all, n)
-		}
-	})
-	slices.SortFunc(all, func(a, b *noticed) int {
-		return cmp.Or(b.at.Compare(a.at), cmp.Compare(a.source, b.source), cmp.Compare(a.key, b.key))
-	})
-	v.grouped = group(all)
-	v.grouped.version = v.version
-	return v.grouped
+	v.firms.settle()
+	return v.firms.grouped.list
 }
 
-func group(all []*noticed) suppliers {
+// supplier is the one with an id; nil where there is none.
+func (v *survey) supplier(id string) *supplier {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.firms.settle()
+	return v.firms.grouped.byID[id]
+}
+
+// compare is the order of lists of suppliers.
+func (x *supplier) compare(y *supplier) int {
+	return cmp.Or(strings.Compare(x.firm, y.firm), strings.Compare(x.ID, y.ID))
+}
+
+// group puts together what notices, the newest first, name; of the names alone
+// that are wanted, nil for all.
+func group(all []*noticed, wanted func(name string) bool) suppliers {
 	numbers := map[string]map[string]string{} // name -> scheme -> number, "?" where there are two
 	each := func(f func(n *noticed, p *judge.Party, name string)) {
 		for _, n := range all {
 			for _, p := range n.suppliers {
-				if name := nameID(p.Name); name != "" && p.Class != "individual" {
+				if name := supplierName(p); name != "" && (wanted == nil || wanted(name)) {
 					f(n, p, name)
 				}
 			}
@@ -168,10 +171,19 @@ func group(all []*noticed) suppliers {
 			x.ID = id
 		}
 	}
-	slices.SortFunc(out.list, func(a, b *supplier) int {
-		return cmp.Or(strings.Compare(judge.FirmName(a.Name), judge.FirmName(b.Name)), strings.Compare(a.ID, b.ID))
-	})
+	for _, x := range out.list {
+		x.firm = judge.FirmName(x.Name)
+	}
+	slices.SortFunc(out.list, (*supplier).compare)
 	return out
+}
+
+// supplierName is the name by which a party may have a page, "" for none.
+func supplierName(p *judge.Party) string {
+	if p.Class == "individual" {
+		return ""
+	}
+	return nameID(p.Name)
 }
 
 func rankID(id string) int {
@@ -196,9 +208,8 @@ func rankParty(p *judge.Party) int {
 // supplierPath is the page of a supplier that a notice or a thread names; ""
 // where there is none.
 func (s *site) supplierPath(name, scheme, number string) string {
-	all := s.survey.suppliers()
 	for _, id := range []string{numberID(scheme, number), nameID(name)} {
-		if x := all.byID[id]; id != "" && x != nil {
+		if x := s.survey.supplier(id); id != "" && x != nil {
 			return "/supplier/" + url.PathEscape(x.ID)
 		}
 	}
@@ -226,7 +237,7 @@ func (s *site) listSuppliers(w http.ResponseWriter, r *http.Request) error {
 	if body.Class != "" && !slices.Contains(classes(), body.Class) {
 		return badRequest("There is no such class.")
 	}
-	list := slices.Clone(s.survey.suppliers().list)
+	list := slices.Clone(s.survey.suppliers())
 	body.All = len(list)
 	list = slices.DeleteFunc(list, func(x *supplier) bool {
 		names := strings.ToLower(strings.Join(append([]string{x.Name, x.Party.Number}, x.Others...), "\n"))
@@ -269,7 +280,7 @@ func (s *site) supplier(w http.ResponseWriter, r *http.Request) error {
 	if err := s.followAll(r.Context()); err != nil {
 		return err
 	}
-	x := s.survey.suppliers().byID[strings.ToLower(id)]
+	x := s.survey.supplier(strings.ToLower(id))
 	if x == nil {
 		return store.ErrNotFound
 	}
@@ -290,7 +301,6 @@ func (s *site) supplier(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	body.Pages = p
-	all := s.survey.suppliers()
 	for _, n := range list {
 		it, err := s.Ledger.Item(r.Context(), n.source, n.key)
 		if isNotFound(err) {
@@ -301,7 +311,7 @@ func (s *site) supplier(w http.ResponseWriter, r *http.Request) error {
 		}
 		a := award{Item: it, At: n.at, Stage: n.stage, Signed: n.signed, Worth: worthOfNotice(it.Notice), Thread: n.thread}
 		for _, q := range n.suppliers {
-			if y := all.byID[numberID(q.Scheme, q.Number)]; y == x || all.byID[nameID(q.Name)] == x && q.Number == "" {
+			if x.names(s.survey, q) {
 				a.Names = append(a.Names, q.Name)
 				a.Evidence = q.Evidence
 			} else {
@@ -317,6 +327,15 @@ func (s *site) supplier(w http.ResponseWriter, r *http.Request) error {
 		body.List = append(body.List, a)
 	}
 	return s.render(w, http.StatusOK, "supplier", view{Title: line(x.Name, 200), Here: "suppliers", Body: body})
+}
+
+// names tells whether a party of a notice is this supplier.
+func (x *supplier) names(v *survey, p *judge.Party) bool {
+	is := func(id string) bool {
+		y := v.supplier(id)
+		return y != nil && y.ID == x.ID
+	}
+	return is(numberID(p.Scheme, p.Number)) || p.Number == "" && is(nameID(p.Name))
 }
 
 // worthOfNotice is the value as the notice states it; "" where it states none.

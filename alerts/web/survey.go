@@ -30,13 +30,16 @@ type survey struct {
 	whole   bool
 	version int               // changes with what is in it
 	windows map[string]window // by procurement, or by item
-	notices map[ref]*noticed
-	week    []fresh // of the last days, oldest first
+	notices map[ref]*noticed  // replaced, never altered
+	week    []fresh           // of the last days, oldest first
 	parties map[party]*judge.Party
-	grouped suppliers
 	inOrder *ordered
 	counted *tallied
-	awards  *awards
+
+	// What they come to, kept as they come and go.
+	tally  tallies
+	awards awards
+	firms  firms
 }
 
 // What is worked out of the survey is kept until there is something new.
@@ -51,10 +54,6 @@ type (
 		day     time.Time
 		charts  []chart
 	}
-	awards struct {
-		version int
-		ids     []string
-	}
 )
 
 // A window is a date by which something can still be done, by the latest
@@ -67,7 +66,8 @@ type window struct {
 // party is what tells a supplier as printed from another one.
 type party struct{ name, id, scheme, number string }
 
-// noticed is what is counted of a notice.
+// noticed is what is counted of a notice: nothing while it has no date, which is
+// that of one that is not shown.
 type noticed struct {
 	ref
 	at        time.Time // as the notice is dated
@@ -96,7 +96,7 @@ func (v *survey) follow(ctx context.Context, corrected []ref) error {
 	defer v.mu.Unlock()
 	for _, x := range corrected {
 		if row := v.notices[x]; row != nil {
-			if err := v.read(ctx, row); err != nil {
+			if err := v.read(ctx, noticed{ref: x, stage: row.stage, thread: row.thread}); err != nil {
 				return err
 			}
 			v.version++
@@ -162,20 +162,14 @@ func (v *survey) add(ctx context.Context, x store.Finding) error {
 		return nil
 	}
 	at := ref{x.Source, x.Key}
-	row := v.notices[at]
-	if row == nil {
-		row = &noticed{ref: at}
-		v.notices[at] = row
-	}
-	row.stage, row.thread = x.Stage, cmp.Or(x.Thread, x.Key)
-	return v.read(ctx, row)
+	return v.read(ctx, noticed{ref: at, stage: x.Stage, thread: cmp.Or(x.Thread, x.Key)})
 }
 
 // read takes what a notice says now. One that is not shown counts nowhere.
-func (v *survey) read(ctx context.Context, row *noticed) error {
+func (v *survey) read(ctx context.Context, row noticed) error {
 	it, err := v.server.Ledger.Item(ctx, row.source, row.key)
 	if errors.Is(err, store.ErrNotFound) || err == nil && it.Notice == nil {
-		row.at, row.value, row.signed, row.suppliers = time.Time{}, 0, time.Time{}, nil
+		v.set(&row)
 		return nil
 	}
 	if err != nil {
@@ -188,21 +182,57 @@ func (v *survey) read(ctx context.Context, row *noticed) error {
 		row.value = amount(n.ValueMax)
 	}
 	row.signed = dayIn(n.Signed, v.zone)
-	row.suppliers = nil
-	if v.server.Provider == nil || !awarding(row.stage) {
-		return nil
-	}
-	for _, p := range n.Suppliers {
-		k := party{p.Name, p.ID, p.Scheme, p.Number}
-		known := v.parties[k]
-		if known == nil {
-			x := v.server.Provider(p, n.CPV)
-			known = &x
-			v.parties[k] = known
+	if v.server.Provider != nil && awarding(row.stage) {
+		for _, p := range n.Suppliers {
+			k := party{p.Name, p.ID, p.Scheme, p.Number}
+			known := v.parties[k]
+			if known == nil {
+				x := v.server.Provider(p, n.CPV)
+				known = &x
+				v.parties[k] = known
+			}
+			row.suppliers = append(row.suppliers, known)
 		}
-		row.suppliers = append(row.suppliers, known)
 	}
+	v.set(&row)
 	return nil
+}
+
+// set counts a notice in the place of what was known of it.
+func (v *survey) set(is *noticed) {
+	was := v.notices[is.ref]
+	if was != nil && was.equal(is) {
+		return
+	}
+	v.notices[is.ref] = is
+	if was != nil && was.at.IsZero() {
+		was = nil
+	}
+	if is.at.IsZero() {
+		is = nil
+	}
+	v.tally.replace(was, is, v.zone)
+	v.awards.replace(was, is)
+	v.firms.replace(was, is)
+}
+
+func (n *noticed) equal(m *noticed) bool {
+	return n.ref == m.ref && n.at.Equal(m.at) && n.stage == m.stage && n.thread == m.thread && n.value == m.value && n.currency == m.currency &&
+		n.signed.Equal(m.signed) && slices.Equal(n.suppliers, m.suppliers)
+}
+
+// inTime is the order of lists of notices, the newest first.
+func (n *noticed) inTime(m *noticed) int {
+	return cmp.Or(m.at.Compare(n.at), cmp.Compare(n.source, m.source), cmp.Compare(n.key, m.key))
+}
+
+// prepare puts together what pages ask for, before the first of them does.
+func (v *survey) prepare() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.tally.settle(v.awards.threads)
+	v.awards.settle()
+	v.firms.settle()
 }
 
 // awarding are the stages of a notice that names who is to have the contract.
@@ -277,15 +307,6 @@ func (v *survey) since(from time.Time) map[store.Topic]int {
 		}
 	}
 	return out
-}
-
-// rows calls f with what is counted of each notice that is shown.
-func (v *survey) rows(f func(*noticed)) {
-	for _, row := range v.notices {
-		if !row.at.IsZero() {
-			f(row)
-		}
-	}
 }
 
 // behind tells whether there is more to read.

@@ -77,25 +77,28 @@ func (s *site) newestThreads(ctx context.Context, from, limit int) (list []alert
 	return fresh[:min(limit, len(fresh))], true, nil
 }
 
-// threadsFitting are the procurements of a list from a place on, up to limit.
-func (s *site) threadsFitting(ctx context.Context, body *threadsBody, from, limit int, each func(context.Context, func(store.Finding) bool) error) ([]alerts.ListedThread, error) {
-	var list []alerts.ListedThread
+// fitting fills the page with the procurements of a list. No more of these is read
+// than the page needs.
+func (l *threadListing) fitting(ctx context.Context, each func(context.Context, func(store.Finding) bool) error) error {
 	at := 0
 	var failed error
 	err := each(ctx, func(x store.Finding) bool {
-		if at++; at <= from {
+		if at++; at <= l.from {
 			return true
 		}
 		t := alerts.ListedThread{Thread: x.Thread}
-		if body.Stage != "" && s.Listed.Stage != nil {
-			if t.Stage, t.Known, failed = s.Listed.Stage(ctx, x.Thread); errors.Is(failed, store.ErrDerived) {
+		if l.body.Stage != "" && l.Listed.Stage != nil {
+			if t.Stage, t.Known, failed = l.Listed.Stage(ctx, x.Thread); errors.Is(failed, store.ErrDerived) {
 				failed = nil
 			}
 		}
-		list = append(list, t)
-		return failed == nil && len(list) < limit
+		more := false
+		if failed == nil {
+			more, failed = l.offer(ctx, t)
+		}
+		return more
 	})
-	return list, errors.Join(err, failed)
+	return errors.Join(err, failed)
 }
 
 // threadsThatFit calls f with the procurements that have a finding that fits a

@@ -97,54 +97,123 @@ func (s *site) threads(w http.ResponseWriter, r *http.Request) error {
 
 // listThreads fills the page from the place in the list of findings on.
 func (s *site) listThreads(r *http.Request, body *threadsBody, q query.Query, from int) error {
-	var list []alerts.ListedThread
-	known := false
+	ctx := r.Context()
+	l := &threadListing{site: s, body: body, from: from, seen: map[string]bool{}}
+	list, known := []alerts.ListedThread(nil), false
 	var err error
 	if q.String() == "" {
-		list, known, err = s.newestThreads(r.Context(), from, threadsLooked+1)
+		list, known, err = s.newestThreads(ctx, from, threadsLooked+1)
 	}
-	if err == nil && !known {
-		list, err = s.threadsFitting(r.Context(), body, from, threadsLooked+1, func(ctx context.Context, f func(store.Finding) bool) error {
+	switch {
+	case err != nil:
+	case known:
+		l.paused = true
+		for _, x := range list {
+			more := false
+			if more, err = l.offer(ctx, x); err != nil || !more {
+				return err
+			}
+		}
+	default:
+		err = l.fitting(ctx, func(ctx context.Context, f func(store.Finding) bool) error {
 			return s.threadsThatFit(ctx, q, f)
 		})
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = l.flush(ctx)
 	}
-	ids := list[:min(len(list), threadsLooked)]
-	seen := map[string]bool{}
-	folded := 0
-	for i, x := range ids {
-		if body.Stage != "" && x.Known && x.Stage != body.Stage {
-			continue
+	return err
+}
+
+// A threadListing fills a page of the list.
+type threadListing struct {
+	*site
+	body   *threadsBody
+	from   int  // place in the list of findings
+	paused bool // only so many stages that are not known are worked out
+
+	waiting        []alerts.ListedThread // offered, and not looked at yet
+	looked, folded int
+	full           bool
+	seen           map[string]bool
+}
+
+// offer gives the next procurement; more tells whether the page may want another.
+// As many as it has room for are folded together.
+func (l *threadListing) offer(ctx context.Context, x alerts.ListedThread) (more bool, err error) {
+	l.waiting = append(l.waiting, x)
+	wanted := 0
+	for _, w := range l.waiting {
+		if l.fits(w) {
+			wanted++
 		}
-		if !x.Known {
-			folded++
-		}
-		if known && body.Stage != "" && folded > foldsPaused { // the stages are being worked out
-			body.Paused = true
-			body.Older = "/threads?" + withFrom(body.values(), from+i)
-			return nil
-		}
-		t, err := s.fold(r.Context(), x.Thread)
-		if errors.Is(err, store.ErrNotFound) || err == nil && (seen[t.ID] || body.Stage != "" && t.Stage != body.Stage) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if len(body.List) >= threadsPerPage {
-			body.Older = "/threads?" + withFrom(body.values(), from+i)
-			return nil
-		}
-		seen[t.ID] = true
-		body.List = append(body.List, t)
 	}
-	if len(list) > len(ids) {
-		body.Paused = len(body.List) < threadsPerPage
-		body.Older = "/threads?" + withFrom(body.values(), from+len(ids))
+	if wanted <= threadsPerPage-len(l.body.List) && l.looked+len(l.waiting) <= threadsLooked {
+		return true, nil
 	}
-	return nil
+	return l.flush(ctx)
+}
+
+// fits tells whether a procurement may stand at the stage that is asked for.
+func (l *threadListing) fits(x alerts.ListedThread) bool {
+	return l.body.Stage == "" || !x.Known || x.Stage == l.body.Stage
+}
+
+// flush shows what was offered.
+func (l *threadListing) flush(ctx context.Context) (more bool, err error) {
+	if l.full {
+		return false, nil
+	}
+	var ids []string
+	for _, x := range l.waiting {
+		if l.fits(x) {
+			ids = append(ids, x.Thread)
+		}
+	}
+	l.foldAll(ctx, ids)
+	for _, x := range l.waiting {
+		if more, err := l.take(ctx, x); err != nil || !more {
+			l.full = true
+			return false, err
+		}
+	}
+	l.waiting = l.waiting[:0]
+	return true, nil
+}
+
+// take shows a procurement if it belongs on the page; more tells whether there
+// is room for another.
+func (l *threadListing) take(ctx context.Context, x alerts.ListedThread) (more bool, err error) {
+	body, at := l.body, l.from+l.looked
+	l.looked++
+	older := func(paused bool) (bool, error) {
+		body.Paused, body.Older = paused, "/threads?"+withFrom(body.values(), at)
+		return false, nil
+	}
+	if l.looked > threadsLooked {
+		return older(len(body.List) < threadsPerPage)
+	}
+	if !l.fits(x) {
+		return true, nil
+	}
+	if !x.Known {
+		l.folded++
+	}
+	if l.paused && body.Stage != "" && l.folded > foldsPaused { // the stages are being worked out
+		return older(true)
+	}
+	t, err := l.fold(ctx, x.Thread)
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && (l.seen[t.ID] || body.Stage != "" && t.Stage != body.Stage):
+		return true, nil
+	case err != nil:
+		return false, err
+	case len(body.List) >= threadsPerPage:
+		return older(false)
+	}
+	l.seen[t.ID] = true
+	body.List = append(body.List, t)
+	return true, nil
 }
 
 func withFrom(v url.Values, from int) string {

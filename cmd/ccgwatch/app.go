@@ -58,11 +58,11 @@ type app struct {
 	judging   *alerts.Threads // over all there is: a correction is no news of the source
 	joined    *alerts.Joined
 	listed    *alerts.ThreadList
+	said      *alerts.Papers
 	derived   *derived
 	dates     *alerts.Dates
 	search    fulltext
 	rejudged  atomic.Uint64 // how often the log was judged again
-	pictures  unreadPages
 	compose   *mail.Composer
 	sign      func(raw []byte) ([]byte, error) // what is not signed when it is composed
 	watched   watchlist

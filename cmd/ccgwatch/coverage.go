@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sync"
-	"time"
 
 	"ccgwatch/alerts/web"
 	"ccgwatch/scrapers/ocds"
@@ -31,11 +29,16 @@ func (a *app) covered(ctx context.Context, id string) (web.Covered, error) {
 	if x, ok := ocds.Audited(snap.Notes); ok {
 		c.Says = auditWords(x)
 	}
-	n, err := a.pictures.of(ctx, a, id)
-	if err != nil {
-		return web.Covered{}, err
+	if !a.whole(id) { // a feed of notices has no papers
+		return c, nil
 	}
-	if n > 0 {
+	n, known, err := a.said.Unread(ctx, id)
+	switch {
+	case err != nil:
+		return web.Covered{}, err
+	case !known:
+		c.Says = append(c.Says, "whether all papers could be read is still being worked out")
+	case n > 0:
 		c.Says = append(c.Says, count(n, "paper")+" with pages that could not be read: pictures, or text that is none")
 	}
 	return c, nil
@@ -70,49 +73,6 @@ func printCoverage(w io.Writer, c jsonCoverage) error {
 	}
 	_, err := fmt.Fprintf(w, "%s\nnot seen: meetings in private, orders under frameworks, contracts below the thresholds; the page /coverage tells all\n", s)
 	return err
-}
-
-// unreadPages counts the listed papers of each source that have pages without
-// text. It is counted anew when the source was read again, and not for every
-// reader: it takes a pass through the source.
-type unreadPages struct {
-	mu    sync.Mutex
-	known map[string]unreadCount
-}
-
-type unreadCount struct {
-	as time.Time // of the source's last complete visit
-	n  int
-}
-
-func (u *unreadPages) of(ctx context.Context, a *app, id string) (int, error) {
-	h, err := a.health(ctx, id)
-	if err != nil {
-		return 0, err
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if x, ok := u.known[id]; ok && x.as.Equal(h.LastComplete) {
-		return x.n, nil
-	}
-	n := 0
-	if whole := a.whole(id); whole { // a feed of notices has no papers
-		if err := a.public.Items(ctx, id, func(it store.Item) bool {
-			for _, d := range it.Documents {
-				if it.Withdrawn.IsZero() && d.Unread != "" {
-					n++
-				}
-			}
-			return ctx.Err() == nil
-		}); err != nil {
-			return 0, err
-		}
-	}
-	if u.known == nil {
-		u.known = map[string]unreadCount{}
-	}
-	u.known[id] = unreadCount{h.LastComplete, n}
-	return n, ctx.Err()
 }
 
 func (a *app) whole(id string) bool {

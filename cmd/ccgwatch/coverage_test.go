@@ -74,32 +74,33 @@ func TestCoverageSaysWhatIsNotSeen(t *testing.T) {
 }
 
 // A paper that could be read but for its scanned pages is no failure, and yet
-// words on it are not seen: that is said, and said no longer when they are read.
+// words on it are not seen: that is said, and said no longer when a paper that can
+// be read stands in its place.
 func TestCoverageSaysWhichPapersHavePagesUnread(t *testing.T) {
 	now := at("2026-08-12T09:00")
 	a := braked(t, t.TempDir(), 0, now)
-	look := func(now time.Time, unread ...string) string {
+	look := func(now time.Time, sha string, unread ...string) string {
 		t.Helper()
 		snap, err := a.store.Snapshot(t.Context(), "trust", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		items := map[string]store.Item{}
+		var items []store.Item
 		for i, pages := range unread {
 			key := fmt.Sprint("document/", i)
-			items[key] = store.Item{Source: "trust", Key: key, Kind: store.KindPaper, Title: "Pack", FirstSeen: now, Changed: now,
-				Documents: []store.Document{{Key: key, Title: "Pack", SHA256: strings.Repeat("ab", 32), Pages: 9, Unread: pages, Fetched: now}}}
+			items = append(items, store.Item{Source: "trust", Key: key, Kind: store.KindPaper, Title: "Pack",
+				Documents: []store.Document{{Key: key, Title: "Pack", SHA256: strings.Repeat(sha, 32), Pages: 9, Unread: pages, Fetched: now}}})
 		}
-		snap.Items = items
-		if err := a.store.Commit(t.Context(), snap, nil, store.Health{Source: "trust", LastTry: now, LastComplete: now}); err != nil {
+		next, changes := store.Diff(snap, store.Sighting{Source: "trust", At: now, Last: true, Whole: true, Items: items})
+		if err := a.store.Commit(t.Context(), next, changes, store.Health{Source: "trust", LastTry: now, LastComplete: now}); err != nil {
 			t.Fatal(err)
 		}
 		return squash(page(t, a, now, "/coverage").Find("main").Text())
 	}
-	if got := look(now, "", "3, 7-9", "1"); !strings.Contains(got, "2 papers with pages that could not be read") {
+	if got := look(now, "ab", "", "3, 7-9", "1"); !strings.Contains(got, "2 papers with pages that could not be read") {
 		t.Errorf("it says: %s", got)
 	}
-	if got := look(now.Add(time.Hour), "", "", ""); strings.Contains(got, "with pages that could not be read") {
+	if got := look(now.Add(time.Hour), "cd", "", "", ""); strings.Contains(got, "with pages that could not be read") {
 		t.Errorf("all are read, and it says: %s", got)
 	}
 }

@@ -122,7 +122,6 @@ func (d *daemon) run(ctx context.Context) {
 	t := time.NewTicker(tickEvery)
 	defer t.Stop()
 	d.lanes, d.begun = newSlots(), time.Now()
-	d.deriveSoon(ctx)
 	for {
 		d.keepDog()
 		d.lookAtClock(ctx)
@@ -146,6 +145,7 @@ func (d *daemon) run(ctx context.Context) {
 		}
 		d.tidy(ctx, now)
 		d.indexSoon(ctx)
+		d.deriveSoon(ctx) // however long the mail takes, and whether it goes or not
 		d.exportSoon(ctx, now)
 		if d.claim(jobForget) {
 			d.visits.Go(func() {
@@ -186,7 +186,8 @@ func (d *daemon) step(ctx context.Context, now time.Time) error {
 		d.look(ctx, s, now)
 	}
 	d.mail(ctx, now)
-	d.visits.Wait() // for the index
+	d.deriveSoon(ctx)
+	d.visits.Wait() // for the index, and what is worked out
 	return ctx.Err()
 }
 
@@ -266,6 +267,7 @@ func (d *daemon) look(ctx context.Context, s source, now time.Time) {
 		d.log.Error("judging", "err", err)
 	}
 	d.indexSoon(ctx)
+	d.deriveSoon(ctx)
 }
 
 func logOutcome(a *app, o outcome) {
@@ -286,7 +288,6 @@ func (d *daemon) mail(ctx context.Context, now time.Time) {
 		}
 		return
 	}
-	d.deriveSoon(ctx)
 	if wrong, err := d.clockWrong(ctx, now); err != nil || wrong != "" {
 		if err != nil && ctx.Err() == nil {
 			d.log.Error("mail", "err", err)

@@ -74,14 +74,17 @@ func (a *app) newDerived() *derived {
 // derivedFormat is another one when what is kept reads otherwise.
 const derivedFormat = "1"
 
-// derive works out what was judged since: what speaks of which procurement, and
-// the list of procurements.
+// derive works out what was judged since: what speaks of which procurement, the
+// list of procurements, and what papers come to.
 func (a *app) derive(ctx context.Context) {
 	if err := a.joined.Follow(ctx); err != nil && ctx.Err() == nil {
 		a.log.Warn("what speaks of which procurement is not known", "err", err)
 	}
 	if err := a.listed.Follow(ctx); err != nil && ctx.Err() == nil {
 		a.log.Warn("the list of procurements is not up to date", "err", err)
+	}
+	if err := a.said.Follow(ctx); err != nil && ctx.Err() == nil {
+		a.log.Warn("what papers say is not up to date", "err", err)
 	}
 }
 

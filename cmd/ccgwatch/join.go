@@ -17,6 +17,7 @@ import (
 
 	"ccgwatch/alerts"
 	"ccgwatch/alerts/mail"
+	"ccgwatch/alerts/web"
 	"ccgwatch/store"
 	"ccgwatch/store/query"
 )
@@ -41,6 +42,7 @@ func (a *app) joinAlerts() error {
 	a.derived = a.newDerived()
 	a.joined = &alerts.Joined{Ledger: a.public, Outbox: a.store, Shown: a.public.Shown, Marks: a.store, Judge: a.judge, Derived: a.derived}
 	a.listed = &alerts.ThreadList{Threads: a.threads, Ledger: a.store, Outbox: a.store, Shown: a.public.Shown, Derived: a.derived}
+	a.said = &alerts.Papers{Ledger: a.public, Archive: a.store, Said: web.Sayings(a.judge.Plain), Derived: a.derived}
 	a.dates = &alerts.Dates{Ledger: a.public, Outbox: a.public, Archive: a.store, Judge: a.judge}
 	compose.Mailbox = a.cfg.Mailbox.Read()
 	a.compose = compose

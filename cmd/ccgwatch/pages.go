@@ -41,7 +41,7 @@ func (a *app) webPages(now func() time.Time) web.Server {
 		Threads: func(ctx context.Context, f func(store.Finding) bool) error {
 			return a.threads.Recent(ctx, 0, f)
 		},
-		Overdue: a.judge.Overdue, Provider: a.judge.Provider, Plain: a.judge.Plain, Archive: a.store, Corrections: a.store,
+		Overdue: a.judge.Overdue, Provider: a.judge.Provider, Plain: a.judge.Plain, Papers: a.said, Archive: a.store, Corrections: a.store,
 		Joined: web.Joined{OfItem: a.joined.KnownOfItem, OfThread: a.joined.KnownOfThread, Behind: a.joined.Behind, Dates: a.datesOf},
 		Judged: a.rejudged.Load,
 		Listed: web.Listed{Newest: a.listed.Newest, Since: a.threads.Recent, Stage: a.listed.Stage, Fold: a.listed.Fold},
