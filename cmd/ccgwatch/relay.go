@@ -67,7 +67,7 @@ func relayAdvice(s config.SMTP, err error) []string {
 	switch {
 	case e.Stage == mail.StageConnect:
 		var waited interface{ Timeout() bool }
-		if advice := hitchAdvice(err, "smtp"); advice != nil && !(errors.As(err, &waited) && waited.Timeout()) {
+		if advice := hitchAdvice(err, "smtp"); advice != nil && (!errors.As(err, &waited) || !waited.Timeout()) {
 			return advice
 		}
 		return []string{fmt.Sprintf("nothing answers there: check smtp.host and smtp.port; many networks let no mail out on port 25: use 587 or 465 (now %d)", s.Port)}
