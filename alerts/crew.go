@@ -33,9 +33,10 @@ type crew struct {
 type landing struct {
 	store.Delivery
 	sub     store.Subscription
-	epoch   int   // of the pause, when it began
-	err     error // the Sender's
-	notOurs error // why the last byte was not to be sent
+	epoch   int              // of the pause, when it began
+	gap     <-chan time.Time // to the next attempt; nil: none
+	err     error            // the Sender's
+	notOurs error            // why the last byte was not to be sent
 }
 
 // An entered outcome waits for the disk.
@@ -117,6 +118,11 @@ func (c *crew) send(ctx context.Context, d store.Delivery, sub store.Subscriptio
 	c.under++
 	c.busy[addressee(sub)] = true
 	epoch := c.p.pause.epoch
+	var gap <-chan time.Time
+	if c.p.Gap > 0 {
+		gap = time.After(c.p.Gap)
+		c.p.next = gap
+	}
 	go func() {
 		var notOurs error
 		err := c.p.Sender.Send(ctx, d, sub.Address, func() error {
@@ -124,7 +130,7 @@ func (c *crew) send(ctx context.Context, d store.Delivery, sub store.Subscriptio
 			notOurs = c.p.Outbox.Dot(context.WithoutCancel(ctx), d)
 			return notOurs
 		})
-		c.landed <- landing{d, sub, epoch, err, notOurs}
+		c.landed <- landing{d, sub, epoch, gap, err, notOurs}
 	}()
 }
 
@@ -153,6 +159,9 @@ func (c *crew) land(ctx context.Context, l landing) {
 		p.note(l.sub.Address, c.clock())
 	}
 	p.proven = !errors.Is(err, ErrAway) && !errors.Is(err, ErrUncertain)
+	if errors.Is(err, ErrAway) && p.next == l.gap {
+		p.next = nil // no message was begun; how long it is left alone is for the pause
+	}
 	p.pause.learn(d, c.clock(), err, l.epoch)
 	d = outcome(d, c.clock(), p.pause.until, err, l.sub.Address)
 	p.tell(d, err)

@@ -3,7 +3,6 @@ package alerts
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,20 +11,6 @@ import (
 	"ccgwatch/store/storetest"
 )
 
-// promised is how often a promise is put to the test: a little by default, more
-// for "make promises", and for hours for "make soak".
-func promised(short, usual, promises, soak int) int {
-	switch {
-	case os.Getenv("CCGWATCH_SOAK") != "":
-		return soak
-	case os.Getenv("CCGWATCH_PROMISES") != "":
-		return promises
-	case testing.Short():
-		return short
-	}
-	return usual
-}
-
 // TestPromiseDigests (P10): looked at every half hour or so for years, with the
 // machine off for an hour to ten days now and then, and the clocks put forward
 // and back for summer: every subscription has one digest for each week in which
@@ -33,7 +18,7 @@ func promised(short, usual, promises, soak int) int {
 // then; no change is told twice, none is left out, and no digest is empty of
 // words even when it is quiet.
 func TestPromiseDigests(t *testing.T) {
-	readers, years := promised(3, 5, 300, 300), promised(1, 1, 5, 5)
+	readers, years := storetest.Promised(3, 5, 300, 300), storetest.Promised(1, 1, 5, 5)
 	m := newMemory()
 	start := time.Date(2024, 1, 1, 9, 0, 0, 0, time.UTC)
 	for i := range readers {
@@ -166,7 +151,7 @@ func TestPromiseClock(t *testing.T) {
 // every way, waiting, another process, words that have changed since: what goes
 // out in the end is what was queued.
 func TestPromiseSameBytes(t *testing.T) {
-	for n := range promised(5, 20, 100, 2000) {
+	for n := range storetest.Promised(5, 20, 100, 2000) {
 		m := newMemory()
 		m.subscribe(sub("s0", ""))
 		m.commit(day(3), change(fmt.Sprint(n), fmt.Sprint("tenders ", n)))

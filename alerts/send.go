@@ -56,7 +56,9 @@ type Postman struct {
 	// Connections is how many messages are under way at a time, at most, which the
 	// Sender must bear; 0 is one. Those to one address go one after the other.
 	Connections int
-	Gap         time.Duration // between the beginnings of two attempts, at least
+	// Gap is between the beginnings of two attempts, at least. One that came to
+	// nothing before the relay was reached, or asked, costs none.
+	Gap time.Duration
 	// PerHour and PerDay are how many messages a relay takes at most, PerAddress
 	// how many one address is sent in any 24 hours (of which only alerts are held
 	// back: they can be put together later). 0: any number. What went out before
@@ -175,9 +177,6 @@ func (c *crew) sendOut(ctx context.Context, ds []store.Delivery) (rest []store.D
 		}
 		if !c.clock().Before(d.Lease) && !d.Lease.IsZero() {
 			return nil // the claims ran out meanwhile
-		}
-		if p.Gap > 0 {
-			p.next = time.After(p.Gap)
 		}
 		if err := c.attempt(ctx, d); err != nil {
 			c.fail(err)

@@ -305,6 +305,41 @@ func TestPace(t *testing.T) {
 	})
 }
 
+// The pause between two messages was also made after those that were not sent at
+// all: nobody wanted them any more, or no connection could be had.
+func TestWhatNeverBeganCostsNoPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, r := newMemory(), &relay{}
+		begun := time.Now()
+		queue(m, begun, 8)
+		r.fail = func(n int, _ string) error {
+			if n == 0 {
+				return ErrAway
+			}
+			return nil
+		}
+		r.before = func(int) {
+			for _, id := range []string{"s2", "s3", "s4"} {
+				if err := m.End(t.Context(), id, begun); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		p := postman(m, r)
+		p.Gap, p.Clock, p.Batch, p.Lease = time.Minute, time.Now, 8, 24*time.Hour
+		if got := deliver(t, p, begun); got != "0 sent, 1 failed" {
+			t.Fatal(got)
+		}
+		p.Resume()
+		if got := deliver(t, p, begun); got != "5 sent, 0 failed" {
+			t.Error(got)
+		}
+		if took := time.Since(begun); took != 4*time.Minute {
+			t.Errorf("five messages took %s, want four pauses of a minute", took)
+		}
+	})
+}
+
 // TestUnsubscribedBeforeTheEnd: whoever leaves while the message is on its way
 // gets nothing, as long as its last byte is not sent.
 func TestUnsubscribedBeforeTheEnd(t *testing.T) {

@@ -244,20 +244,6 @@ func (b *bookkeeper) Data(r io.Reader) error {
 	return nil
 }
 
-// promised is how often a promise is put to the test: a little by default, more
-// for "make promises", and for hours for "make soak".
-func promised(short, usual, promises, soak int) int {
-	switch {
-	case os.Getenv("CCGWATCH_SOAK") != "":
-		return soak
-	case os.Getenv("CCGWATCH_PROMISES") != "":
-		return promises
-	case testing.Short():
-		return short
-	}
-	return usual
-}
-
 // TestPromiseKilledWhileMailing (P1): a SIGKILL at any moment of crawling,
 // matching and mailing loses nothing. Each event reaches each subscriber that it
 // fits in one message; a second copy is the same to the last byte, there is no
@@ -271,7 +257,7 @@ func promised(short, usual, promises, soak int) int {
 // last of them.
 func TestPromiseKilledWhileMailing(t *testing.T) {
 	const most = 1000
-	kills := promised(5, 25, 1000, 10_000)
+	kills := storetest.Promised(5, 25, 1000, 10_000)
 	kept := os.Getenv("CCGWATCH_SOAK_DIR")
 	for round := 0; round*most < kills; round++ {
 		n := min(most, kills-round*most)

@@ -17,8 +17,8 @@ type pool struct {
 }
 
 // take gives a connection that was used before, or nil where one is to be opened;
-// more: beside others.
-func (p *pool) take(ctx context.Context) (w *wire, more bool, err error) {
+// beside: there are others that are taken.
+func (p *pool) take(ctx context.Context) (w *wire, beside bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(p.idle) == 0 && p.most > 0 && p.used >= p.most {
@@ -55,16 +55,20 @@ func (p *pool) give(w *wire) {
 	p.wake()
 }
 
-// enough gives back a connection that could not be opened, and notes that there
-// can be no more than there are; false, and it is still taken, if there are none.
-func (p *pool) enough() bool {
+// enough gives back a connection that was refused, and notes that there can be no
+// more than there are: those that are taken and those that became free meanwhile.
+// If all of them have gone since, one is tried alone. It is false, and the
+// connection still taken, if there was none beside it (beside: when it was taken)
+// and is none now: then it is not for their number that the relay refuses.
+func (p *pool) enough(beside bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.used < 2 {
+	if !beside && p.used == 1 && len(p.idle) == 0 {
 		return false
 	}
 	p.used--
-	p.most = p.used
+	p.most = max(p.used+len(p.idle), 1) // less than before: one that is alone has none beside it
+	p.wake()
 	return true
 }
 

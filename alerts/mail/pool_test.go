@@ -7,12 +7,14 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // A narrow relay lets one have so many connections at a time.
 type narrow struct {
 	*rudeRelay
-	most int
+	most  int
+	after time.Duration // how long it takes to refuse one
 
 	mu      sync.Mutex
 	open    int
@@ -28,6 +30,7 @@ func (n *narrow) dial(context.Context, string, string) (net.Conn, error) {
 		n.refused++
 		go func() {
 			defer server.Close()
+			time.Sleep(n.after)
 			_, _ = fmt.Fprint(server, "421 4.7.0 too many connections\r\n")
 		}()
 		return client, nil
@@ -42,6 +45,32 @@ func (n *narrow) dial(context.Context, string, string) (net.Conn, error) {
 		n.open--
 	}()
 	return client, nil
+}
+
+// A relay that allows a single connection and took a while to refuse the second
+// stopped all mail for a quarter of an hour: by then the first was free, so it was
+// taken for a relay that is away.
+func TestOneConnectionIsEnoughWhenTheSecondIsRefusedLate(t *testing.T) {
+	a := newAuthority(t)
+	for _, perConn := range []int{0, 1, 3} {
+		t.Run(fmt.Sprint(perConn, " messages each"), func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				n := &narrow{rudeRelay: &rudeRelay{tls: a.good, perConn: perConn}, most: 1, after: time.Minute}
+				b := newBench(t, dir, n.rudeRelay, a, 12)
+				b.relay.Dial, b.postman.Connections = n.dial, 2
+				b.deliver()
+				want := map[string]int{}
+				for i := range 12 {
+					want[fmt.Sprint("s", i)] = 1
+				}
+				b.checkLedger(want)
+				if n.refused == 0 || n.refused > 2 || n.peak != 1 || b.log.Len() > 0 {
+					t.Errorf("%d were refused, %d open at a time\n%s", n.refused, n.peak, b.log)
+				}
+			})
+		})
+	}
 }
 
 // TestFewerConnectionsThanAsked: a relay that lets us have two connections of six

@@ -52,8 +52,8 @@ func (s *stamped) Send(ctx context.Context, d store.Delivery, to string, beforeD
 // that was set, and alerts older than three days as one to each reader. For six
 // days: what was given up is in the next digest, and the operator is told.
 func TestPromiseRelayAway(t *testing.T) {
-	readers := promised(4, 6, 20, 100)
-	every := time.Duration(promised(60, 60, 10, 5)) * time.Minute // looks at the clock
+	readers := storetest.Promised(4, 6, 20, 100)
+	every := time.Duration(storetest.Promised(60, 60, 10, 5)) * time.Minute // looks at the clock
 	for _, tt := range []struct {
 		name    string
 		away    time.Duration
@@ -207,7 +207,7 @@ func checkNothingLost(t *testing.T, st *bolt.Store, h *rudeRelay, events, reader
 // may be ended after the answer to their wish to go; what was before its last
 // byte then is stopped there.
 func TestPromiseUnsubscribed(t *testing.T) {
-	rounds := promised(3, 15, 500, 5000)
+	rounds := storetest.Promised(3, 15, 500, 5000)
 	seed := storetest.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()

@@ -106,7 +106,7 @@ func (r *Relay) Send(ctx context.Context, d store.Delivery, to string, beforeDot
 		from = r.ReturnPath(d.ID)
 	}
 	for {
-		w, more, err := r.pool.take(ctx)
+		w, beside, err := r.pool.take(ctx)
 		if err != nil {
 			return broken(StageConnect, err)
 		}
@@ -122,7 +122,7 @@ func (r *Relay) Send(ctx context.Context, d store.Delivery, to string, beforeDot
 		}
 		c := &conversation{Relay: r}
 		err = c.send(ctx, d.Raw, from, to, mask, beforeDot)
-		if more && tooMany(err) && r.pool.enough() {
+		if tooMany(err) && r.pool.enough(beside) {
 			continue // with one of the others, when it is free
 		}
 		r.pool.give(c.wire)

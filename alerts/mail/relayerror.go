@@ -81,8 +81,13 @@ func (e *RelayError) Unwrap() []error {
 // errProtocol: the relay said something that is no SMTP.
 var errProtocol = errors.New("that is no SMTP")
 
-// errWait: the relay took too long.
-var errWait = errors.New("no answer in time")
+// errWait: the relay took too long. It is a timeout as those of package net are.
+var errWait error = waitError{}
+
+type waitError struct{}
+
+func (waitError) Error() string { return "no answer in time" }
+func (waitError) Timeout() bool { return true }
 
 // broken is a stage that ended without an answer that could be understood.
 func broken(stage Stage, err error) *RelayError {
@@ -190,7 +195,7 @@ func masker(to string, secrets ...string) func(string) string {
 		if len(local) > 2 {
 			s = name.ReplaceAllLiteralString(s, "<name>")
 		}
-		if len(local) > partOfSecret { // and where the relay cut it
+		if len(local) > alerts.PartOfSecret { // and where the relay cut it
 			s = hide(s, local)
 		}
 		s = regexp.MustCompile(`[A-Za-z0-9_-]{24,}`).ReplaceAllStringFunc(s, code)
@@ -202,47 +207,14 @@ func masker(to string, secrets ...string) func(string) string {
 	}
 }
 
-// partOfSecret is how many bytes in a row of a secret are as good as all of it.
-const partOfSecret = 8
-
-// hide puts stars for a secret, and for what is left of it where a relay cut it, in
-// capitals or not. Of a login that is an address only the whole is hidden: its
-// domain is the group's, and stands in what a relay explains.
+// hide puts stars for a secret, and for what is left of it where a relay cut it. Of
+// a login that is an address only the whole is hidden: its domain is the group's,
+// and stands in what a relay explains.
 func hide(s, secret string) string {
-	least := min(len(secret), partOfSecret)
 	if checkAddress(secret) == nil && strings.Contains(secret[strings.IndexByte(secret, '@'):], ".") {
-		least = len(secret)
+		return alerts.Conceal(s, len(secret), secret)
 	}
-	if least == 0 {
-		return s
-	}
-	said, hidden := lowerASCII(s), lowerASCII(secret)
-	var out strings.Builder
-	for i := 0; i < len(s); {
-		n := least
-		if i+n > len(s) || !strings.Contains(hidden, said[i:i+n]) {
-			out.WriteByte(s[i])
-			i++
-			continue
-		}
-		for i+n < len(s) && strings.Contains(hidden, said[i:i+n+1]) {
-			n++
-		}
-		out.WriteString("***")
-		i += n
-	}
-	return out.String()
-}
-
-// lowerASCII leaves every byte in its place, which strings.ToLower does not.
-func lowerASCII(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
+	return alerts.Conceal(s, alerts.PartOfSecret, secret)
 }
 
 // code hides what looks like the code of a link: capitals, small letters and

@@ -434,5 +434,11 @@ func (x *examination) schedule(what string, following func(time.Time) time.Time)
 
 // within bounds one question to the network.
 func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
+	return context.WithTimeoutCause(ctx, limit, tooLong(limit))
 }
+
+// tooLong is that nothing was answered for so long.
+type tooLong time.Duration
+
+func (t tooLong) Error() string { return "no answer within " + time.Duration(t).String() }
+func (tooLong) Timeout() bool   { return true }

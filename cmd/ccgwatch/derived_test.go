@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -335,7 +336,7 @@ func must(t *testing.T, err error) {
 func TestPromiseWhatIsKeptIsWhatWouldBeWorkedOutAnew(t *testing.T) {
 	a := dueApp(t)
 	l := &life{t: t, a: a, r: rand.New(rand.NewPCG(storetest.Seed(t), 7)), now: at("2026-05-01T07:00"), meetings: map[string]store.Item{}}
-	for i := range promised(12, 25, 60, 400) {
+	for i := range storetest.Promised(12, 25, 60, 400) {
 		a.daemon.Store(l.r.IntN(2) == 0) // which works out beside everything else
 		what := fmt.Sprintf("step %d, %s", i, l.step())
 		l.behind(what)
@@ -398,6 +399,49 @@ func TestWhatWasWorkedOutOutlivesAStart(t *testing.T) {
 			t.Errorf("%s:\n%s", name, d)
 		}
 		must(t, a.Close())
+	}
+}
+
+// A copy that took the store's place was shown with what had been worked out from
+// the store it took the place of: what an operator had parted since stayed parted.
+func TestARestoredCopyIsNotShownWithWhatWasWorkedOutFromAnother(t *testing.T) {
+	a := dueApp(t)
+	const nursing, item = "ocds-h6vhtk-00000a", "meeting/1"
+	lists(t, a, "mercia-vale-icb", at("2026-05-02T07:00"), boardMeeting(item, "2026-05-07T13:00:00+01:00", store.Part{Key: "1", Title: "Tender 000001-2026"}))
+	appear(t, a, at("2026-09-02T07:00"), dueNotice(nursing, "000001-2026", at("2026-09-02T06:00"), tenderUntil("2026-10-02T12:00:00+01:00")))
+	known := func(a *app) (out []string) {
+		t.Helper()
+		list, err := a.joined.KnownOfThread(t.Context(), &judge.Thread{ID: nursing, OCIDs: []string{nursing}})
+		must(t, err)
+		for _, m := range list {
+			out = append(out, m.Key+" "+m.Strength)
+		}
+		return out
+	}
+	wanted := []string{item + " certain"}
+	if d := cmp.Diff(wanted, known(a)); d != "" {
+		t.Fatal("before the copy\n", d)
+	}
+	made, err := a.makeCopy(t.Context(), filepath.Join(a.data, "backups"), at("2026-09-02T08:00"), 3, noLimit)
+	must(t, err)
+	must(t, a.store.Decide(t.Context(), store.Decision{A: nursing, B: store.DecisionItem("mercia-vale-icb", item), Why: "test", At: at("2026-09-02T09:00")}))
+	a.derive(t.Context())
+	if got := known(a); len(got) > 0 {
+		t.Fatalf("parted, and still %q", got)
+	}
+	must(t, a.Close())
+	e := &env{ctx: t.Context(), stdout: io.Discard, stderr: io.Discard, data: a.data, asOf: at("2026-09-02T10:00"), log: a.log}
+	_, err = e.restore(made.dir, asidePrefix)
+	must(t, err)
+	a, err = demoApp(a.data, "http://127.0.0.1:1", slog.New(slog.DiscardHandler))
+	must(t, err)
+	defer closeApp(t, a)
+	if behind, err := a.joined.Behind(t.Context()); !behind || err != nil {
+		t.Errorf("before anything was worked out: behind %v, %v", behind, err)
+	}
+	a.derive(t.Context())
+	if d := cmp.Diff(wanted, known(a)); d != "" {
+		t.Error("of the copy\n", d)
 	}
 }
 

@@ -267,6 +267,58 @@ func TestWhatWasMailedOutlivesTheStore(t *testing.T) {
 	}
 }
 
+// A message was settled while a commit too large for memory was being matched, and
+// the store was compacted: all three waited for each other. Whoever holds the lock
+// of the notes asks the store for nothing.
+func TestSettlingWaitsForNothingThatWaitsForIt(t *testing.T) {
+	a := dueApp(t)
+	appear(t, a, at("2026-09-02T07:00"), dueNotice("ocds-h6vhtk-00000a", "000001-2026", at("2026-09-02T06:00"), tenderUntil("2026-10-02T12:00:00+01:00")))
+	var found []string
+	must(t, a.store.Findings(t.Context(), 0, func(f store.Finding) bool { found = append(found, f.ID); return true }))
+	sub := demoSubscribers(townStart())[0]
+	must(t, a.store.Subscribe(t.Context(), sub))
+	d := store.Delivery{ID: strings.Repeat("0", 31) + "1", Subscription: sub.ID, Kind: alerts.KindAlert, Findings: found, Raw: []byte("x"), Created: townStart(), Due: townStart()}
+	must(t, a.store.Advance(t.Context(), "test", store.Position{}, store.Position{}, nil, []store.Delivery{d}))
+	asked := 0
+	ctx := asking{t.Context(), func() {
+		if asked++; !a.store.mail.mu.TryLock() {
+			t.Error("the store is asked under the lock of the notes")
+			return
+		}
+		a.store.mail.mu.Unlock()
+	}}
+	leased, err := a.store.Lease(t.Context(), townStart(), time.Hour, 100)
+	must(t, err)
+	i := slices.IndexFunc(leased, func(x store.Delivery) bool { return x.ID == d.ID })
+	if i < 0 {
+		t.Fatal("it is not due")
+	}
+	d = leased[i]
+	must(t, a.store.Dot(ctx, d))
+	d.State, d.SentAt = store.Sent, townStart()
+	must(t, a.store.Settle(ctx, d))
+	if len(found) == 0 || asked < 2 {
+		t.Errorf("%d findings, the store was asked %d times: the test looks at nothing", len(found), asked)
+	}
+	must(t, a.store.syncSent())
+	b, err := os.ReadFile(filepath.Join(a.data, sentFile))
+	must(t, err)
+	if n := bytes.Count(b, []byte(" "+lineTold+" ")); n != len(found) {
+		t.Errorf("%d tellings are noted of %d\n%s", n, len(found), b)
+	}
+}
+
+// An asking context says when it is looked at: the store does so in every operation.
+type asking struct {
+	context.Context
+	looked func()
+}
+
+func (a asking) Err() error {
+	a.looked()
+	return a.Context.Err()
+}
+
 // Each telling makes up for one finding found again, and for the same one when
 // a commit is taken up again after a crash; then it is news.
 func TestATellingMakesUpForOneFinding(t *testing.T) {

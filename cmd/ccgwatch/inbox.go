@@ -52,11 +52,18 @@ func (a *app) returnPath() func(string) string {
 type read struct {
 	messages int // that were not met before
 	effects  map[string]int
+	more     bool // it was not read to its end: further messages wait
 }
 
 // readMailbox takes what came since the last time, and notes how far it got: a
 // crash in between lets some messages be met again, which are known by then.
 func (a *app) readMailbox(ctx context.Context, now time.Time) (read, error) {
+	return a.visitUpTo(ctx, now, visitsMost, 0)
+}
+
+// visitUpTo is readMailbox in so many visits, each for so many messages (see
+// inbox.IMAP.Batch).
+func (a *app) visitUpTo(ctx context.Context, now time.Time, visits, batch int) (read, error) {
 	a.reading.Lock()
 	defer a.reading.Unlock()
 	r := read{effects: map[string]int{}}
@@ -69,18 +76,18 @@ func (a *app) readMailbox(ctx context.Context, now time.Time) (read, error) {
 		return err
 	}
 	name := a.mailboxName()
-	for range visitsMost {
+	for range visits {
 		mark, err := a.store.MailMark(ctx, name)
 		if err != nil {
 			return r, err
 		}
-		next, more, err := a.visitMailbox(ctx, now, mark, take)
+		next, more, err := a.visitMailbox(ctx, now, mark, batch, take)
 		if next != mark {
 			if err := a.store.SetMailMark(context.WithoutCancel(ctx), name, next); err != nil {
 				return r, err
 			}
 		}
-		if err != nil || !more {
+		if r.more = more; err != nil || !more {
 			return r, err
 		}
 	}
@@ -99,7 +106,7 @@ func (a *app) mailboxName() string {
 	}
 }
 
-func (a *app) visitMailbox(ctx context.Context, now time.Time, mark store.MailMark, take func([]byte) error) (next store.MailMark, more bool, err error) {
+func (a *app) visitMailbox(ctx context.Context, now time.Time, mark store.MailMark, batch int, take func([]byte) error) (next store.MailMark, more bool, err error) {
 	next = mark
 	switch m := a.cfg.Mailbox; {
 	case m.Maildir != "":
@@ -117,7 +124,7 @@ func (a *app) visitMailbox(ctx context.Context, now time.Time, mark store.MailMa
 		return next, false, err
 	default:
 		box := &inbox.IMAP{
-			Host: m.Host, Port: m.Port, TLS: m.TLS, Username: m.Username, Password: m.Password.Reveal, Folder: m.Folder, Since: now.Add(-mailFrom),
+			Host: m.Host, Port: m.Port, TLS: m.TLS, Username: m.Username, Password: m.Password.Reveal, Folder: m.Folder, Since: now.Add(-mailFrom), Batch: batch,
 		}
 		to, more, err := box.Each(ctx, inbox.Mark{Validity: mark.Validity, Last: mark.Last}, take)
 		next.Validity, next.Last = to.Validity, to.Last
@@ -142,7 +149,12 @@ func (d *daemon) inbox(ctx context.Context, now time.Time) {
 	if r.messages > 0 {
 		d.log.Info("mailbox", "messages", r.messages, "led_to", r.String())
 	}
-	d.setDue(ctx, jobInbox, now.Add(inboxEvery))
+	next := now.Add(inboxEvery)
+	if r.more && err == nil {
+		d.log.Info("more messages wait in the mailbox; it is read on at once")
+		next = now
+	}
+	d.setDue(ctx, jobInbox, next)
 }
 
 // String lists the effects: "2 asked, 1 left".
@@ -181,17 +193,30 @@ func (c *inboxCmd) Run(e *env) error {
 			return usagef("no mailbox is configured: [mailbox] host, maildir or mbox in %s", e.configPath)
 		}
 		r, err := a.readMailbox(e.ctx, e.now())
-		switch {
-		case c.JSON:
-			err = errors.Join(err, printJSON(e.stdout, struct {
-				Messages int            `json:"messages"`
-				LedTo    map[string]int `json:"led_to"`
-			}{r.messages, r.effects}))
-		case r.messages == 0:
-			fmt.Fprintln(e.stdout, "no new messages")
-		default:
-			fmt.Fprintf(e.stdout, "%s: %s\n", plural(r.messages, "message", "messages"), r)
-		}
-		return err
+		return c.say(e, r, err)
 	})
+}
+
+// errMoreMail: a mailbox was not read to its end, and nothing is wrong with it.
+var errMoreMail = errors.New("more messages wait in the mailbox: run it again, or let the daemon do so")
+
+// say prints what a reading came to. That more messages wait is an error, so that
+// a script knows.
+func (c *inboxCmd) say(e *env, r read, err error) error {
+	switch {
+	case c.JSON:
+		err = errors.Join(err, printJSON(e.stdout, struct {
+			Messages int            `json:"messages"`
+			LedTo    map[string]int `json:"led_to"`
+			More     bool           `json:"more,omitempty"`
+		}{r.messages, r.effects, r.more}))
+	case r.messages == 0 && !r.more:
+		fmt.Fprintln(e.stdout, "no new messages")
+	default:
+		fmt.Fprintf(e.stdout, "%s: %s\n", plural(r.messages, "message", "messages"), r)
+	}
+	if err == nil && r.more {
+		err = errMoreMail
+	}
+	return err
 }

@@ -125,9 +125,34 @@ func TestTheDaemonReadsTheMailbox(t *testing.T) {
 	}
 }
 
-// An IMAP mailbox is read on from where it was left, over restarts too, and a
-// message is done once even if that place is lost.
-func TestAnIMAPMailboxIsReadOnce(t *testing.T) {
+// The command read 4,000 messages of a mailbox that had been filled, and ended as if
+// that had been all.
+func TestAMailboxThatIsNotReadToItsEndIsSaidToBe(t *testing.T) {
+	a, user := withMailbox(t)
+	for i := range 5 {
+		m := fmt.Sprintf("From: x%d@example.net\r\nSubject: A question\r\nDate: %s\r\nMessage-ID: <%d@example.net>\r\n\r\nHello\r\n", i, townStart().Format(time.RFC1123Z), i)
+		if _, err := user.Append("INBOX", literal{strings.NewReader(m)}, &goimap.AppendOptions{Time: townStart()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{
+		"2 messages: 2 left\nmore messages wait", `{"messages":2,"led_to":{"left":2},"more":true}` + "\nmore messages wait", "1 message: 1 left\n<nil>", "no new messages\n<nil>",
+	} {
+		r, err := a.visitUpTo(t.Context(), townStart(), 1, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		err = (&inboxCmd{JSON: want[0] == '{'}).say(&env{stdout: &out}, r, nil)
+		if got := out.String() + fmt.Sprint(err); !strings.HasPrefix(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// withMailbox is an app with an IMAP mailbox, and the way to put mail into it.
+func withMailbox(t *testing.T) (*app, *imapmemserver.User) {
+	t.Helper()
 	user := imapmemserver.NewUser("watch", "secret")
 	if err := user.Create("INBOX", nil); err != nil {
 		t.Fatal(err)
@@ -145,7 +170,18 @@ func TestAnIMAPMailboxIsReadOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() { _ = srv.Serve(l) }()
-	defer srv.Close()
+	t.Cleanup(func() { _ = srv.Close() })
+	a := dueApp(t)
+	a.cfg.Mailbox = config.Mailbox{
+		Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: "none", Username: "watch", Password: config.NewSecret("secret"), Folder: "INBOX",
+	}
+	return a, user
+}
+
+// An IMAP mailbox is read on from where it was left, over restarts too, and a
+// message is done once even if that place is lost.
+func TestAnIMAPMailboxIsReadOnce(t *testing.T) {
+	with, user := withMailbox(t)
 	dir, now := t.TempDir(), townStart()
 	read := func(edit func(*app)) string {
 		t.Helper()
@@ -154,9 +190,7 @@ func TestAnIMAPMailboxIsReadOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer a.Close()
-		a.cfg.Mailbox = config.Mailbox{
-			Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: "none", Username: "watch", Password: config.NewSecret("secret"), Folder: "INBOX",
-		}
+		a.cfg.Mailbox = with.cfg.Mailbox
 		edit(a)
 		r, err := a.readMailbox(t.Context(), now)
 		if err != nil {

@@ -116,20 +116,6 @@ func addReaders(t *testing.T, d *desk, readers int) {
 	}
 }
 
-// promised is how often a promise is put to the test: a little by default, more
-// for "make promises", and for hours for "make soak".
-func promised(short, usual, promises, soak int) int {
-	switch {
-	case os.Getenv("CCGWATCH_SOAK") != "":
-		return soak
-	case os.Getenv("CCGWATCH_PROMISES") != "":
-		return promises
-	case testing.Short():
-		return short
-	}
-	return usual
-}
-
 // program runs a command in a process of its own, which must end with a code,
 // and returns all it says.
 func (d *desk) program(code int, args ...string) string {

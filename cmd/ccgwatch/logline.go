@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -64,7 +65,12 @@ func sentence(rec slog.Record, attrs []slog.Attr) string {
 	b.WriteString(printable(rec.Message))
 	between := ": "
 	add := func(a slog.Attr) bool {
-		b.WriteString(between + a.Key + " " + printable(a.Value.Resolve().String()))
+		v := a.Value.Resolve()
+		said := v.String()
+		if v.Kind() == slog.KindTime {
+			said = cmp.Or(stamp(v.Time()), "-") // by the clock on the wall, as the line's own
+		}
+		b.WriteString(between + a.Key + " " + printable(said))
 		between = ", "
 		return true
 	}

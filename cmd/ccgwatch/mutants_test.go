@@ -124,8 +124,8 @@ func mutants(t *testing.T) []mutant {
 }
 
 // TestMutants plants each fault in a copy of the tree: the tests it names pass
-// without it, and fail with it. A mutant that does not compile, or that the
-// tests let live, fails.
+// without it, and fail with it. A mutant that does not compile, that the tests let
+// live, or of which only the process dies or hangs, fails.
 func TestMutants(t *testing.T) {
 	if os.Getenv("CCGWATCH_MUTANTS") == "" {
 		t.Skip("only in make mutants")
@@ -159,6 +159,10 @@ func TestMutants(t *testing.T) {
 				t.Errorf("%-22s SURVIVED  %s (go test %s)", m.name, m.what, strings.Join(m.test, " "))
 			case strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]"):
 				t.Errorf("%-22s DOES NOT COMPILE\n%s", m.name, lastLines(out))
+			case firstFailure(out) == "":
+				t.Errorf("%-22s red by no test that says why\n%s", m.name, lastLines(out))
+			case strings.Contains(out, "\npanic: deadlock") || strings.Contains(out, "\npanic: test timed out"):
+				t.Errorf("%-22s red only because nothing goes on: %s\n%s", m.name, firstFailure(out), lastLines(out))
 			default:
 				t.Logf("%-22s red  %s: %s", m.name, m.what, firstFailure(out))
 			}
@@ -208,12 +212,13 @@ func lastLines(s string) string {
 	return strings.Join(lines[max(0, len(lines)-12):], "\n")
 }
 
-// firstFailure is the name of the first test that failed.
+// firstFailure is the name of the first test that failed, "" for none: the process
+// may have died of it.
 func firstFailure(out string) string {
 	for line := range strings.Lines(out) {
 		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "--- FAIL: "); ok {
 			return strings.Fields(name)[0]
 		}
 	}
-	return "no test"
+	return ""
 }

@@ -164,3 +164,15 @@ $`)
 		t.Errorf("got\n%s", out.String())
 	}
 }
+
+// The time of the next look stood in UTC in a log that is in London time.
+func TestLogTellsTimesByOneClock(t *testing.T) {
+	var out strings.Builder
+	said := newRecentLog(newSentenceLog(&out))
+	next := time.Date(2026, 9, 7, 7, 15, 0, 0, time.UTC)
+	slog.New(said).With("since", next.Add(-time.Hour)).Warn("no mail can be sent for now", "next_look", next, "due", time.Time{})
+	want := "warning: no mail can be sent for now: since 2026-09-07T07:15:00+01:00, next_look 2026-09-07T08:15:00+01:00, due -\n"
+	if !strings.HasSuffix(out.String(), want) || !strings.HasSuffix(said.lines()[0]+"\n", want) {
+		t.Errorf("got %s%s, want %s", &out, said.lines(), want)
+	}
+}

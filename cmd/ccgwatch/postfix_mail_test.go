@@ -170,7 +170,7 @@ func containsBytes(all [][]byte, b []byte) bool {
 // TestPromiseKilledWhileMailingToPostfix: the promise of
 // TestKilledWhileMailing, held against a real Postfix.
 func TestPromiseKilledWhileMailingToPostfix(t *testing.T) {
-	kills := promised(0, 0, 40, 1000)
+	kills := storetest.Promised(0, 0, 40, 1000)
 	if kills == 0 || underRace {
 		t.Skip("only in make promises and make soak")
 	}

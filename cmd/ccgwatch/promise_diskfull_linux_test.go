@@ -23,17 +23,6 @@ import (
 	"ccgwatch/store/storetest"
 )
 
-// counted is the count of a promise: small, in a pull request, in full.
-func counted(small, pull, full int) int {
-	switch {
-	case os.Getenv("CCGWATCH_SOAK") != "":
-		return full
-	case os.Getenv("CCGWATCH_PROMISES") != "":
-		return pull
-	}
-	return small
-}
-
 // mounted is a file system of its own, of so many MiB. Only root can have one:
 // elsewhere the test is skipped.
 func mounted(t *testing.T, kind string, mib int) string {
@@ -94,7 +83,7 @@ func ballast(dir string) {
 func TestPromiseFullDisk(t *testing.T) {
 	for _, kind := range []string{"tmpfs", "ext4"} {
 		t.Run(kind, func(t *testing.T) {
-			fullDisk(t, mounted(t, kind, map[string]int{"tmpfs": 16, "ext4": 32}[kind]), counted(3, 12, 50))
+			fullDisk(t, mounted(t, kind, map[string]int{"tmpfs": 16, "ext4": 32}[kind]), promiseCount(3, 12, 50))
 		})
 	}
 }
@@ -284,7 +273,7 @@ func TestPromiseReadOnlyDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range counted(2, 4, 40) {
+	for i := range promiseCount(2, 4, 40) {
 		was, err := os.ReadFile(filepath.Join(data, bolt.File))
 		if err != nil {
 			t.Fatal(err)

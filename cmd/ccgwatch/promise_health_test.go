@@ -19,17 +19,12 @@ import (
 	"ccgwatch/scrapers"
 	"ccgwatch/scrapers/crawl"
 	"ccgwatch/store"
+	"ccgwatch/store/storetest"
 )
 
-// counts gives the size of a promise's test: small, for a PR, for a long soak.
+// promiseCount is storetest.Promised where a short run does as much as any.
 func promiseCount(small, promises, soak int) int {
-	switch {
-	case os.Getenv("CCGWATCH_SOAK") != "":
-		return soak
-	case os.Getenv("CCGWATCH_PROMISES") != "":
-		return promises
-	}
-	return small
+	return storetest.Promised(small, small, promises, soak)
 }
 
 // A nation answers for many sites, each with its own way to answer.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -61,32 +60,30 @@ func relayAdvice(s config.SMTP, err error) []string {
 	if !errors.As(err, &e) {
 		return nil
 	}
-	var unknown x509.UnknownAuthorityError
-	var name x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	switch {
-	case errors.As(err, &unknown):
-		return []string{"nobody this machine trusts vouches for its certificate: is smtp.host the name your provider gives? Update the machine's certificates (ca-certificates)"}
-	case errors.As(err, &name):
-		return []string{"its certificate is for another name: set smtp.host to the name your provider gives, not to an alias or a number"}
-	case errors.As(err, &invalid):
-		return []string{"its certificate does not hold: check the machine's clock, then ask your provider"}
+	if advice := certificateAdvice(err, "smtp"); advice != nil {
+		return advice
 	}
-	switch e.Stage {
-	case mail.StageConnect:
+	silent := e.Code == 0 // it gave no answer, or not in time
+	switch {
+	case e.Stage == mail.StageConnect:
+		var waited interface{ Timeout() bool }
+		if advice := hitchAdvice(err, "smtp"); advice != nil && (!errors.As(err, &waited) || !waited.Timeout()) {
+			return advice
+		}
 		return []string{fmt.Sprintf("nothing answers there: check smtp.host and smtp.port; many networks let no mail out on port 25: use 587 or 465 (now %d)", s.Port)}
-	case mail.StageBanner:
-		if s.TLS == mail.TLSStart && s.Port == 465 {
-			return []string{`port 465 speaks TLS from the start: set smtp.tls = "implicit"`}
-		}
+	case e.Stage == mail.StageBanner && s.TLS == mail.TLSStart && s.Port == 465:
+		return []string{`port 465 speaks TLS from the start: set smtp.tls = "implicit"`}
+	case e.Stage == mail.StageTLS && s.TLS == mail.TLSImplicit && s.Port != 465:
+		return []string{fmt.Sprintf(`port %d may begin in clear: set smtp.tls = "starttls"`, s.Port)}
+	case silent && hitchAdvice(err, "smtp") != nil:
+		return hitchAdvice(err, "smtp")
+	case e.Stage == mail.StageBanner:
 		return []string{"something answers, and not as a mail relay does: check smtp.port and smtp.tls"}
-	case mail.StageTLS:
-		if s.TLS == mail.TLSImplicit && s.Port != 465 {
-			return []string{fmt.Sprintf(`port %d may begin in clear: set smtp.tls = "starttls"`, s.Port)}
-		}
-	case mail.StageSTARTTLS:
+	case e.Stage == mail.StageSTARTTLS:
 		return []string{`no mail goes in clear: set smtp.port = 465 and smtp.tls = "implicit" if your provider has that, or ask it for the right host`}
-	case mail.StageAuth:
+	case e.Stage == mail.StageAuth && !silent && e.Code < 500:
+		return []string{"name and password may be right, it lets nobody in now: look again in a while"}
+	case e.Stage == mail.StageAuth:
 		return []string{"check smtp.username (often the whole address) and the password in smtp.password_file; with two-step login most providers want an app password"}
 	}
 	return nil

@@ -137,6 +137,11 @@ func (e *env) restore(from, prefix string) (restored, error) {
 	if err != nil {
 		return r, fmt.Errorf("moving the present data aside: %w", err)
 	}
+	// Before the copy is in its place: what was worked out from another log must
+	// never stand beside it. It is made again.
+	if err := bolt.RemoveDerived(filepath.Join(e.data, bolt.DerivedFile)); err != nil {
+		return r, fmt.Errorf("restore: %w", err)
+	}
 	for _, name := range []string{suppressedFile, toldFile, archiveName, secretFile, bolt.File} {
 		if exists(filepath.Join(ready, name)) {
 			if err := os.Rename(filepath.Join(ready, name), filepath.Join(e.data, name)); err != nil {

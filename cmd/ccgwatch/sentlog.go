@@ -68,7 +68,7 @@ const (
 
 // A mailNote is the sender's side of the file.
 type mailNote struct {
-	mu     sync.Mutex
+	mu     sync.Mutex                 // the store is not asked while it is held (see keeper)
 	dotted map[string]int             // delivery to its doubts when it was about to be handed over
 	left   map[string]int             // tellings that were not yet found again
 	used   map[string]map[uint64]bool // by batch
@@ -107,13 +107,17 @@ func (k *keeper) Settle(ctx context.Context, d store.Delivery) error {
 
 // SettleSoon is Settle that does not wait for the disk.
 func (k *keeper) SettleSoon(ctx context.Context, d store.Delivery) <-chan error {
+	var tellings []string
+	if d.State == store.Sent {
+		tellings = k.tellings(ctx, d)
+	}
 	k.mail.mu.Lock()
 	doubts, dotted := k.mail.dotted[d.ID]
 	delete(k.mail.dotted, d.ID)
 	switch {
 	case d.State == store.Sent:
 		k.noteMail(lineSent, d.SentAt, d)
-		k.noteTold(ctx, d)
+		k.noteTold(d, tellings)
 	case dotted && d.Doubts == doubts:
 		k.noteMail(lineBack, d.Due, d)
 	}
@@ -133,7 +137,7 @@ func (k *keeper) mailSecret() ([]byte, error) {
 	return k.mail.secret, nil
 }
 
-// noteMail appends the line of a delivery. A digest of several is noted as that
+// noteMail appends the line of a delivery; mail.mu is held. A digest of several is noted as that
 // of each, so that a copy that knows nothing of it owes none of them theirs.
 func (k *keeper) noteMail(what string, at time.Time, d store.Delivery) {
 	secret, err := k.mailSecret()
@@ -151,29 +155,35 @@ func (k *keeper) noteMail(what string, at time.Time, d store.Delivery) {
 	k.appendSent(b.String())
 }
 
-// noteTold appends what an alert tells. What does not fit into it is not told.
-func (k *keeper) noteTold(ctx context.Context, d store.Delivery) {
+// tellings are what an alert tells. What does not fit into it is not told.
+func (k *keeper) tellings(ctx context.Context, d store.Delivery) (out []string) {
 	if d.Kind != alerts.KindAlert {
-		return
+		return nil
 	}
+	for _, id := range d.Findings {
+		if f, err := k.Finding(ctx, id); err == nil {
+			out = append(out, alerts.Telling(f))
+		}
+	}
+	return out
+}
+
+// noteTold appends what was told to whom; mail.mu is held.
+func (k *keeper) noteTold(d store.Delivery, tellings []string) {
 	secret, err := k.mailSecret()
-	if err != nil {
+	if err != nil || len(tellings) == 0 {
 		return
 	}
 	var b strings.Builder
-	for _, id := range d.Findings {
-		f, err := k.Finding(ctx, id)
-		if err != nil {
-			continue
-		}
+	for _, telling := range tellings {
 		for _, to := range append([]string{d.Subscription}, d.Also...) {
-			fmt.Fprintf(&b, "%s %s %s\n", sentKey(secret, "telling", to, alerts.Telling(f)), lineTold, d.SentAt.UTC().Format(time.RFC3339))
+			fmt.Fprintf(&b, "%s %s %s\n", sentKey(secret, "telling", to, telling), lineTold, d.SentAt.UTC().Format(time.RFC3339))
 		}
 	}
 	k.appendSent(b.String())
 }
 
-// appendSent appends lines to the notes. The file is open until the round of mail
+// appendSent appends lines to the notes; mail.mu is held. The file is open until the round of mail
 // is over (syncSent).
 func (k *keeper) appendSent(lines string) {
 	if k.mail.file == nil {

@@ -29,10 +29,23 @@ import (
 const suppressedFile = "suppressed.log"
 
 // A keeper is the store with that note. All of the program goes through it.
+//
+// Its locks are taken in this order, and none twice:
+//
+//	diary.mu   held while the store is asked, so that memory and disk agree
+//	the store  whose every operation, also one that only reads, waits for others:
+//	           those that call back hold up a compaction or a file that grows, and
+//	           those again hold up whoever asks next
+//	mail.mu    taken within such a call back, too (told, where a commit is too large
+//	           to be kept in memory)
+//	mu         of the file
+//
+// So the diary is not asked in a call back, and the store is not asked by whoever
+// holds mail.mu or mu: they are for files alone.
 type keeper struct {
 	*bolt.Store
 	data  string
-	mu    sync.Mutex // of the file
+	mu    sync.Mutex // of suppressed.log; see above
 	mail  mailNote
 	diary diary
 }

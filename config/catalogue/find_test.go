@@ -131,6 +131,26 @@ func TestLineEndsInBodiesOfToday(t *testing.T) {
 	}
 }
 
+// West Essex stood under two boards. Hertfordshire and West Essex ICB was divided
+// on 1 April 2026: Hertfordshire is Central East's, the three districts of west
+// Essex are Essex's (www.hertsandwestessex.ics.nhs.uk/about/icb/board,
+// www.england.nhs.uk/east-of-england/ccgs-and-acute-trusts, read in November 2026).
+func TestWestEssexStandsUnderOneBoard(t *testing.T) {
+	footprints, bodies := load(t, Footprints), load(t, Bodies)
+	for council, want := range map[string]string{
+		"epping-forest-district-council": "essex-county-council nhs-essex-icb", "harlow-district-council": "essex-county-council nhs-essex-icb",
+		"uttlesford-district-council": "essex-county-council nhs-essex-icb", "east-hertfordshire-district-council": "hertfordshire-county-council nhs-central-east-icb",
+	} {
+		if got := strings.Join(Above(footprints, council), " "); got != want {
+			t.Errorf("%s stands under %s, want %s", council, got, want)
+		}
+	}
+	got := ids(Line(bodies, "nhs-hertfordshire-and-west-essex-icb"), func(b Body) string { return b.ID })
+	if d := cmp.Diff([]string{"nhs-hertfordshire-and-west-essex-icb", "nhs-central-east-icb", "nhs-essex-icb"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestTheOperatorsOwnRows(t *testing.T) {
 	national, bodies := load(t, National), load(t, Bodies)
 	const head = "id,name,body,platform,base,page,layout,note\n"
@@ -221,6 +241,9 @@ func TestTheCatalogueIsTheOneCompiled(t *testing.T) {
 		}
 	}
 	for _, f := range all.Former {
+		if f.ODS == "QM7" { // the compilation leaves out where west Essex went (TestWestEssexStandsUnderOneBoard)
+			f.Into = append(f.Into, "D7T5G")
+		}
 		if b := body(f.ODS); b.Until != f.Until || len(b.Successors) != len(f.Into) {
 			t.Errorf("%s: %+v, want until %s, successors %v", f.ODS, b, f.Until, f.Into)
 		}

@@ -19,12 +19,16 @@ func TestARequestThatWaitedOnTheWayDoesNotShortenThePause(t *testing.T) {
 			body := "User-agent: *\nCrawl-delay: 8\n"
 			if r.URL.Path != "/robots.txt" {
 				trace := httptrace.ContextClientTrace(r.Context())
-				trace.WroteRequest(httptrace.WroteRequestInfo{})
+				if trace.WroteRequest != nil {
+					trace.WroteRequest(httptrace.WroteRequestInfo{})
+				}
 				if len(began) == 0 {
 					time.Sleep(3 * time.Second) // in the proxy's queue
 				}
 				began = append(began, time.Now())
-				trace.GotFirstResponseByte()
+				if trace.GotFirstResponseByte != nil {
+					trace.GotFirstResponseByte()
+				}
 				body = "page"
 			}
 			return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/plain"}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: r}, nil

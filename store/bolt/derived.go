@@ -30,8 +30,9 @@ type Derived struct {
 	path string
 	keep string
 
-	mu sync.RWMutex // held for writing while the file is exchanged
-	db *bbolt.DB    // nil once closed
+	mu     sync.RWMutex // held for writing while the file is exchanged
+	db     *bbolt.DB    // nil once closed, and where no new file could be begun
+	closed bool
 
 	written atomic.Bool // since it was opened; noted in it until it is closed
 
@@ -76,7 +77,7 @@ func RemoveDerived(path string) error {
 var errOtherDerived = errors.New("it was kept by another version")
 
 func (d *Derived) open() error {
-	if exists(d.path) { // before it is mapped: reading what is not there would kill the process
+	if at, err := os.Stat(d.path); err == nil && at.Size() > 0 { // before it is mapped: reading what is not there would kill the process
 		if err := sound(d.path); err != nil {
 			return err
 		}
@@ -148,6 +149,7 @@ func (d *Derived) openFile() (db *bbolt.DB, written bool, err error) {
 func (d *Derived) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.closed = true
 	if d.db == nil {
 		return nil
 	}
@@ -162,17 +164,24 @@ func (d *Derived) Close() error {
 	return errors.Join(err, db.Close())
 }
 
-// Clear begins a new file.
+// Clear begins a new file. If that fails (a full disk, a file that may not be
+// removed) there is none: until a later Clear has begun one, View and Update say
+// store.ErrDerived, by which whoever keeps something in it clears it again.
 func (d *Derived) Clear(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.db == nil {
+	if d.closed {
 		return fmt.Errorf("clear what was worked out: %w", os.ErrClosed)
 	}
-	_ = d.db.Close() // nothing of it is wanted
-	d.db = nil
+	if d.db != nil {
+		_ = d.db.Close() // nothing of it is wanted
+		d.db = nil
+	}
 	d.written.Store(false)
 	err := RemoveDerived(d.path)
+	if err != nil && os.Truncate(d.path, 0) == nil { // what is in it must not be believed after a start
+		err = nil
+	}
 	if err == nil {
 		err = d.open()
 	}
@@ -207,11 +216,14 @@ func (d *Derived) Update(ctx context.Context, f func(store.Rows) error) error {
 func (d *Derived) run(ctx context.Context, what string, f func(*bbolt.DB) error) error {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if d.db == nil {
+	if d.closed {
 		return wrap(what, os.ErrClosed)
 	}
 	if err := ctx.Err(); err != nil {
 		return wrap(what, err)
+	}
+	if d.db == nil {
+		return wrap(what, fmt.Errorf("%w: no new file could be begun", store.ErrDerived))
 	}
 	return wrap(what, guarded(func() error { return f(d.db) }))
 }

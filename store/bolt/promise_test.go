@@ -17,20 +17,11 @@ import (
 	"ccgwatch/store/storetest"
 )
 
-// counted is the count of a promise: small, in a pull request, in full.
-func counted(small, pull, full int) int {
-	switch {
-	case os.Getenv("CCGWATCH_SOAK") != "":
-		return full
-	case os.Getenv("CCGWATCH_PROMISES") != "":
-		return pull
-	}
-	return small
-}
-
 // TestKill at the counts of the promise: kills in the first creation, start-up,
 // writing, copying and compaction.
-func TestPromiseKilledWhileWriting(t *testing.T) { killWriter(t, counted(10, 400, 10_000)) }
+func TestPromiseKilledWhileWriting(t *testing.T) {
+	killWriter(t, storetest.Promised(10, 10, 400, 10_000))
+}
 
 // ofFormat1 makes a store as the first format had it, with so many notices.
 func ofFormat1(t *testing.T, dir string, notices int) {
@@ -70,7 +61,7 @@ func TestPromiseKilledWhileMigrating(t *testing.T) {
 	seed := storetest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 0))
 	before, after := 0, 0
-	kills := counted(5, 60, 1000)
+	kills := storetest.Promised(5, 5, 60, 1000)
 	for i := range kills {
 		dir := filepath.Join(t.TempDir(), "data")
 		must(t, os.MkdirAll(dir, 0o700))

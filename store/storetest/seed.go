@@ -24,3 +24,17 @@ func Seed(t testing.TB) uint64 {
 	t.Logf("CCGWATCH_SEED=%d", seed)
 	return seed
 }
+
+// Promised is how often a promise is put to the test: a little by default and less
+// with -short, more for make promises, and for hours for make soak.
+func Promised(short, usual, promises, soak int) int {
+	switch {
+	case os.Getenv("CCGWATCH_SOAK") != "":
+		return soak
+	case os.Getenv("CCGWATCH_PROMISES") != "":
+		return promises
+	case testing.Short():
+		return short
+	}
+	return usual
+}

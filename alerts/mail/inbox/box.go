@@ -8,11 +8,12 @@ import (
 	"io"
 	"net"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
+
+	"ccgwatch/alerts"
 )
 
 // A Mark is how far a mailbox has been read: the UIDs up to and including Last
@@ -109,9 +110,10 @@ func (b *IMAP) dial(ctx context.Context) (*imapclient.Client, error) {
 
 func (b *IMAP) read(c *imapclient.Client, from Mark, f func([]byte) error) (Mark, bool, error) {
 	if err := c.Login(b.Username, b.Password()).Wait(); err != nil {
-		// A server may repeat what it was told, the password included.
-		if said := err.Error(); b.Password() != "" && strings.Contains(said, b.Password()) {
-			return from, false, errors.New("log in: " + strings.ReplaceAll(said, b.Password(), "***"))
+		// A server may repeat what it was told, the password included, as it was
+		// told it: in quotation marks and with backslashes.
+		if said := err.Error(); alerts.ConcealPassword(said, b.Username, b.Password()) != said {
+			return from, false, errors.New("log in: " + alerts.ConcealPassword(said, b.Username, b.Password()))
 		}
 		return from, false, fmt.Errorf("log in: %w", err)
 	}

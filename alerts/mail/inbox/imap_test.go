@@ -26,6 +26,11 @@ import (
 // to put a message into it.
 func server(t *testing.T) (*inbox.IMAP, *imapmemserver.User) {
 	t.Helper()
+	return serverFor(t, "secret")
+}
+
+func serverFor(t *testing.T, password string) (*inbox.IMAP, *imapmemserver.User) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +49,7 @@ func server(t *testing.T) (*inbox.IMAP, *imapmemserver.User) {
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(cert)
-	user := imapmemserver.NewUser("alerts", "secret")
+	user := imapmemserver.NewUser("alerts", password)
 	if err := user.Create("INBOX", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +69,7 @@ func server(t *testing.T) (*inbox.IMAP, *imapmemserver.User) {
 	t.Cleanup(func() { _ = s.Close() })
 	return &inbox.IMAP{
 		Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: "implicit", Username: "alerts",
-		Password: func() string { return "secret" }, Config: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		Password: func() string { return password }, Config: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 	}, user
 }
 
