@@ -26,6 +26,12 @@ type lost struct {
 // a time of the schedule: for those who want alerts alone nothing else says so.
 func lostOf(slot time.Time) string { return "lost " + slot.UTC().Format(time.RFC3339) }
 
+// Looked are the names from which on, and before which, the places stand that tell
+// of times of the schedule before one. Only the last time is ever asked for.
+func (g *Digester) Looked(keep time.Time) (from, before string) {
+	return lostOf(time.Time{}), lostOf(keep)
+}
+
 func (g *Digester) lookForLost(ctx context.Context, now time.Time) (*lost, error) {
 	l := &lost{g: g, now: now, slot: g.Schedule.Last(now)}
 	if g.Backlog == nil {

@@ -163,6 +163,10 @@ func (a *app) forgetStale(ctx context.Context, now time.Time) error {
 	if err == nil {
 		_, err = a.store.DropPlaces(ctx, from, before)
 	}
+	if err == nil {
+		from, before = a.digests.Looked(now.Add(-bytesKept))
+		_, err = a.store.DropPlaces(ctx, from, before)
+	}
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func TestOldPlacesOfDigestsAreForgotten(t *testing.T) {
 			name := func(days int) string { return "digest " + slot(days).Format(time.RFC3339) }
 			ages := []int{200, 100, 80, 7}
 			for _, d := range ages {
-				if err := a.store.Advance(t.Context(), name(d), store.Position{}, store.Position{Seq: uint64(300 - d), Subscription: "mark"}, nil, nil); err != nil { //nolint:gosec // small
+				if err := a.store.Advance(t.Context(), name(d), store.Position{}, store.Position{Seq: uint64(300 - d), Subscription: "mark"}, nil, nil); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -113,5 +113,30 @@ func TestOldPlacesOfDigestsAreForgotten(t *testing.T) {
 				t.Errorf("the place of another follower was %v and is %v, %v", judged, at, err)
 			}
 		})
+	}
+}
+
+// That everybody was asked about for a time of the schedule was kept for each week,
+// for ever.
+func TestOldLooksForWhatWasLostAreForgotten(t *testing.T) {
+	a := filled(t)
+	defer closeApp(t, a)
+	now := townStart().AddDate(1, 0, 0)
+	name := func(days int) string {
+		return "lost " + now.AddDate(0, 0, -days).UTC().Format(time.RFC3339)
+	}
+	for _, d := range []int{200, 100, 7} {
+		if err := a.store.Advance(t.Context(), name(d), store.Position{}, store.Position{Subscription: "all"}, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.forgetStale(t.Context(), now); err != nil {
+		t.Fatal(err)
+	}
+	for d, want := range map[int]bool{200: false, 100: false, 7: true} {
+		at, err := a.store.Position(t.Context(), name(d))
+		if err != nil || (at.Subscription != "") != want {
+			t.Errorf("of %d days ago: %+v, %v, want kept %v", d, at, err, want)
+		}
 	}
 }
