@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"ccgwatch/store"
@@ -24,8 +25,9 @@ import (
 func (m *Matcher) Again(ctx context.Context, now time.Time, restored bool) (made int, err error) {
 	var back []store.Delivery
 	err = m.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
-		late := restored && now.Sub(d.Created) < giveUp
-		if d.Kind == KindAlert && d.Failure == store.FailedCorrected && (d.TakenBack() && d.State == store.Failed || late) {
+		young := now.Sub(d.Created) < giveUp // held ones wait for the operator, however long
+		waits := d.TakenBack() && d.State == store.Failed && (young || d.WasHeld)
+		if d.Kind == KindAlert && d.Failure == store.FailedCorrected && (waits || restored && young) {
 			back = append(back, d)
 		}
 		return true
@@ -67,7 +69,35 @@ func (m *Matcher) toldSince(ctx context.Context, was store.Delivery) (map[string
 		}
 		id = d.Carried
 	}
-	return told, nil
+	for n := 0; ; n++ { // what was told of it when something else was restored
+		d, err := m.Outbox.Delivery(ctx, restoredID(was, n))
+		if errors.Is(err, store.ErrNotFound) {
+			return told, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read delivery %s: %w", restoredID(was, n), err)
+		}
+		for _, f := range d.Findings {
+			told[f] = true
+		}
+	}
+}
+
+// restoredID is the id of what is told of a delivery after all, the nth time.
+func restoredID(was store.Delivery, n int) string {
+	return deliveryID(was.Subscription, "restored", was.ID+" "+strconv.Itoa(n))
+}
+
+// unusedID is the first restoredID of which there is no delivery yet.
+func (m *Matcher) unusedID(ctx context.Context, was store.Delivery) (string, error) {
+	for n := 0; ; n++ {
+		switch _, err := m.Outbox.Delivery(ctx, restoredID(was, n)); {
+		case errors.Is(err, store.ErrNotFound):
+			return restoredID(was, n), nil
+		case err != nil:
+			return "", fmt.Errorf("read delivery %s: %w", restoredID(was, n), err)
+		}
+	}
 }
 
 // again makes one anew; told is what was told of it already, nil if nothing was.
@@ -97,7 +127,10 @@ func (m *Matcher) again(ctx context.Context, now time.Time, was store.Delivery, 
 		State: store.Queued, Created: was.Created, Due: dueSince(was.Kind, now), Carries: []string{was.ID}, Edits: edits.N(),
 	}
 	if told != nil {
-		a.More, d.More, d.Carries, d.ID = 0, 0, nil, deliveryID(was.Subscription, "restored", was.ID)
+		a.More, d.More, d.Carries = 0, 0, nil
+		if d.ID, err = m.unusedID(ctx, was); err != nil {
+			return false, err
+		}
 	}
 	msg, err := m.Compose(Letter{ID: d.ID, Date: now, Subscription: sub, Alert: a})
 	if err != nil {

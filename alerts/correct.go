@@ -134,7 +134,11 @@ func (c *Corrector) readers(ctx context.Context, x Correction) (to []store.Subsc
 	}
 	mailed := map[string][]string{} // by subscription; "" is the item itself
 	item := store.ItemRef{Source: x.About[0].Source, Key: x.About[0].Key}
+	had := map[string]bool{} // subscriptions that have the letter, in a round before
 	err = c.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
+		if d.Kind == KindCorrection && d.ID == deliveryID(d.Subscription, KindCorrection, x.ID) {
+			had[d.Subscription] = true
+		}
 		if !reached(d) || x.N > 0 && d.Edits >= x.N || d.Kind == KindCorrection {
 			return true
 		}
@@ -173,6 +177,11 @@ func (c *Corrector) readers(ctx context.Context, x Correction) (to []store.Subsc
 		}
 	}
 	seen := map[string]bool{}
+	for _, s := range all {
+		if had[s.ID] && x.Round != "" {
+			seen[strings.ToLower(s.Address)] = true
+		}
+	}
 	for _, s := range all {
 		address := strings.ToLower(s.Address)
 		if told[address] != nil && s.Wants(KindCorrection) && !seen[address] {

@@ -273,9 +273,9 @@ func clean(v reflect.Value, name string) {
 
 func (s *site) apiThreads(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	at, skipped, _ := strings.Cut(q.Get("cursor"), "-") // those of a part for which the last answer had no room
+	at, skipped, within := strings.Cut(q.Get("cursor"), "-") // those of a part for which the last answer had no room
 	_, from, err := asked(url.Values{"cursor": {at}}, 1, 1)
-	if err != nil || from > 1_000_000 {
+	if err != nil || from > 1_000_000 || within && at == "" {
 		return cmp.Or(err, badCursor())
 	}
 	_, skip, err := asked(url.Values{"cursor": {skipped}}, 1, 1)
@@ -295,11 +295,11 @@ func (s *site) apiThreads(w http.ResponseWriter, r *http.Request) error {
 	if err := s.threadsKept(r, &body, parsed, int(from)); err != nil {
 		return err
 	}
-	if skip > 0 && skip >= uint64(len(body.List)) {
+	if skip >= threadsPerPage {
 		return badCursor()
 	}
 	out := Listing[ThreadLine]{Data: []ThreadLine{}}
-	for _, t := range body.List[skip:] {
+	for _, t := range body.List[min(int(skip), len(body.List)):] { // it may be shorter than it was
 		x, err := s.threadLine(t)
 		if err != nil {
 			return err

@@ -100,8 +100,8 @@ func (d *diary) hold(ctx context.Context, room int) (out holding, err error) {
 	if p.moved, err = p.movedAway(ctx); err != nil {
 		return out, err
 	}
-	if out.after {
-		p.squeeze()
+	if p.squeeze() {
+		out.after = true
 	}
 	if d.want.From.IsZero() {
 		if out.before, err = p.look(ctx, d.all[:now], out.after); err != nil {
@@ -115,22 +115,31 @@ func (d *diary) hold(ctx context.Context, room int) (out holding, err error) {
 
 // squeeze makes room for what was moved away: the last days go for it. Where one
 // day fills it all, a part of it goes, and of many that were moved the farthest.
-func (p *packing) squeeze() {
+// What was moved within these days to one that goes was moved away from them now.
+// It tells whether anything ahead went.
+func (p *packing) squeeze() (went bool) {
 	for sizeOf(p.ahead)+sizeOf(p.moved) > p.room {
 		last := p.lastDay(p.ahead)
 		shorter := slices.DeleteFunc(slices.Clone(p.ahead), func(e booking) bool { return !p.dayOf(e).Before(last) })
 		switch {
 		case len(shorter) > 0:
-			p.ahead, p.end = shorter, p.lastDay(shorter).AddDate(0, 0, 1)
+			for _, e := range p.ahead {
+				if !p.dayOf(e).Before(last) && len(e.of.was) > 0 {
+					p.moved = append(p.moved, e)
+				}
+			}
+			p.ahead, p.end, went = shorter, p.lastDay(shorter).AddDate(0, 0, 1), true
 			p.moved = slices.DeleteFunc(p.moved, func(e booking) bool { return !e.of.wasBetween(p.from, p.end) })
+			slices.SortStableFunc(p.moved, func(a, b booking) int { return a.of.start.Compare(b.of.start) })
 		case sizeOf(p.moved) > p.room/2:
 			p.moved, p.torn = p.moved[:len(p.moved)-1], true
 		case len(p.ahead) > 1:
-			p.ahead, p.torn = p.ahead[:len(p.ahead)-1], true
+			p.ahead, p.torn, went = p.ahead[:len(p.ahead)-1], true, true
 		default:
-			return
+			return went
 		}
 	}
+	return went
 }
 
 // look takes of what is over the latest days, as far as there is room, and tells
@@ -291,6 +300,10 @@ func (o *occasion) wasBetween(from, end time.Time) bool {
 	return slices.ContainsFunc(o.was, func(t time.Time) bool { return !t.Before(from) && (end.IsZero() || t.Before(end)) })
 }
 
+// mostOfAddress is how long an address may be that stands in what a calendar says
+// of itself, which has 1,000 characters.
+const mostOfAddress = 300
+
 // leftOut says which part of the dates a calendar has room for, and where the
 // others are. later is its address from a day on.
 func (s *site) leftOut(h holding, later func(from time.Time) string, base string) string {
@@ -311,7 +324,15 @@ func (s *site) leftOut(h holding, later func(from time.Time) string, base string
 	}
 	said = " There are more dates than a calendar takes: this one holds " + said + "."
 	if h.after {
-		said += " Later ones: " + later(h.last.AddDate(0, 0, 1)) + "."
+		from := h.last.AddDate(0, 0, 1)
+		address := later(from)
+		if len(address) > mostOfAddress { // cut, it would lead to another search
+			address = "add from=" + from.Format(time.DateOnly) + " to this address"
+		}
+		said += " Later ones: " + address + "."
+	}
+	if h.torn {
+		said += " All of a day that is too full: " + base + "/data/meetings.csv."
 	}
 	if h.before {
 		said += " Earlier ones: " + base + "/data/meetings.csv."

@@ -214,6 +214,46 @@ func TestMovedBeyondWhatACalendarHolds(t *testing.T) {
 	}
 }
 
+// Symptom: a meeting that was moved to the last days of a calendar was gone from
+// it when these days made room for others that had been moved farther.
+func TestMovedToDaysThatMakeRoom(t *testing.T) {
+	a := newArchive(t)
+	a.server.calendarRoom = 5500
+	a.restart()
+	list := daily(0, 60)
+	a.see("leicester", true, list...)
+	last := len(meetingsIn(t, a.get("/calendar.ics")))
+	list[5].Fields["when"] = inDays(last + 2)
+	for _, i := range []int{3, 4, 6} {
+		list[i].Fields["when"] = inDays(300 + i)
+	}
+	a.see("leicester", true, list...)
+	got := meetingsIn(t, a.get("/calendar.ics"))
+	for _, n := range []string{"3", "4", "5", "6"} {
+		if !slices.Contains(got, n) {
+			t.Errorf("meeting %s was moved, and is not in %v", n, got)
+		}
+	}
+}
+
+// Symptom: what was moved away from these days was put into a calendar that was
+// full without it.
+func TestManyMovedAreNotTooMuchForACalendar(t *testing.T) {
+	a := newArchive(t)
+	a.server.calendarRoom = 5500
+	a.restart()
+	list := append(daily(15, 25), daily(30, 40)...) // the first ten just fit
+	a.see("leicester", true, list...)
+	for i := 10; i < 20; i++ {
+		list[i].Fields["when"] = inDays(i - 7) // brought forward
+	}
+	a.see("leicester", true, list...)
+	raw := a.get("/calendar.ics?from=" + inDays(15)[:10])
+	if got := meetingsIn(t, raw); len(raw) > 5500+2000 || len(got) < 5 {
+		t.Errorf("%d bytes: %v", len(raw), got)
+	}
+}
+
 // A deadline that is put off says so, too, also where its new day is far away.
 func TestDeadlinePutOffBeyondWhatACalendarHolds(t *testing.T) {
 	a := newArchive(t)
@@ -271,5 +311,29 @@ func TestPartsOfProcurements(t *testing.T) {
 		if w := ask(h, http.MethodGet, "/api/v1/threads?cursor="+cursor); w.Code != http.StatusBadRequest {
 			t.Errorf("cursor=%s: %d", cursor, w.Code)
 		}
+	}
+	// Symptom: a list that was shorter by then answered its own cursor with 400.
+	if w := ask(h, http.MethodGet, "/api/v1/threads?cursor=40-19"); w.Code != 200 || !strings.Contains(w.Body.String(), `"data":[]`) {
+		t.Error(w.Code, w.Body)
+	}
+}
+
+// Symptom: the page of procurements had no stages to choose from after a program had
+// asked for the same list.
+func TestProcurementsKeepTheirFormAfterAProgramAsked(t *testing.T) {
+	s, _ := sample()
+	s.Thread = func(_ context.Context, id string) (judge.Thread, error) {
+		return judge.Thread{ID: id, Title: "Night nursing"}, nil
+	}
+	s.Threads = func(_ context.Context, f func(store.Finding) bool) error {
+		f(store.Finding{Thread: "ocds-1"})
+		return nil
+	}
+	unhurried(&s)
+	want := ask(s.Handler(), http.MethodGet, "/threads?stage="+stages()[0]).Body.String()
+	h := s.Handler()
+	_ = ask(h, http.MethodGet, "/api/v1/threads?stage="+stages()[0])
+	if got := ask(h, http.MethodGet, "/threads?stage="+stages()[0]).Body.String(); got != want || !strings.Contains(want, "<option") {
+		t.Errorf("%s\nbefore:\n%s", got, want)
 	}
 }

@@ -100,7 +100,8 @@ func (s *site) threadsKept(r *http.Request, body *threadsBody, q query.Query, fr
 	}
 	key, now := "/threads?"+withFrom(body.values(), from), s.Now()
 	if known, ok := s.threadLists.get(key, state, now); ok {
-		*body = known
+		// Who asked has its own form: a page and the interface share the list.
+		body.List, body.Older, body.Paused = known.List, known.Older, known.Paused
 		return nil
 	}
 	if err = s.listThreads(r, body, q, from); err == nil {

@@ -120,7 +120,7 @@ func webAddress(s string) (*url.URL, error) {
 // guesses fetches the page, and where it only links to a committee system, takes
 // that for the likeliest. What the operator says goes before what is recognised.
 func (c *addCmd) guesses(e *env, fetch *crawl.Fetcher, u *url.URL) ([]scrapers.Guess, error) {
-	if r, ok := noticesAt(u); ok {
+	if r, ok := noticesAt(u); ok && c.Platform == "" && c.Layout == "" {
 		return []scrapers.Guess{{Row: scrapers.Row{Platform: r.Platform, Base: r.Base}, Why: "its address is that of the notice service"}}, nil
 	}
 	list, err := recognise(e.ctx, fetch, u)

@@ -29,6 +29,10 @@ func (a *app) mailCorrections(ctx context.Context, now time.Time) error {
 			return err
 		}
 		c := all[0]
+		// A correction that was made this moment may be known before what it alters is.
+		if edits, err := a.store.Edits(ctx); err != nil || edits.N() < c.N {
+			return err
+		}
 		if err := a.followCorrection(ctx, now, c); err != nil {
 			return fmt.Errorf("correction %d: %w", c.N, err)
 		}

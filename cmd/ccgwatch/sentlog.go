@@ -138,13 +138,14 @@ func (k *keeper) mailSecret() ([]byte, error) {
 }
 
 // noteMail appends the line of a delivery; mail.mu is held. A digest of several is noted as that
-// of each, so that a copy that knows nothing of it owes none of them theirs.
+// of each, and what took the place of others as each of those, so that a copy that knows nothing of it
+// owes none of them theirs.
 func (k *keeper) noteMail(what string, at time.Time, d store.Delivery) {
 	secret, err := k.mailSecret()
 	if err != nil {
 		return
 	}
-	ids := []string{d.ID}
+	ids := append([]string{d.ID}, d.Carries...)
 	for _, p := range d.Periods {
 		ids = append(ids, alerts.DigestID(p.Subscription, p.Until))
 	}

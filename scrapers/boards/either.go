@@ -93,13 +93,26 @@ func (s *site) leaf(v crawl.Visit, p *crawl.Page, first bool) error {
 			hop = true
 		}
 	}
-	if rows && s.looksTabled(d) {
+	if rows && s.looksTabled(d) && (first || !s.linksKnownPapers(v, p, d)) {
 		return s.table(v, p)
 	}
 	if hop || first && s.linksMeetings(p, d) {
 		return s.twoHop(v, p)
 	}
 	return s.accordion(v, p)
+}
+
+// linksKnownPapers tells a page that was read as a list of papers, whatever the
+// page of another year was read as.
+func (s *site) linksKnownPapers(v crawl.Visit, p *crawl.Page, d *goquery.Document) bool {
+	for _, a := range content(d).Find("a[href]").EachIter() {
+		if l, ok := s.link(p, a); ok {
+			if it, known := v.Old.Items[s.key("document", l.url)]; known && it.Kind == store.KindPaper {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // fresh tells a page of which nothing is known yet.

@@ -77,7 +77,9 @@ func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
 			read = func(string) (date, string, bool) { return s.post(l) }
 		}
 		when, title, ok := read(l.text)
-		if it, all := papers[s.key("document", l.url)]; all {
+		// A dated link to a page of the site is a meeting, whatever else its words say.
+		meeting := ok && !isFile(l.url) && l.url.Host == s.root.Host
+		if it, all := papers[s.key("document", l.url)]; all && !meeting {
 			if _, twice := place[it.Key]; !twice {
 				place[it.Key] = len(list)
 				list = append(list, entry{item: it})

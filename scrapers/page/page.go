@@ -144,6 +144,7 @@ func noText(body []byte) string {
 		return "a PDF"
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")):
 		return "an office document or an archive"
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")): // UTF-16
 	case bytes.IndexByte(head, 0) >= 0:
 		return "a file that is no text"
 	}

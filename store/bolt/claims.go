@@ -45,7 +45,7 @@ func (s *Store) FreeClaims(ctx context.Context) error {
 			default:
 				continue
 			}
-			if err := t.move(was, now); err != nil {
+			if err := t.requeue(was, now); err != nil {
 				return err
 			}
 		}

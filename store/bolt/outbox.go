@@ -349,7 +349,10 @@ func (t *tx) claim(id string, now, until time.Time) (store.Delivery, error) {
 	}
 	if was.State == store.Dotting {
 		d := doubted(was)
-		if err := t.move(was, d); err != nil || d.State != store.Queued || d.Due.After(now) {
+		if err := t.requeue(was, d); err != nil {
+			return d, err
+		}
+		if d, err = t.delivery(id); err != nil || d.State != store.Queued || d.Due.After(now) {
 			return d, err
 		}
 		was = d
@@ -439,6 +442,9 @@ func (s *Store) SettleSoon(ctx context.Context, d store.Delivery) <-chan error {
 		if was.Failure == store.FailedCorrected && d.State != store.Sent && d.State != store.Uncertain {
 			return nil // taken back while it was claimed, or held
 		}
+		if d.State == store.Queued && !sendable(was.State) {
+			return nil // ended while it was claimed
+		}
 		now := was
 		now.State, now.Due, now.LastError, now.SentAt, now.Attempts = d.State, d.Due, d.LastError, d.SentAt, d.Attempts
 		now.Doubts, now.Failure = d.Doubts, d.Failure
@@ -450,8 +456,26 @@ func (s *Store) SettleSoon(ctx context.Context, d store.Delivery) <-chan error {
 				return err
 			}
 		}
-		return t.move(was, now)
+		return t.requeue(was, now)
 	})
+}
+
+// sendable tells of a delivery that is not over.
+func sendable(s store.DeliveryState) bool {
+	switch s {
+	case store.Queued, store.Claimed, store.Dotting, store.OnHold:
+		return true
+	}
+	return false
+}
+
+// requeue is move. What waits after it is taken back, if what it speaks of was
+// corrected when it was at its last byte and could not be.
+func (t *tx) requeue(was, now store.Delivery) error {
+	if err := t.move(was, now); err != nil || now.State != store.Queued {
+		return err
+	}
+	return t.outdated(now)
 }
 
 // Deliveries decodes one delivery at a time out of one read transaction.

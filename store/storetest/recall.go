@@ -34,14 +34,16 @@ func recalled(t *T) {
 	got := t.leased(at(2))
 	got[0].State, got[0].SentAt = store.Sent, at(2)
 	t.must(t.Settle(t.ctx, got[0]))
-	t.queue(speaking("claimed", "fa"), speaking("dotting", "fa"))
+	t.queue(speaking("claimed", "fa"), speaking("dotting", "fa"), speaking("broken off", "fa"))
 	claims := map[string]store.Delivery{}
 	for _, d := range t.leased(at(2)) {
 		claims[d.ID] = d
 	}
-	dot := claims["dotting"]
-	dot.Due = at(9)
-	t.must(t.Dot(t.ctx, dot))
+	for _, id := range []string{"dotting", "broken off"} {
+		dot := claims[id]
+		dot.Due = at(9)
+		t.must(t.Dot(t.ctx, dot))
+	}
 
 	later, doubt, held, heldBoth := speaking("later", "fa"), speaking("doubt", "fa"), speaking("held", "fa"), speaking("held both", "fa", "fb")
 	later.Due, held.State, heldBoth.State, doubt.Doubts = at(8), store.OnHold, store.OnHold, 1
@@ -56,7 +58,7 @@ func recalled(t *T) {
 	t.correct(store.Correction{Act: store.ActWithdraw})
 	t.again()
 	t.same("the outbox", t.states(), map[string]store.DeliveryState{
-		"sent": store.Sent, "dotting": store.Dotting, "claimed": store.Suppressed, "later": store.Suppressed, "held": store.Suppressed, "alone": store.Suppressed,
+		"sent": store.Sent, "dotting": store.Dotting, "broken off": store.Dotting, "claimed": store.Suppressed, "later": store.Suppressed, "held": store.Suppressed, "alone": store.Suppressed,
 		"held both": store.Failed, "many": store.Failed, "about": store.Failed, "both": store.Failed, "prints": store.Failed, "joined": store.Failed,
 		"doubt": store.Uncertain, "other": store.Queued, "none": store.Queued,
 	})
@@ -82,6 +84,17 @@ func recalled(t *T) {
 	claim.State = store.Sent
 	t.must(t.Settle(t.ctx, claim))
 	t.same("it went", t.states()["claimed"], store.Sent)
+	// At its last byte it could not be taken back: it is, when it would be sent again.
+	dot := claims["dotting"]
+	dot.State, dot.Due, dot.LastError = store.Queued, at(3), "451 try again"
+	t.must(t.Settle(t.ctx, dot))
+	dot = claims["broken off"].Doubted()
+	dot.Due = at(3)
+	t.must(t.Settle(t.ctx, dot))
+	// What may have come, and was in somebody's hands when that was said, is over.
+	t.must(t.Settle(t.ctx, store.Delivery{ID: "doubt", State: store.Queued, Due: at(3), Doubts: 1}))
+	now := t.states()
+	t.same("refused, broken off, in doubt", [3]store.DeliveryState{now["dotting"], now["broken off"], now["doubt"]}, [3]store.DeliveryState{store.Suppressed, store.Uncertain, store.Uncertain})
 	t.same("what is sent", ids(t.leased(at(4))), []string{"other", "none"})
 
 	// Another takes its place, once.
