@@ -44,6 +44,20 @@ func TestANoticeServiceIsNotAddedAsAPage(t *testing.T) {
 	}
 }
 
+// Symptom: an address that ends in /cf was Contracts Finder's, whatever the operator said.
+func TestWhatTheOperatorSaysGoesFirst(t *testing.T) {
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "<html><body><main><h1>Care forum</h1><p>The forum meets on the first Monday of every month.</p></main></body></html>")
+	}))
+	defer site.Close()
+	var out, errs bytes.Buffer
+	config := writtenConfig(t, replayConfig)
+	code := Main(t.Context(), []string{"--data=" + t.TempDir(), "--config=" + config, "add", site.URL + "/cf", "--platform=page"}, strings.NewReader(""), &out, &errs)
+	if code != 0 || !strings.Contains(out.String(), "platform = 'page'") {
+		t.Errorf("exit %d\n%s%s", code, out.String(), errs.String())
+	}
+}
+
 func writtenConfig(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ccgwatch.toml")

@@ -65,3 +65,35 @@ func TestPapersAndMeetingsOnOnePageAreBothRead(t *testing.T) {
 		})
 	}
 }
+
+// Symptom: a meeting whose link says "Agenda" and a day, and leads to a page of the
+// site, was taken for a paper, and its own papers were never read.
+func TestADatedPageIsAMeetingWhateverItsLinkSays(t *testing.T) {
+	o := options(boards.Accordion)
+	o.Layout, o.Page = "", "/board/"
+	site := yearSite("/board/", `<main><p><a href="/board/17-september.html">Enclosures for 17 September 2026</a></p></main>`,
+		"/board/17-september.html", `<main><h1>Board meeting</h1><p>Thursday 17 September 2026, 10am</p><p><a href="/f/pack.pdf">Pack</a></p></main>`)
+	seen, err := visit(t, o, site.pages(), store.Snapshot{})
+	if got := keysOf(seen); err != nil || got != "meeting/board/17-september.html" {
+		t.Error(err, got)
+	}
+}
+
+// Symptom: when the page of a new year was a table, that of the year before, which
+// had been read as papers, was read as a table, too: all its papers were gone, and
+// all its meetings new.
+func TestAPageOfOneYearStaysAsItWasRead(t *testing.T) {
+	const table = `<main><table><tr><th>Date</th><th>Papers</th></tr><tr><td>17 September 2026</td><td><a href="/f/sep.pdf">Pack</a></td></tr><tr><td>19 November 2026</td><td></td></tr></table></main>`
+	o := options(boards.Accordion)
+	o.Layout, o.Page = "", "/board/"
+	site := yearSite("/board/", `<main><ul><li><a href="/board/2026/">2026</a></li><li><a href="/board/2025/">2025</a></li></ul></main>`, "/board/2026/", table, "/board/2025/", paperLine("/f/old.pdf"))
+	old := store.Snapshot{Items: map[string]store.Item{
+		"document/f/sep.pdf":             {Key: "document/f/sep.pdf", Kind: store.KindPaper},
+		"document/f/old.pdf":             {Key: "document/f/old.pdf", Kind: store.KindPaper},
+		"meeting/board/2027/#2027-01-14": {Key: "meeting/board/2027/#2027-01-14", Kind: store.KindMeeting},
+	}}
+	seen, err := visit(t, o, site.pages(), old)
+	if got := keysOf(seen); err != nil || got != "document/f/sep.pdf document/f/old.pdf" {
+		t.Error(err, got)
+	}
+}

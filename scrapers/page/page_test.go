@@ -159,6 +159,18 @@ func TestWhatIsNotThePage(t *testing.T) {
 	}
 }
 
+// Symptom: a page in UTF-16, as old word processors save it, was refused as a file
+// of bytes.
+func TestAPageInUTF16IsNoFileOfBytes(t *testing.T) {
+	body := []byte("\xff\xfe")
+	for _, r := range "<html><body><main><h1>Board</h1></main></body></html>" {
+		body = append(body, byte(r), 0)
+	}
+	if what := noText(body); what != "" {
+		t.Error(what)
+	}
+}
+
 func FuzzPage(f *testing.F) {
 	f.Add(fixture(f)["one"])
 	f.Add("<table><tr><td><p>a</p><ul><li>b</li></ul></td></tr></table>")
