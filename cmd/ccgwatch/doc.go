@@ -54,9 +54,10 @@ Index. store/index, another follower, files the meeting and page 7 under their w
 once they are judged, in a file of its own that can be deleted at any time; the
 search, the feeds and the lists that are searched ask it.
 
-Derive. Two more followers keep what would take long to work out for a page: which
-papers speak of which procurement (alerts.Joined), and the procurements in order with
-the stage of each (alerts.ThreadList). Their rows stand in a file of their own (a
+Derive. Three more followers keep what would take long to work out for a page: which
+papers speak of which procurement (alerts.Joined), the procurements in order with the
+stage of each (alerts.ThreadList), and what papers say of interests and bidders and
+how many could not be read (alerts.Papers). Their rows stand in a file of their own (a
 store.Derived, store/bolt), change by change, with the place in the log in the same
 transaction; it can be deleted, too, and is never the truth.
 
@@ -77,7 +78,9 @@ remembered. Bounces name the delivery they are about in the address they come to
 
 What the operator says about an item (cmd_correct.go) stands beside what its source
 says (store.Correction) and never in its place: crawling and judging read the store
-itself, and whatever is shown or mailed is read through a store.Public.
+itself, and whatever is shown or mailed is read through a store.Public. A message
+carries by which correction its words go; the store takes back what has not been sent
+(store/bolt/recall.go), and alerts.Matcher.Again makes of it what may still be said.
 
 # Where to look
 
