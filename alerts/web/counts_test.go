@@ -3,7 +3,6 @@ package web
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -79,15 +78,7 @@ func (v *survey) tells(now time.Time) toldOfNotices {
 // Whatever notices come, change, go and come back, the numbers, the order of the
 // register and the suppliers are those that would be counted anew.
 func TestPromiseWhatNoticesComeToIsWhatWouldBeCountedAnew(t *testing.T) {
-	rounds := 4
-	switch {
-	case testing.Short():
-		rounds = 2
-	case os.Getenv("CCGWATCH_SOAK") == "1":
-		rounds = 400
-	case os.Getenv("CCGWATCH_PROMISES") == "1":
-		rounds = 16
-	}
+	rounds := storetest.Promised(2, 4, 16, 400)
 	seed := storetest.Seed(t)
 	many := 0
 	for round := range rounds {

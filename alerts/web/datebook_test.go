@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -62,15 +61,7 @@ func asksForDates() []string {
 // Whatever happens in whatever order, what is read on with the log answers what
 // is read from nothing answers, byte for byte, with a search index and without.
 func TestPromiseDatesReadOnAreThoseReadAnew(t *testing.T) {
-	rounds := 4
-	switch {
-	case testing.Short():
-		rounds = 2
-	case os.Getenv("CCGWATCH_SOAK") == "1":
-		rounds = 300
-	case os.Getenv("CCGWATCH_PROMISES") == "1":
-		rounds = 16
-	}
+	rounds := storetest.Promised(2, 4, 16, 300)
 	seed := storetest.Seed(t)
 	for round := range rounds {
 		x := newRandomDates(t, rand.New(rand.NewPCG(seed, uint64(round))))

@@ -368,15 +368,7 @@ func TestWhatWasWorkedOutOutlivesAStart(t *testing.T) {
 	whole, err := os.ReadFile(file)
 	must(t, err)
 	wanted := []string{"meeting/1 certain"}
-	known := func(a *app) (out []string) {
-		t.Helper()
-		list, err := a.joined.KnownOfThread(t.Context(), &judge.Thread{ID: nursing, OCIDs: []string{nursing}})
-		must(t, err)
-		for _, m := range list {
-			out = append(out, m.Key+" "+m.Strength)
-		}
-		return out
-	}
+	known := func(a *app) []string { t.Helper(); return knownOf(t, a, nursing) }
 	a = open()
 	if d := cmp.Diff(wanted, known(a)); d != "" {
 		t.Errorf("after a start, before anything was followed:\n%s", d)
@@ -409,15 +401,7 @@ func TestARestoredCopyIsNotShownWithWhatWasWorkedOutFromAnother(t *testing.T) {
 	const nursing, item = "ocds-h6vhtk-00000a", "meeting/1"
 	lists(t, a, "mercia-vale-icb", at("2026-05-02T07:00"), boardMeeting(item, "2026-05-07T13:00:00+01:00", store.Part{Key: "1", Title: "Tender 000001-2026"}))
 	appear(t, a, at("2026-09-02T07:00"), dueNotice(nursing, "000001-2026", at("2026-09-02T06:00"), tenderUntil("2026-10-02T12:00:00+01:00")))
-	known := func(a *app) (out []string) {
-		t.Helper()
-		list, err := a.joined.KnownOfThread(t.Context(), &judge.Thread{ID: nursing, OCIDs: []string{nursing}})
-		must(t, err)
-		for _, m := range list {
-			out = append(out, m.Key+" "+m.Strength)
-		}
-		return out
-	}
+	known := func(a *app) []string { t.Helper(); return knownOf(t, a, nursing) }
 	wanted := []string{item + " certain"}
 	if d := cmp.Diff(wanted, known(a)); d != "" {
 		t.Fatal("before the copy\n", d)
@@ -467,4 +451,16 @@ func TestAPageSaysThatWhatDiscussesAProcurementIsStillBeingRead(t *testing.T) {
 	if says(thread, "is still being read") || says(item, "is still being worked out") || !says(thread, "Where it is discussed") {
 		t.Error("with all worked out the pages say otherwise")
 	}
+}
+
+// knownOf is what is known, as far as it is worked out, to speak of a procurement,
+// and how surely.
+func knownOf(t *testing.T, a *app, ocid string) (out []string) {
+	t.Helper()
+	list, err := a.joined.KnownOfThread(t.Context(), &judge.Thread{ID: ocid, OCIDs: []string{ocid}})
+	must(t, err)
+	for _, m := range list {
+		out = append(out, m.Key+" "+m.Strength)
+	}
+	return out
 }
