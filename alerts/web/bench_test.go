@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,10 +108,12 @@ func stocked(tb testing.TB, items int) Server {
 }
 
 // unhurried lets a second and a half pass whenever the time is asked for, so that
-// one reader is never asking too often.
+// one reader is never asking too often. A list asks from several goroutines.
 func unhurried(s *Server) {
-	at := s.Now()
-	s.Now = func() time.Time { at = at.Add(1500 * time.Millisecond); return at }
+	start, asked := s.Now(), new(atomic.Int64)
+	s.Now = func() time.Time {
+		return start.Add(time.Duration(asked.Add(1)) * 1500 * time.Millisecond)
+	}
 }
 
 // BenchmarkPages renders each kind of page over 20,000 items. The times of
