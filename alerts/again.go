@@ -24,7 +24,7 @@ import (
 // again. It must not run beside Step.
 func (m *Matcher) Again(ctx context.Context, now time.Time, restored bool) (made int, err error) {
 	var back []store.Delivery
-	err = m.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
+	err = m.Outbox.Aside(ctx, func(d store.Delivery) bool {
 		young := now.Sub(d.Created) < giveUp // held ones wait for the operator, however long
 		waits := d.TakenBack() && d.State == store.Failed && (young || d.WasHeld)
 		if d.Kind == KindAlert && d.Failure == store.FailedCorrected && (waits || restored && young) {

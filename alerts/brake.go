@@ -173,7 +173,7 @@ type Hold struct {
 	Since  time.Time // of the first
 }
 
-// Held counts what is held back. It reads the outbox only if there is something.
+// Held counts what is held back.
 func (b *Brake) Held(ctx context.Context) (h Hold, err error) {
 	diary, err := b.Diary.Due(ctx)
 	if err != nil {
@@ -191,7 +191,7 @@ func (b *Brake) Held(ctx context.Context) (h Hold, err error) {
 }
 
 func (b *Brake) each(ctx context.Context, f func(store.Delivery)) error {
-	err := b.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
+	err := b.Outbox.Aside(ctx, func(d store.Delivery) bool {
 		if d.State == store.OnHold {
 			f(d)
 		}

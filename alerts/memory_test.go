@@ -408,6 +408,10 @@ func (m *memory) Deliveries(_ context.Context, f func(store.Delivery) bool) erro
 	return nil
 }
 
+func (m *memory) Aside(ctx context.Context, f func(store.Delivery) bool) error {
+	return m.Deliveries(ctx, func(d store.Delivery) bool { return !d.Aside() || f(d) })
+}
+
 // Backlog
 
 func (m *memory) delivery(id string) *store.Delivery {

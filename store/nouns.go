@@ -542,6 +542,10 @@ func (d Delivery) Tells() []string {
 // nothing has taken its place.
 func (d Delivery) TakenBack() bool { return d.Failure == FailedCorrected && d.Carried == "" }
 
+// Aside tells whether the delivery is on hold, or was taken back because of a
+// correction, whatever became of it since (see Outbox.Aside).
+func (d Delivery) Aside() bool { return d.State == OnHold || d.Failure == FailedCorrected }
+
 // Lost tells whether the delivery is over, its news was not certainly brought,
 // and another message may still bring it: not where there is no such address.
 // An alert that was stopped because its own subscription ended is lost to those

@@ -190,6 +190,10 @@ type Outbox interface {
 	// Deliveries calls f with every delivery, oldest first, without its bytes,
 	// until f returns false. f must not call the store.
 	Deliveries(ctx context.Context, f func(Delivery) bool) error
+	// Aside is Deliveries for those that are on hold or were taken back because of
+	// a correction (Delivery.Aside). They are kept apart in the transaction that
+	// makes them so, or no longer: however much was sent, it costs nothing here.
+	Aside(ctx context.Context, f func(Delivery) bool) error
 	// Delivery returns one by id without its bytes, or ErrNotFound.
 	Delivery(ctx context.Context, id string) (Delivery, error)
 	// Raw returns the frozen bytes of a delivery.

@@ -30,7 +30,7 @@ const File = "ccgwatch.db"
 
 // format is the version of what this package writes. A file with a higher one
 // was written by a later release and is refused.
-const format = 2
+const format = 3
 
 // lockWait is how long Open waits for another process to let go of the file.
 const lockWait = 5 * time.Second
@@ -58,6 +58,7 @@ const (
 	bDeliveries = "deliveries"   // created id -> store.Delivery
 	bDelivIDs   = "delivery_ids" // id -> created
 	bDue        = "due"          // instant id -> 1: queued ones by Due, claimed ones by Lease
+	bAside      = "aside"        // created id -> 1: those on hold, and those taken back; since format 3
 	bRaw        = "raw"          // id -> frozen bytes
 	bOf         = "of"           // subscription 0 delivery -> 1
 	bSubs       = "subscriptions"
@@ -78,9 +79,9 @@ const (
 )
 
 // later are the buckets that the first format did not have. They are made, and
-// the index of marks filled, when a file without them is opened.
+// the indexes among them filled, when a file without them is opened.
 func later() []string {
-	return []string{bTokens, bTokensOf, bCounts, bMarks, bDecisions, bTicked, bCorrected, bMailMarks, bHandled, bScores, bHolds, bAltered}
+	return []string{bTokens, bTokensOf, bCounts, bMarks, bDecisions, bTicked, bCorrected, bMailMarks, bHandled, bScores, bHolds, bAltered, bAside}
 }
 
 func buckets() []string {

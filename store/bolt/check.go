@@ -247,7 +247,7 @@ func (c *checker) outbox() {
 			c.faultf("finding %s is not where its index says", f.ID)
 		}
 	})
-	waiting, told := 0, 0
+	waiting, told, aside, indexed := 0, 0, 0, formatOf(c.Tx) >= 3 && c.in(bAside) != nil
 	values(c, bDeliveries, func(k []byte, d store.Delivery) {
 		c.report.Deliveries++
 		if at := c.in(bDelivIDs).Get([]byte(d.ID)); !bytes.Equal(k, join(at, []byte(d.ID))) {
@@ -264,6 +264,12 @@ func (c *checker) outbox() {
 		if c.in(bSubs).Get([]byte(d.Subscription)) == nil {
 			c.faultf("delivery %s is of no subscription", d.ID)
 		}
+		if key := asideKey(d); key != nil && indexed {
+			aside++
+			if c.in(bAside).Get(key) == nil {
+				c.faultf("delivery %s is held, or was taken back, and is not in the index", d.ID)
+			}
+		}
 		if key := dueKey(d); key != nil {
 			waiting++
 			if c.in(bDue).Get(key) == nil {
@@ -276,6 +282,9 @@ func (c *checker) outbox() {
 	c.count(bOf, told)
 	c.count(bRaw, c.report.Deliveries)
 	c.count(bDue, waiting)
+	if indexed {
+		c.count(bAside, aside)
+	}
 }
 
 func (c *checker) subscribers() {

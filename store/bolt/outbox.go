@@ -93,6 +93,9 @@ func (t *tx) addDelivery(d store.Delivery) error {
 			return err
 		}
 	}
+	if err := t.setAside(store.Delivery{}, d); err != nil {
+		return err
+	}
 	if err := t.put(bDeliveries, join(created, []byte(d.ID)), d); err != nil {
 		return err
 	}
@@ -120,7 +123,7 @@ func (t *tx) delivery(id string) (store.Delivery, error) {
 	return d, found(t.get(bDeliveries, join(created, []byte(id)), &d))
 }
 
-// move stores a delivery in place of what it was, index entry included.
+// move stores a delivery in place of what it was, index entries included.
 func (t *tx) move(was, now store.Delivery) error {
 	if k := dueKey(was); k != nil {
 		if err := t.in(bDue).Delete(k); err != nil {
@@ -131,6 +134,9 @@ func (t *tx) move(was, now store.Delivery) error {
 		if err := t.mark(bDue, k); err != nil {
 			return err
 		}
+	}
+	if err := t.setAside(was, now); err != nil {
+		return err
 	}
 	return t.put(bDeliveries, join(instant(now.Created), []byte(now.ID)), now)
 }
@@ -152,6 +158,7 @@ func (t *tx) drop(id string) error {
 		}
 	}
 	return errors.Join(
+		t.setAside(d, store.Delivery{}),
 		t.in(bDeliveries).Delete(join(instant(d.Created), []byte(id))),
 		t.in(bDelivIDs).Delete([]byte(id)),
 		t.in(bRaw).Delete([]byte(id)))

@@ -8,18 +8,12 @@ import (
 )
 
 // recall takes back what speaks of an item that was just corrected and has not
-// been sent. All deliveries are looked at: what is on hold is in no index.
+// been sent.
 func (t *tx) recall(c store.Correction, it store.Item) error {
 	if c.Act == store.ActNote { // it is beside what was said
 		return nil
 	}
-	var waiting []store.Delivery
-	err := each(t, bDeliveries, nil, nil, func(_ []byte, d store.Delivery) (bool, error) {
-		if unsent(d) {
-			waiting = append(waiting, d)
-		}
-		return true, nil
-	})
+	waiting, err := t.unsent()
 	if err != nil {
 		return err
 	}

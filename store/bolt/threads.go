@@ -77,32 +77,6 @@ func markKey(mark string, key []byte) []byte { return join(pair(mark, ""), key) 
 // anyMark tells, without decoding it, that an item has marks: most have none.
 func anyMark(key []byte) []byte { return join([]byte{1}, key) }
 
-// upgrade brings a file of format 1 up to format 2: the new buckets, and the
-// index of what is there.
-func (t *tx) upgrade() error {
-	for _, name := range later() {
-		if _, err := t.CreateBucketIfNotExists([]byte(name)); err != nil {
-			return err
-		}
-	}
-	err := each(t, bItems, nil, nil, func(k []byte, it store.Item) (bool, error) {
-		marks := store.Marks(it)
-		for _, m := range marks {
-			if err := t.mark(bMarks, markKey(m, k)); err != nil {
-				return false, err
-			}
-		}
-		if len(marks) > 0 {
-			return true, t.mark(bMarks, anyMark(k))
-		}
-		return true, nil
-	})
-	if err != nil {
-		return err
-	}
-	return t.in(bMeta).Put([]byte("format"), []byte{format})
-}
-
 // Decide is one small transaction.
 func (s *Store) Decide(ctx context.Context, d store.Decision) error {
 	return s.update(ctx, "store a decision", func(t *tx) error {

@@ -90,6 +90,7 @@ func Test(t *testing.T, open func(*testing.T) store.Store, reopen func(*testing.
 		"corrections/what waits and is redacted":               recalledWords(store.ActRedact, map[string]store.DeliveryState{"alone": store.Failed, "held": store.Failed, "doubt": store.Uncertain, "other": store.Queued}),
 		"corrections/what waits and is restored":               recalledWords(store.ActRestore, map[string]store.DeliveryState{"alone": store.Failed, "held": store.Failed, "doubt": store.Queued, "other": store.Queued}),
 		"corrections/what waits and is annotated":              recalledWords(store.ActNote, map[string]store.DeliveryState{"alone": store.Queued, "held": store.OnHold, "doubt": store.Queued, "other": store.Queued}),
+		"corrections/what is held and taken back is at hand":   aside,
 		"corrections/what is queued too late":                  recalledLate,
 		"corrections/digests and letters are owed again":       owedAgain,
 		"corrections/words that are left out":                  redacted,
