@@ -126,12 +126,33 @@ func (c *crew) send(ctx context.Context, d store.Delivery, sub store.Subscriptio
 	go func() {
 		var notOurs error
 		err := c.p.Sender.Send(ctx, d, sub.Address, func() error {
+			if c.p.Sure {
+				notOurs = c.p.held(context.WithoutCancel(ctx), d)
+				return notOurs
+			}
 			d.Due = c.clock().Add(uncertainAfter)
 			notOurs = c.p.Outbox.Dot(context.WithoutCancel(ctx), d)
 			return notOurs
 		})
 		c.landed <- landing{d, sub, epoch, gap, err, notOurs}
 	}()
+}
+
+// held is store.ErrConflict where a claim does not hold any more: the delivery was
+// taken back, or its subscription ended.
+func (p *Postman) held(ctx context.Context, d store.Delivery) error {
+	now, err := p.Outbox.Delivery(ctx, d.ID)
+	if err != nil {
+		return err
+	}
+	_, wanted, err := p.wanted(ctx, now)
+	if err != nil {
+		return err
+	}
+	if !wanted || now.State != store.Claimed || !now.Lease.Equal(d.Lease) {
+		return fmt.Errorf("delivery %s is %s: %w", d.ID, now.State, store.ErrConflict)
+	}
+	return nil
 }
 
 func addressee(sub store.Subscription) string { return strings.ToLower(sub.Address) }

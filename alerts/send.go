@@ -49,6 +49,10 @@ type Postman struct {
 	Outbox      store.Outbox
 	Subscribers store.Subscribers
 	Sender      Sender
+	// Sure: what the Sender does may be repeated without anybody noticing, so that
+	// nothing is ever in doubt. Before the end of a message it is only asked whether
+	// it is still to be sent; a crash there leaves a claim that runs out.
+	Sure bool
 	// Lease is how long a claim holds; what it does not last for is claimed
 	// again. 0 is an hour.
 	Lease time.Duration

@@ -20,9 +20,12 @@ type Files struct{ Dir string }
 
 var _ alerts.Sender = Files{}
 
-// Send writes the message; the bytes name the recipient. It can be repeated
-// freely, so that there is no moment of doubt.
-func (f Files) Send(ctx context.Context, d store.Delivery, _ string, _ func() error) (err error) {
+// Send writes the message; the bytes name the recipient. Until it has its name
+// nobody can read it: that is the moment before which beforeDot is asked, so that
+// what was taken back, or is wanted no more, while it was being written is not
+// there. It can be repeated freely, so that there is no doubt to be noted (see
+// alerts.Postman.Sure).
+func (f Files) Send(ctx context.Context, d store.Delivery, _ string, beforeDot func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -32,35 +35,43 @@ func (f Files) Send(ctx context.Context, d store.Delivery, _ string, _ func() er
 	if len(d.Raw) == 0 {
 		return fmt.Errorf("write message %s: %w: it is empty", d.ID, alerts.ErrRefused)
 	}
+	away := func(err error) error { // a full disk is full for all
+		return fmt.Errorf("write message %s: %w: %w", d.ID, alerts.ErrAway, err)
+	}
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
-		return fmt.Errorf("write message %s: %w: %w", d.ID, alerts.ErrAway, err)
+		return away(err)
 	}
-	name := filepath.Join(f.Dir, d.ID+".eml")
 	// One name, so that what a crash left is written over and not left for ever.
-	tmp, err := os.OpenFile(filepath.Join(f.Dir, "."+d.ID+".part"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // the id is a hash
+	part := filepath.Join(f.Dir, "."+d.ID+".part") // the id is a hash
+	if err := writeSynced(part, d.Raw); err != nil {
+		_ = os.Remove(part)
+		return away(err)
+	}
+	if err := beforeDot(); err != nil {
+		_ = os.Remove(part)
+		return err
+	}
+	if err := os.Rename(part, filepath.Join(f.Dir, d.ID+".eml")); err != nil {
+		_ = os.Remove(part)
+		return away(err)
+	}
+	if err := syncDir(f.Dir); err != nil {
+		return away(err)
+	}
+	return nil
+}
+
+// writeSynced writes a file that is on the disk when it returns.
+func writeSynced(name string, b []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return fmt.Errorf("write message %s: %w: %w", d.ID, alerts.ErrAway, err)
-	}
-	defer func() {
-		if err != nil {
-			_ = tmp.Close()
-			_ = os.Remove(tmp.Name())
-			err = fmt.Errorf("write message %s: %w: %w", d.ID, alerts.ErrAway, err) // a full disk is full for all
-		}
-	}()
-	if _, err := tmp.Write(d.Raw); err != nil {
 		return err
 	}
-	if err := tmp.Sync(); err != nil {
-		return err
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
 	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), name); err != nil {
-		return err
-	}
-	return syncDir(f.Dir)
+	return errors.Join(err, f.Close())
 }
 
 // syncDir makes a rename last.

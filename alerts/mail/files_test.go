@@ -23,7 +23,7 @@ func TestFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := f.Send(t.Context(), d, "ann@example.net", nil); err != nil {
+		if err := f.Send(t.Context(), d, "ann@example.net", func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		got, err := os.ReadFile(filepath.Join(dir, "00ff.eml"))
@@ -47,7 +47,7 @@ func TestFilesRefuses(t *testing.T) {
 		{ID: "", Raw: []byte("x")},
 		{ID: "00ff"},
 	} {
-		if err := f.Send(t.Context(), d, "", nil); !errors.Is(err, alerts.ErrRefused) {
+		if err := f.Send(t.Context(), d, "", noDot(t)); !errors.Is(err, alerts.ErrRefused) {
 			t.Errorf("%q: %v", d.ID, err)
 		}
 	}
@@ -55,7 +55,30 @@ func TestFilesRefuses(t *testing.T) {
 		t.Error("something was written")
 	}
 	f.Dir = filepath.Join(f.Dir, "a\x00b")
-	if err := f.Send(t.Context(), store.Delivery{ID: "00ff", Raw: []byte("x")}, "", nil); err == nil || errors.Is(err, alerts.ErrRefused) {
+	if err := f.Send(t.Context(), store.Delivery{ID: "00ff", Raw: []byte("x")}, "", noDot(t)); err == nil || errors.Is(err, alerts.ErrRefused) {
 		t.Errorf("a directory that cannot be made: %v", err)
+	}
+}
+
+func noDot(t *testing.T) func() error {
+	return func() error { t.Error("it came to the last byte"); return nil }
+}
+
+// Symptom: without a relay, an alert that a correction took back while it was being
+// written was there all the same. It is in nobody's hands until its end is allowed.
+func TestFilesThatAreTakenBackAreNotThere(t *testing.T) {
+	f := Files{Dir: t.TempDir()}
+	stop := errors.New("taken back")
+	err := f.Send(t.Context(), store.Delivery{ID: "00ff", Raw: []byte("x")}, "", func() error {
+		if mails, err := filepath.Glob(filepath.Join(f.Dir, "*.eml")); err != nil || len(mails) > 0 {
+			t.Errorf("before its end there is %q, %v", mails, err)
+		}
+		return stop
+	})
+	if !errors.Is(err, stop) || errors.Is(err, alerts.ErrAway) {
+		t.Errorf("it ends with %v", err)
+	}
+	if left, err := os.ReadDir(f.Dir); err != nil || len(left) > 0 {
+		t.Errorf("there is %v, %v", left, err)
 	}
 }
