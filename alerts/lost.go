@@ -18,7 +18,12 @@ type lost struct {
 	now  time.Time
 	slot time.Time
 	look bool // those who want alerts alone were not looked at for this slot
-	read bool
+	// again: they were, and something was corrected since: what told one of them may
+	// have been taken back. What was lost after the slot waits for the next all the same.
+	again bool
+	at    store.Position // of lostOf: its Seq is the number of the last correction then known
+	edits uint64         // the last correction that is known now
+	read  bool
 	by   map[string][]store.Delivery // by subscription, oldest first
 }
 
@@ -32,8 +37,8 @@ func (g *Digester) Looked(keep time.Time) (from, before string) {
 	return lostOf(time.Time{}), lostOf(keep)
 }
 
-func (g *Digester) lookForLost(ctx context.Context, now time.Time) (*lost, error) {
-	l := &lost{g: g, now: now, slot: g.Schedule.Last(now)}
+func (g *Digester) lookForLost(ctx context.Context, now time.Time, edits uint64) (*lost, error) {
+	l := &lost{g: g, now: now, slot: g.Schedule.Last(now), edits: edits}
 	if g.Backlog == nil {
 		return l, nil
 	}
@@ -41,7 +46,8 @@ func (g *Digester) lookForLost(ctx context.Context, now time.Time) (*lost, error
 	if err != nil {
 		return nil, fmt.Errorf("digest: read who was looked at: %w", err)
 	}
-	l.look = at.Subscription == ""
+	l.at, l.again = at, at.Subscription != ""
+	l.look = !l.again || at.Seq < edits
 	return l, nil
 }
 
@@ -55,16 +61,17 @@ func (l *lost) owed(ctx context.Context, s store.Subscription) (slot time.Time, 
 		return slot, false, nil
 	}
 	err = l.load(ctx)
-	return slot, len(l.by[s.ID]) > 0, err
+	return slot, slices.ContainsFunc(l.by[s.ID], func(d store.Delivery) bool { return !l.again || d.Created.Before(l.slot) }), err
 }
 
-// done keeps that all were looked at. After a crash before it they are looked
-// at again; who has a digest for this slot by then gets no other.
+// done keeps that all were looked at, as of the last correction that was known when
+// that began: they are looked at again after the next. After a crash before it they
+// are looked at again, too; who has a digest for this slot by then gets no other.
 func (l *lost) done(ctx context.Context) error {
 	if !l.look {
 		return nil
 	}
-	if err := l.g.Outbox.Advance(ctx, lostOf(l.slot), store.Position{}, store.Position{Subscription: "all"}, nil, nil); err != nil {
+	if err := l.g.Outbox.Advance(ctx, lostOf(l.slot), l.at, store.Position{Seq: l.edits, Subscription: "all"}, nil, nil); err != nil {
 		return fmt.Errorf("digest: keep who was looked at: %w", err)
 	}
 	return nil

@@ -267,7 +267,12 @@ func (m *memory) digest(d store.Delivery, of []store.Period) {
 		s.LastDigest = p.Until
 		m.subs[s.ID] = s
 	}
-	if d.Periods = nil; len(of) > 1 {
+	d.Periods, d.Period = nil, store.Period{}
+	switch len(of) {
+	case 0:
+	case 1:
+		d.Period = of[0]
+	default:
 		d.Periods = of
 	}
 	if d.ID != "" {
@@ -456,7 +461,7 @@ func (m *memory) Recent(_ context.Context, since time.Time, f func(store.Deliver
 func (m *memory) DeliveriesOf(_ context.Context, subscription string) ([]store.Delivery, error) {
 	var out []store.Delivery
 	for _, d := range m.deliveries {
-		if d.Raw = nil; d.Subscription == subscription {
+		if d.Raw = nil; slices.Contains(d.Tells(), subscription) {
 			out = append(out, d)
 		}
 	}
@@ -482,6 +487,24 @@ func (m *memory) Fold(_ context.Context, d store.Delivery, others []string) erro
 		m.put(d)
 		return nil
 	})
+}
+
+// takeBack is what Corrections.Correct does to a digest that waits: it was never made.
+func (m *memory) takeBack(d store.Delivery) {
+	periods := d.Periods
+	if d.Period.Subscription != "" {
+		periods = append(periods, d.Period)
+	}
+	for _, p := range periods {
+		s := m.subs[p.Subscription]
+		s.LastDigest = p.From
+		m.subs[s.ID] = s
+	}
+	for _, id := range d.Carries {
+		m.delivery(id).Carried = ""
+	}
+	m.deliveries = slices.DeleteFunc(m.deliveries, func(x store.Delivery) bool { return x.ID == d.ID })
+	delete(m.known, d.ID)
 }
 
 func (m *memory) Raw(_ context.Context, id string) ([]byte, error) {

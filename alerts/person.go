@@ -37,13 +37,13 @@ type round struct {
 }
 
 func (g *Digester) newRound(ctx context.Context, now time.Time) (*round, error) {
-	l, err := g.lookForLost(ctx, now)
-	if err != nil {
-		return nil, err
-	}
 	edits, err := editsOf(ctx, g.Edits)
 	if err != nil {
 		return nil, fmt.Errorf("digest: %w", err)
+	}
+	l, err := g.lookForLost(ctx, now, edits.N())
+	if err != nil {
+		return nil, err
 	}
 	return &round{g: g, now: now, lost: l, weeks: map[string]*week{}, noted: map[string]bool{}, edits: edits.N()}, nil
 }
@@ -109,44 +109,107 @@ func (r *round) owed(ctx context.Context, s store.Subscription) (owing, bool, er
 // person queues what the address of a subscription is owed, if this one is owed
 // anything.
 func (r *round) person(ctx context.Context, s store.Subscription) error {
-	all, err := r.owedWith(ctx, s)
+	all, have, err := r.owedWith(ctx, s)
 	if err != nil {
 		return err
 	}
-	return r.chunks(ctx, all)
+	told, err := r.toldWith(ctx, have)
+	if err != nil {
+		return err
+	}
+	return r.chunks(ctx, all, told)
 }
 
 // owedWith are the subscriptions of an address that are owed a digest, the oldest
-// first, if this one is; else none.
-func (r *round) owedWith(ctx context.Context, s store.Subscription) ([]owing, error) {
+// first, if this one is; else none. have are those that have theirs for the same time.
+func (r *round) owedWith(ctx context.Context, s store.Subscription) (all []owing, have []store.Subscription, err error) {
 	first, ok, err := r.owed(ctx, s)
 	if !ok || err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if r.g.Of == nil {
-		return []owing{first}, nil
+		return []owing{first}, nil, nil
 	}
 	of, err := r.g.Of(ctx, s.Address)
 	if err != nil {
-		return nil, fmt.Errorf("digest: read what else the address of subscription %s has: %w", s.ID, err)
+		return nil, nil, fmt.Errorf("digest: read what else the address of subscription %s has: %w", s.ID, err)
 	}
-	var all []owing
 	for _, o := range of { // as they stand now: they may have been told since they were read
 		d, ok, err := r.owed(ctx, o)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if ok {
+		switch {
+		case ok:
 			all = append(all, d)
+		case o.State == store.StateConfirmed && o.LastDigest.Equal(first.slot):
+			have = append(have, o)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b owing) int { return a.Created.Compare(b.Created) })
-	return all, nil
+	return all, have, nil
 }
 
-// chunks queues what some subscriptions of an address are owed.
-func (r *round) chunks(ctx context.Context, all []owing) error {
+// toldWith are the items that some subscriptions were told in their last digests:
+// an address got several at a time, and one of them was taken back, or a crash kept
+// it from being made.
+func (r *round) toldWith(ctx context.Context, have []store.Subscription) (map[string]bool, error) {
 	told := map[string]bool{}
+	for _, s := range have {
+		if r.g.Backlog == nil {
+			break
+		}
+		all, err := r.g.Backlog.DeliveriesOf(ctx, s.ID)
+		if err != nil {
+			return nil, fmt.Errorf("digest: read what subscription %s was told: %w", s.ID, err)
+		}
+		for _, d := range all {
+			ended := func(p store.Period) bool { return p.Subscription == s.ID && p.Until.Equal(s.LastDigest) }
+			if d.Kind != KindDigest || d.State == store.Uncertain || !reached(d) || !ended(d.Period) && !slices.ContainsFunc(d.Periods, ended) {
+				continue
+			}
+			if err := r.toldIn(ctx, d, told); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return told, nil
+}
+
+// toldIn adds the items that a digest shows, but for what it brings of earlier messages.
+func (r *round) toldIn(ctx context.Context, d store.Delivery, told map[string]bool) error {
+	for _, ref := range d.About {
+		told[itemKey(ref.Source, ref.Key)] = true
+	}
+	earlier := map[string]bool{}
+	for _, id := range d.Carries {
+		x, err := r.g.Outbox.Delivery(ctx, id)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("digest: read delivery %s: %w", id, err)
+		}
+		for _, f := range x.Findings {
+			earlier[f] = true
+		}
+	}
+	for _, id := range d.Findings {
+		if earlier[id] {
+			continue
+		}
+		f, err := r.g.Outbox.Finding(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("digest: read finding %s: %w", id, err)
+		}
+		told[itemKey(f.Source, f.Key)] = true
+	}
+	return nil
+}
+
+// chunks queues what some subscriptions of an address are owed. What is told is
+// told to them otherwise.
+func (r *round) chunks(ctx context.Context, all []owing, told map[string]bool) error {
 	for part := range slices.Chunk(all, maxTogether) {
 		if err := r.message(ctx, part, told, len(all) > maxTogether); err != nil {
 			return err
@@ -418,7 +481,7 @@ func (g *Digester) Now(ctx context.Context, of []store.Subscription, now time.Ti
 		return 0, err
 	}
 	r.force = true
-	if err := r.chunks(ctx, all); err != nil {
+	if err := r.chunks(ctx, all, map[string]bool{}); err != nil {
 		return r.made, err
 	}
 	return r.made, r.store(ctx)

@@ -40,7 +40,7 @@ func (g *Digester) Expect(ctx context.Context, now time.Time) ([]Expected, error
 		}
 		for _, s := range subs {
 			after = s.ID
-			all, err := r.owedWith(ctx, s)
+			all, _, err := r.owedWith(ctx, s)
 			if err != nil {
 				return nil, err
 			}
