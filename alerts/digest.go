@@ -271,6 +271,8 @@ type week struct {
 	read     int
 	outages  []Outage
 
+	back map[string]missedBy // by item: what came back into sight since the earliest place
+
 	made map[string]*Digest // by query, from and since: most subscriptions share theirs
 }
 
@@ -285,7 +287,7 @@ func (w *week) cached(typed string, q query.Query, from time.Time, since uint64)
 		if len(w.made) >= digestsCached || w.made == nil {
 			w.made = map[string]*Digest{}
 		}
-		d = w.digest(q, from, since, nil)
+		d = w.digest(q, from, since, nil, nil)
 		d.Memo = map[string]any{}
 		w.made[k] = d
 	}
@@ -299,9 +301,10 @@ type move struct {
 	new, restored, agenda, more bool
 }
 
-// digest chooses what concerns one query. Changes count after the Seq since;
-// items told elsewhere in the same message are counted as Shared.
-func (w *week) digest(q query.Query, from time.Time, since uint64, elsewhere map[string]bool) *Digest {
+// digest chooses what concerns one query. Changes count after the Seq since, those of
+// items of which something was missed after the Seq given for them; items told
+// elsewhere in the same message are counted as Shared.
+func (w *week) digest(q query.Query, from time.Time, since uint64, elsewhere map[string]bool, missed map[string]uint64) *Digest {
 	d := &Digest{Slot: w.slot, Now: w.now, From: from, Daily: w.schedule.Daily, Looked: w.looked, Read: w.read, Outages: w.outages}
 	shared := map[string]bool{}
 	if n := len(d.Outages); n > maxOutages {
@@ -324,7 +327,7 @@ func (w *week) digest(q query.Query, from time.Time, since uint64, elsewhere map
 			continue
 		}
 		told[k] = true
-		d.Meetings = append(d.Meetings, m.since(since, w.moves[k]))
+		d.Meetings = append(d.Meetings, m.since(newAfter(missed, k, since), w.moves[k]))
 	}
 	dates := map[string]bool{}
 	for _, c := range w.closing {
@@ -342,7 +345,7 @@ func (w *week) digest(q query.Query, from time.Time, since uint64, elsewhere map
 		dates[itemKey(c.Finding.Source, c.Finding.Key)] = true
 		d.Closing = append(d.Closing, c.Closing)
 	}
-	w.sections(d, q, since, told, dates, elsewhere, shared)
+	w.sections(d, q, since, missed, told, dates, elsewhere, shared)
 	d.Shared = len(shared)
 	return d
 }
@@ -395,11 +398,11 @@ func (m coming) since(seq uint64, moves []move) Coming {
 // sections sorts the changes into topics, each item once: under its most
 // certain finding. What is told already by its date or as a coming meeting is
 // not told again, but for what a meeting's papers say.
-func (w *week) sections(d *Digest, q query.Query, since uint64, meetings, dates, elsewhere, shared map[string]bool) {
+func (w *week) sections(d *Digest, q query.Query, since uint64, missed map[string]uint64, meetings, dates, elsewhere, shared map[string]bool) {
 	sure, mentions := newFolder(len(w.changes)), newFolder(len(w.changes))
 	for _, c := range w.changes {
 		k := itemKey(c.Source, c.Key)
-		if c.Change <= since || dates[k] || meetings[k] && c.Topic == store.TopicMeetings {
+		if c.Change <= newAfter(missed, k, since) || dates[k] || meetings[k] && c.Topic == store.TopicMeetings {
 			continue
 		}
 		said, ok := q.First(c.prepared)

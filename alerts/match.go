@@ -14,7 +14,7 @@ import (
 )
 
 // Follower is the name under which the Matcher keeps its place in the log.
-const Follower = "match"
+const Follower = store.Teller
 
 const (
 	pageOfChanges = 200     // judged and stored at a time
@@ -105,6 +105,8 @@ type commit struct {
 	kept       []candidate
 	spilled    bool // more candidates than kept; all are in the store
 	edits      *store.Edits
+	// had tells whether a subscription was told of one of them before; nil: never.
+	had func(context.Context, store.Subscription, store.Finding) (bool, error)
 }
 
 // Step takes the next commit of the log as far as it goes: all of its changes
@@ -124,10 +126,20 @@ func (m *Matcher) Step(ctx context.Context, now time.Time) (more bool, err error
 	if len(page) == 0 {
 		return false, nil
 	}
-	if n := silent(page); n > 0 && pos.Subscription == "" {
+	edits, err := m.edits(ctx)
+	if err != nil {
+		return false, fmt.Errorf("match: %w", err)
+	}
+	back := edits.Returns(pos.Seq, page[len(page)-1].Seq)
+	if n := silent(page, back); n > 0 && pos.Subscription == "" {
 		return true, m.passOver(ctx, pos, page[:n])
 	}
-	c, err := m.gather(ctx, pos, page)
+	var c *commit
+	if len(back) > 0 && back[0].Seq == page[0].Seq {
+		c, err = m.missed(ctx, pos, page[0], back[0], edits)
+	} else {
+		c, err = m.gather(ctx, pos, page)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -138,10 +150,11 @@ func (m *Matcher) Step(ctx context.Context, now time.Time) (more bool, err error
 	return true, nil
 }
 
-// silent counts the silent changes at the beginning of the page.
-func silent(page []store.Change) int {
+// silent counts the silent changes at the beginning of the page. By some of them,
+// given in order, an item came back into sight, which is news.
+func silent(page []store.Change, back []store.Return) int {
 	for i, c := range page {
-		if !c.Silent {
+		if !c.Silent || len(back) > 0 && c.Seq == back[0].Seq {
 			return i
 		}
 	}
@@ -394,6 +407,7 @@ func (m *Matcher) matchPage(ctx context.Context, c *commit, subs []store.Subscri
 			queries[i] = &q
 		}
 	}
+	var failed error
 	err := m.each(ctx, c, func(x candidate) bool {
 		if of != nil && !of(x.finding) {
 			return true
@@ -409,6 +423,15 @@ func (m *Matcher) matchPage(ctx context.Context, c *commit, subs []store.Subscri
 			if m.Told != nil && m.Told(s.ID, c.batch, x.finding) {
 				continue
 			}
+			if c.had != nil {
+				had, err := c.had(ctx, s, x.finding)
+				if failed = err; err != nil {
+					return false
+				}
+				if had {
+					continue
+				}
+			}
 			if found[i] == nil {
 				found[i] = newFolder(MaxThings)
 			}
@@ -416,7 +439,7 @@ func (m *Matcher) matchPage(ctx context.Context, c *commit, subs []store.Subscri
 		}
 		return true
 	})
-	return found, err
+	return found, errors.Join(err, failed)
 }
 
 // delivery renders one alert. A letter that cannot be rendered never will be,

@@ -386,8 +386,12 @@ func (r *round) digest(ctx context.Context, s owing, elsewhere map[string]bool) 
 	if err != nil {
 		return nil, err
 	}
-	if len(elsewhere) > 0 {
-		return w.digest(q, s.LastDigest, since, elsewhere), nil
+	missed, err := r.missed(ctx, w, s.Subscription, q, since)
+	if err != nil {
+		return nil, err
+	}
+	if len(elsewhere) > 0 || len(missed) > 0 {
+		return w.digest(q, s.LastDigest, since, elsewhere, missed), nil
 	}
 	return w.cached(s.Query, q, s.LastDigest, since), nil
 }

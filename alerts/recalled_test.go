@@ -123,3 +123,27 @@ func TestASecondDigestDoesNotRepeatTheFirst(t *testing.T) {
 		})
 	}
 }
+
+// Held for a year, or restored so long after: what was taken back then is not sent now.
+func TestYearOldAlertsDoNotGoOutAfterARestore(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		state store.DeliveryState
+		age   int // days
+		want  int
+	}{
+		{"taken back yesterday", store.Failed, 1, 1}, {"of nothing else, yesterday", store.Suppressed, 1, 1},
+		{"taken back a year ago", store.Failed, 365, 0}, {"of nothing else, a year ago", store.Suppressed, 365, 0},
+	} {
+		m := newMemory()
+		m.subscribe(sub("amy", ""))
+		m.commit(day(2), change("1", "tenders for one"))
+		w := matcher(m)
+		follow(t, w)
+		d := &m.deliveries[0]
+		d.State, d.Failure, d.Created = c.state, store.FailedCorrected, day(2).AddDate(0, 0, -c.age)
+		if n, err := w.Again(t.Context(), day(2), true); err != nil || n != c.want {
+			t.Errorf("%s: %d go out, want %d (%v)", c.name, n, c.want, err)
+		}
+	}
+}

@@ -154,6 +154,9 @@ func (g *Digester) week(ctx context.Context, now, slot time.Time, by Schedule) (
 	if err != nil {
 		return nil, err
 	}
+	if err := g.cameBack(ctx, w, first); err != nil {
+		return nil, err
+	}
 	dates, err := g.findings(ctx, w, first)
 	if err != nil {
 		return nil, err
@@ -161,7 +164,7 @@ func (g *Digester) week(ctx context.Context, now, slot time.Time, by Schedule) (
 	if err := g.items(ctx, w, dates); err != nil {
 		return nil, err
 	}
-	if err := g.log(ctx, w, first); err != nil {
+	if err := g.log(ctx, w, w.earliest(first)); err != nil {
 		return nil, err
 	}
 	return w, g.health(ctx, w)
@@ -208,7 +211,7 @@ func (g *Digester) findings(ctx context.Context, w *week, first uint64) (map[str
 		return nil, err
 	}
 	dates := map[string]*closing{}
-	err = g.Outbox.Findings(ctx, min(from, first), func(f store.Finding) bool {
+	err = g.Outbox.Findings(ctx, min(from, w.earliest(first)), func(f store.Finding) bool {
 		if f.Change > w.upto {
 			return false
 		}
@@ -216,7 +219,10 @@ func (g *Digester) findings(ctx context.Context, w *week, first uint64) (map[str
 			return true
 		}
 		g.noteDate(w, dates, f)
-		if f.Change > first {
+		if x, was := w.back[itemKey(f.Source, f.Key)]; f.Change > first || was && f.Change > x.low {
+			if was {
+				x.ids[f.ID] = true
+			}
 			c := news{f, query.Prepare(g.Facts(f))}
 			c.Text = ""
 			w.changes = append(w.changes, c)
@@ -226,7 +232,7 @@ func (g *Digester) findings(ctx context.Context, w *week, first uint64) (map[str
 	if err != nil {
 		return nil, fmt.Errorf("digest: read findings: %w", err)
 	}
-	return dates, nil
+	return dates, g.leaveOut(ctx, w)
 }
 
 // noteDate keeps the latest date of a thread: a later notice replaces the date

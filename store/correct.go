@@ -56,7 +56,14 @@ type Correction struct {
 	Strike []string `json:"strike,omitempty"`
 	// Mail asks for a letter to those who were told of the item.
 	Mail bool `json:"mail,omitempty"`
+	// Seq is the number of its entry in the log, and Judged the last change that all
+	// were told of when it was made (see Teller); zero in those of before that was noted.
+	Seq    uint64 `json:"seq,omitempty"`
+	Judged uint64 `json:"judged,omitempty"`
 }
+
+// Teller is the name of the follower of the log that tells people of what it finds.
+const Teller = "match"
 
 // Public is the correction as anybody may read it.
 func (c Correction) Public() Correction {
@@ -121,6 +128,16 @@ type Edits struct {
 	process  map[string][]ItemRef // of notices, by ocid
 	released map[string][]ItemRef // of notices, by release
 	titled   map[string][]ItemRef // by what the source called them
+	returns  []Return             // in the order of the log
+}
+
+// A Return is an item that came into sight again: what its source did in the
+// meantime nobody was told of.
+type Return struct {
+	ItemRef
+	Seq   uint64    // of the entry of the log about it
+	After uint64    // the last change that all had been told of when the item went out of sight
+	Since time.Time // when it did
 }
 
 // An Edit is what the corrections of one item come to.
@@ -134,6 +151,8 @@ type Edit struct {
 	Struck  bool          // words are left out
 	title   string        // what the source called it
 	strikes []*regexp.Regexp
+	away    Return // the last time it went out of sight, and came back
+	noted   bool   // away says all of that
 }
 
 // FoldCorrections says what corrections come to.
@@ -150,10 +169,25 @@ func FoldCorrections(all []Correction) *Edits {
 		if c.Title != "" && !slices.Contains(e.titled[c.Title], ref) {
 			e.titled[c.Title] = append(e.titled[c.Title], ref)
 		}
-		x.take(c)
+		if back, ok := x.take(c); ok {
+			e.returns = append(e.returns, back)
+		}
 		e.last = max(e.last, c.N)
 	}
 	return e
+}
+
+// Returns are those after (exclusive) an entry of the log, up to (inclusive) another.
+func (e *Edits) Returns(after, upTo uint64) (out []Return) {
+	if e == nil {
+		return nil
+	}
+	for _, r := range e.returns {
+		if r.Seq > after && r.Seq <= upTo {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // N is the number of the last correction that they are of, 0 for none.
@@ -164,11 +198,16 @@ func (e *Edits) N() uint64 {
 	return e.last
 }
 
-func (x *Edit) take(c Correction) {
+// take adds a correction, and tells whether by it the item came into sight again.
+func (x *Edit) take(c Correction) (back Return, ok bool) {
 	x.Log = append(x.Log, c.Public())
 	x.title = cmp.Or(c.Title, x.title)
 	switch c.Act {
 	case ActHold, ActWithdraw:
+		// Out of sight again before all were told of what they had missed, they miss all of it.
+		if again := x.away.Seq > 0 && c.Judged < x.away.Seq; x.Hidden == "" && !again {
+			x.away, x.noted = Return{ItemRef: ItemRef{c.Source, c.Key}, After: c.Judged, Since: c.At}, c.Seq > 0
+		}
 		x.Hidden, x.Reason, x.Since = c.Act, c.Reason, c.At
 	case ActCorrect:
 		for _, f := range c.Fields {
@@ -184,8 +223,14 @@ func (x *Edit) take(c Correction) {
 	case ActNote:
 		x.Notes = append(x.Notes, c.Public())
 	case ActRestore:
-		*x = Edit{Log: x.Log, title: x.title}
+		hidden := x.Hidden != ""
+		*x = Edit{Log: x.Log, title: x.title, away: x.away, noted: x.noted}
+		if hidden && x.noted && c.Seq > 0 {
+			x.away.Seq = c.Seq
+			return x.away, true
+		}
 	}
+	return Return{}, false
 }
 
 // strikeOf finds words in any letter case, whatever white space is between them.

@@ -87,8 +87,8 @@ const perAddress = 10
 // meaning has a change judged: a notice in its thread, anything else by itself
 // and beside the other papers of its meeting.
 // A site whose body nobody named speaks under the source's name. That the
-// operator corrected something is no news, and what is held back is judged and
-// mailed to nobody.
+// operator corrected something is no news. What is held back is judged, and the
+// Matcher tells nobody of it before it is shown again.
 func (a *app) meaning(ctx context.Context, c store.Change, it store.Item) ([]store.Finding, error) {
 	if c.Op == store.OpCorrected {
 		return nil, nil
@@ -97,16 +97,7 @@ func (a *app) meaning(ctx context.Context, c store.Change, it store.Item) ([]sto
 	if err != nil {
 		return nil, err
 	}
-	found, err := a.meaningOf(ctx, c, it, edits)
-	if err != nil {
-		return nil, err
-	}
-	if !edits.Shows(c.Source, c.Key) {
-		for i := range found {
-			found[i].Silent = true
-		}
-	}
-	return found, nil
+	return a.meaningOf(ctx, c, it, edits)
 }
 
 func (a *app) meaningOf(ctx context.Context, c store.Change, it store.Item, edits *store.Edits) ([]store.Finding, error) {

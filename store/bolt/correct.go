@@ -8,8 +8,8 @@ import (
 	"ccgwatch/store"
 )
 
-// Correct is one transaction. What is kept in memory of the corrections is
-// replaced when it is on the disk.
+// Correct is one transaction. What is kept in memory of the corrections is read
+// anew by whoever asks from the moment at which it is on the disk.
 func (s *Store) Correct(ctx context.Context, c store.Correction) (store.Correction, error) {
 	what := fmt.Sprintf("correct %s %q", c.Source, c.Key)
 	if err := c.Check(); err != nil {
@@ -23,22 +23,26 @@ func (s *Store) Correct(ctx context.Context, c store.Correction) (store.Correcti
 			return err
 		}
 		c.Kind, c.Title = it.Kind, it.Title
-		c.N = t.corrections() + 1
+		c.N, c.Seq = t.corrections()+1, t.nextSeq()
+		var told store.Position
+		if _, err := t.get(bFollowers, []byte(store.Teller), &told); err != nil {
+			return err
+		}
+		c.Judged = told.Seq
 		if err := t.put(bCorrected, be64(c.N), c); err != nil {
 			return err
 		}
 		if err := t.recall(c, it); err != nil {
 			return err
 		}
-		return t.append([]store.Change{{
+		err := t.append([]store.Change{{
 			At: c.At, Source: c.Source, Key: c.Key, Kind: it.Kind, Op: store.OpCorrected, Title: it.Title, URL: it.URL, Silent: true,
 		}})
+		// Whoever sees the entry sees what it means: from here on they wait for the end of this.
+		s.edits.Store(nil)
+		return err
 	})
-	if err != nil {
-		return c, err
-	}
-	s.edits.Store(nil)
-	return c, nil
+	return c, err
 }
 
 // corrections counts them: it is the number of the last one.
