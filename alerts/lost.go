@@ -24,7 +24,7 @@ type lost struct {
 	at    store.Position // of lostOf: its Seq is the number of the last correction then known
 	edits uint64         // the last correction that is known now
 	read  bool
-	by   map[string][]store.Delivery // by subscription, oldest first
+	by    map[string][]store.Delivery // by subscription, oldest first
 }
 
 // lostOf is the name under which it is kept that everybody was asked about for
