@@ -81,6 +81,8 @@ says (store.Correction) and never in its place: crawling and judging read the st
 itself, and whatever is shown or mailed is read through a store.Public. A message
 carries by which correction its words go; the store takes back what has not been sent
 (store/bolt/recall.go), and alerts.Matcher.Again makes of it what may still be said.
+What a source did to an item while it was out of sight is told when it is restored
+(alerts/missed.go).
 
 # Where to look
 
