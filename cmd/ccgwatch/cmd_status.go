@@ -46,11 +46,12 @@ type jsonQueue struct {
 	NextDaily     string       `json:"next_daily"`  // of the daily ones
 	Daily         int          `json:"daily"`       // subscriptions that have a daily digest
 	Offline       bool         `json:"offline"`
-	Paused        string       `json:"paused"`    // why nothing is crawled, "" while it is
-	Clock         string       `json:"clock"`     // why the clock keeps all mail back, "" if it does not
-	FellBack      string       `json:"fell_back"` // what the daemon did about a damaged store lately, "" for nothing
-	Search        string       `json:"search"`    // how far the search index has come
-	LastCopy      string       `json:"last_copy"` // when the newest good one of the daemon's copies was made
+	Paused        string       `json:"paused"`       // why nothing is crawled, "" while it is
+	Clock         string       `json:"clock"`        // why the clock keeps all mail back, "" if it does not
+	FellBack      string       `json:"fell_back"`    // what the daemon did about a damaged store lately, "" for nothing
+	Search        string       `json:"search"`       // how far the search index has come
+	LastCopy      string       `json:"last_copy"`    // when the newest good one of the daemon's copies was made
+	SecondRelay   string       `json:"second_relay"` // since when mail goes through it, "" while the first is used
 }
 
 func (c *statusCmd) Run(e *env) error {
@@ -197,6 +198,9 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 	if f, ok := fellBack(a.data, e.now()); ok {
 		q.FellBack = f.Said() + " The damaged store is in " + f.Aside + "."
 	}
+	if q.SecondRelay, err = a.onSecondRelay(e.ctx); err != nil {
+		return q, err
+	}
 	q.LastCopy = stamp(lastGoodCopy(copiesIn(e.copiesDir())))
 	q.LastMail, q.NextDigest, q.NextDaily = stamp(last), stamp(a.nextDigest(e.now())), stamp(a.nextDaily(e.now()))
 	return q, err
@@ -254,6 +258,9 @@ func printQueue(e *env, q jsonQueue) error {
 	}
 	if q.Clock != "" {
 		fmt.Fprintf(e.stdout, "\n%s If it is right, say 'ccgwatch send --clock-is-right'.\n", q.Clock)
+	}
+	if q.SecondRelay != "" {
+		fmt.Fprintf(e.stdout, "\nMail goes through the second relay since %s: the first cannot be used. 'ccgwatch doctor' says why.\n", q.SecondRelay)
 	}
 	if q.FellBack != "" {
 		fmt.Fprintf(e.stdout, "\n%s\n", q.FellBack)
