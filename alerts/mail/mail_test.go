@@ -178,6 +178,7 @@ func letters() map[string]alerts.Letter {
 		"alert-due":       {Alert: &alerts.Alert{Things: things(reminder, overdue)}, Subscription: subscription(store.Instant)},
 		"alert-many":      {Alert: &alerts.Alert{Things: all, More: 9}, Subscription: subscription(store.Both)},
 		"digest":          {Digest: week(), Subscription: subscription(store.Weekly)},
+		"digest-copy":     {Digest: week(), Copy: true, Subscription: store.Subscription{ID: "digest-copy", Address: "jo@example.net", Often: store.Weekly}},
 		"digest-quiet":    {Digest: quiet, Subscription: subscription(store.Weekly)},
 		"digest-blind":    {Digest: blind, Subscription: subscription(store.Both)},
 	}
@@ -203,7 +204,7 @@ func TestGolden(t *testing.T) {
 			kind = "pages"
 		}
 		n := 0
-		for _, name := range []string{"alert-one", "alert-many", "digest", "digest-quiet", "digest-blind", "alert-award", "alert-due", "alert-reminder", "digest-daily", "digest-together", "correction"} {
+		for _, name := range []string{"alert-one", "alert-many", "digest", "digest-quiet", "digest-blind", "alert-award", "alert-due", "alert-reminder", "digest-daily", "digest-together", "correction", "digest-copy"} {
 			n++
 			t.Run(kind+"/"+name, func(t *testing.T) {
 				m := compose(t, c, letters()[name], n)

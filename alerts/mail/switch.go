@@ -22,7 +22,7 @@ func (c *Composer) SecondRelay(now time.Time, s alerts.Switch) (id string, m ale
 		paras = append(paras, "What came of the last attempt at the first:\n"+defuse(cut(clean(s.Why), 400)))
 	}
 	paras = append(paras,
-		"The first is asked again after minutes, then every hour at least, and mail goes back to it as soon as it takes a message. A message that it may have taken already waits for it, and is not sent through the second.",
+		"The first is asked again after a few minutes, later once an hour, and mail goes back to it as soon as it takes a message. A message that it may have taken already waits for it, and is not sent through the second.",
 		"What to do: nothing, if it comes back by itself. 'ccgwatch doctor' asks both and says what is wrong; 'ccgwatch status' says which is used. There is at most one such mail a day.")
 	m, err = c.toOperator(now, id, "CCGWatch: mail goes through the second relay", paras)
 	return id, m, err

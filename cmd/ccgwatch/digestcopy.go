@@ -70,7 +70,7 @@ func (a *app) copyDigest(ctx context.Context, often string, now time.Time) (queu
 		return false, a.store.SetDue(ctx, job, slot)
 	}
 	sum := sha256.Sum256([]byte("digest copy " + often + " " + slot.UTC().Format(time.RFC3339)))
-	id := hex.EncodeToString(sum[:])
+	id := hex.EncodeToString(sum[:16]) // as those of other letters
 	house := store.Subscription{
 		ID: copyID, Address: a.cfg.Operator.DigestCopy, State: store.StateHouse, Often: often, Created: now,
 		Consent: "operator.digest_copy in the settings", ConsentAt: now,
