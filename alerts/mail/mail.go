@@ -94,7 +94,6 @@ func (c *Composer) Compose(l alerts.Letter) (alerts.Message, error) {
 		}
 		foot := writer{c: c, l: l, level: level}
 		if l.Copy {
-			head.subject = header(copyMark + head.subject)
 			foot.copyFooter()
 		} else {
 			foot.footer()
@@ -124,7 +123,7 @@ func (c *Composer) front(l alerts.Letter, level int) (front, error) {
 	if d == nil || d.Memo == nil || len(l.Others) > 0 {
 		return c.writeFront(l, level)
 	}
-	k := fmt.Sprint("front ", level, l.Subscription.Often == store.Instant)
+	k := fmt.Sprint("front ", level, l.Subscription.Often == store.Instant, l.Copy)
 	if f, ok := d.Memo[k].(front); ok {
 		return f, nil
 	}
