@@ -33,7 +33,8 @@ type crew struct {
 type landing struct {
 	store.Delivery
 	sub     store.Subscription
-	epoch   int              // of the pause, when it began
+	way     *route
+	epoch   int              // of its pause, when it began
 	gap     <-chan time.Time // to the next attempt; nil: none
 	err     error            // the Sender's
 	notOurs error            // why the last byte was not to be sent
@@ -43,33 +44,43 @@ type landing struct {
 type entered struct {
 	store.Delivery
 	sub     store.Subscription
-	policy  bool // it was refused because of who sends
-	held    bool // it was under way, and its address is busy until it is settled
+	way     *route // nil: no relay was asked
+	passed  bool   // it is queued for the other relay
+	policy  bool   // it was refused because of who sends
+	held    bool   // it was under way, and its address is busy until it is settled
 	settled <-chan error
 }
 
 func (p *Postman) newCrew(clock func() time.Time) *crew {
-	return &crew{p: p, clock: clock, landed: make(chan landing, p.connections()), busy: map[string]bool{}}
+	all := 0
+	for _, w := range p.ways {
+		w.under = 0
+		all += w.connections()
+	}
+	return &crew{p: p, clock: clock, landed: make(chan landing, all), busy: map[string]bool{}}
 }
 
 func (p *Postman) connections() int { return max(p.Connections, 1) }
 
-// width is how many may be under way: one alone until the relay has taken a
-// message, so that one that is away is asked once.
-func (c *crew) width() int {
-	if c.p.proven {
-		return c.p.connections()
+// places is how many of a relay's are taken. What was entered without a relay
+// counts for each.
+func (c *crew) places(w *route) int {
+	n := w.under
+	for _, e := range c.entered {
+		if e.way == w || e.way == nil {
+			n++
+		}
 	}
-	return 1
+	return n
 }
 
-// room waits until there is a place, and no message under way to the address: what
-// one person is sent comes in order. A message has its place until its outcome is
-// on the disk: so with one connection what was sent is known to be before the next
-// recipient is named, and with several no more are in doubt at any moment than
-// there are connections.
-func (c *crew) room(ctx context.Context, address string) {
-	for c.under+len(c.entered) >= c.width() || c.busy[address] {
+// room waits until there is a place at a relay, and no message under way to the
+// address: what one person is sent comes in order. A message has its place until its
+// outcome is on the disk: so with one connection what was sent is known to be before
+// the next recipient is named, and with several no more are in doubt at any moment
+// than there are connections.
+func (c *crew) room(ctx context.Context, w *route, address string) {
+	for c.places(w) >= w.width() || c.busy[address] {
 		if len(c.entered) == 0 {
 			c.land(ctx, <-c.landed)
 			continue
@@ -94,18 +105,18 @@ func (c *crew) rest(ctx context.Context) {
 	c.look(ctx, true)
 }
 
-// pace waits for the time of the next message.
-func (c *crew) pace(ctx context.Context) error {
+// pace waits for the time of a relay's next message.
+func (c *crew) pace(ctx context.Context, w *route) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if c.p.next == nil {
+		if w.next == nil {
 			return nil
 		}
 		select {
-		case <-c.p.next:
-			c.p.next = nil
+		case <-w.next:
+			w.next = nil
 		case l := <-c.landed:
 			c.land(ctx, l)
 		case <-ctx.Done():
@@ -114,27 +125,29 @@ func (c *crew) pace(ctx context.Context) error {
 }
 
 // send has a message go to its address. Its end waits until the store knows.
-func (c *crew) send(ctx context.Context, d store.Delivery, sub store.Subscription) {
+func (c *crew) send(ctx context.Context, w *route, d store.Delivery, sub store.Subscription) {
 	c.under++
+	w.under++
 	c.busy[addressee(sub)] = true
-	epoch := c.p.pause.epoch
+	epoch := w.pause.epoch
 	var gap <-chan time.Time
-	if c.p.Gap > 0 {
-		gap = time.After(c.p.Gap)
-		c.p.next = gap
+	if w.Gap > 0 {
+		gap = time.After(w.Gap)
+		w.next = gap
 	}
+	sender, name := w.Sender, w.Name
 	go func() {
 		var notOurs error
-		err := c.p.Sender.Send(ctx, d, sub.Address, func() error {
+		err := sender.Send(ctx, d, sub.Address, func() error {
 			if c.p.Sure {
 				notOurs = c.p.held(context.WithoutCancel(ctx), d)
 				return notOurs
 			}
-			d.Due = c.clock().Add(uncertainAfter)
+			d.Due, d.Via = c.clock().Add(uncertainAfter), name
 			notOurs = c.p.Outbox.Dot(context.WithoutCancel(ctx), d)
 			return notOurs
 		})
-		c.landed <- landing{d, sub, epoch, gap, err, notOurs}
+		c.landed <- landing{d, sub, w, epoch, gap, err, notOurs}
 	}()
 }
 
@@ -159,8 +172,9 @@ func addressee(sub store.Subscription) string { return strings.ToLower(sub.Addre
 
 // land draws the conclusion from an attempt and enters it, even if ctx has ended.
 func (c *crew) land(ctx context.Context, l landing) {
-	p, d, err := c.p, l.Delivery, l.err
+	p, w, d, err := c.p, l.way, l.Delivery, l.err
 	c.under--
+	w.under--
 	if l.notOurs != nil || err != nil && ctx.Err() != nil && !errors.Is(err, ErrUncertain) { // nothing is entered
 		delete(c.busy, addressee(l.sub))
 	}
@@ -177,16 +191,23 @@ func (c *crew) land(ctx context.Context, l landing) {
 		return
 	}
 	if err == nil || errors.Is(err, ErrUncertain) {
-		p.note(l.sub.Address, c.clock())
+		p.note(w, l.sub.Address, c.clock())
 	}
-	p.proven = !errors.Is(err, ErrAway) && !errors.Is(err, ErrUncertain)
-	if errors.Is(err, ErrAway) && p.next == l.gap {
-		p.next = nil // no message was begun; how long it is left alone is for the pause
+	w.proven = !errors.Is(err, ErrAway) && !errors.Is(err, ErrUncertain)
+	if errors.Is(err, ErrAway) && w.next == l.gap {
+		w.next = nil // no message was begun; how long it is left alone is for the pause
 	}
-	p.pause.learn(d, c.clock(), err, l.epoch)
-	d = outcome(d, c.clock(), p.pause.until, err, l.sub.Address)
-	p.tell(d, err)
-	c.enter(ctx, entered{Delivery: d, sub: l.sub, policy: errors.Is(err, ErrPolicy), held: true})
+	w.pause.learn(d, c.clock(), err, l.epoch)
+	if err != nil && !w.proven {
+		w.why = withoutAddress(err.Error(), l.sub.Address)
+	}
+	if p.passesOn(d, err, c.clock()) {
+		c.enter(ctx, entered{Delivery: p.passOn(w, d, err, l.sub.Address), sub: l.sub, way: w, passed: true, held: true})
+		return
+	}
+	d = outcome(d, c.clock(), p.nextLook(d), err, l.sub.Address)
+	p.tell(w, d, err, c.clock())
+	c.enter(ctx, entered{Delivery: d, sub: l.sub, way: w, policy: errors.Is(err, ErrPolicy), held: true})
 }
 
 // enter has the store know what became of a delivery.
@@ -225,10 +246,12 @@ func (c *crew) settled(ctx context.Context, e entered, err error) {
 		c.fail(fmt.Errorf("send: settle delivery %s: %w", d.ID, err))
 		return
 	}
-	switch d.State {
-	case store.Sent:
+	switch {
+	case e.passed:
+	case d.State == store.Sent:
 		c.sent++
-	case store.Queued, store.Failed, store.Uncertain:
+		p.took(context.WithoutCancel(ctx), c.clock(), e.way, d)
+	case d.State == store.Queued, d.State == store.Failed, d.State == store.Uncertain:
 		c.failed++
 	}
 	if e.policy && p.Domains != nil {
@@ -242,7 +265,7 @@ func (c *crew) settled(ctx context.Context, e entered, err error) {
 }
 
 // over tells whether the round is: something failed, or nothing can be sent now.
-func (c *crew) over() bool { return c.err != nil || c.p.pause.holds(c.clock()) }
+func (c *crew) over() bool { return c.err != nil || c.p.paused(c.clock()) }
 
 func (c *crew) fail(err error) {
 	if c.err == nil {
@@ -250,11 +273,11 @@ func (c *crew) fail(err error) {
 	}
 }
 
-// full tells whether a quota is used up, for service mail or for any other. What is
-// under way may count for it: where that matters, it is waited for.
-func (c *crew) full(ctx context.Context, service bool) bool {
-	for c.under > 0 && c.under >= c.p.left(c.clock(), service) {
+// full tells whether a relay's quota is used up, for service mail or for any other.
+// What is under way may count for it: where that matters, it is waited for.
+func (c *crew) full(ctx context.Context, w *route, service bool) bool {
+	for w.under > 0 && w.under >= w.left(c.clock(), service) {
 		c.land(ctx, <-c.landed)
 	}
-	return c.p.holds(c.clock(), service)
+	return c.p.holds(w, c.clock(), service)
 }

@@ -124,7 +124,7 @@ func TestAwayIsAskedOnce(t *testing.T) {
 			t.Fatal("asked: ", c.sent)
 		}
 		p.Resume()
-		p.pause = pause{}
+		p.ways[0].pause = pause{}
 		n := 0
 		c.fail = func(string) error {
 			c.mu.Lock()
@@ -138,7 +138,7 @@ func TestAwayIsAskedOnce(t *testing.T) {
 		if got := deliver(t, p, time.Now()); got != "5 sent, 4 failed" {
 			t.Error(got)
 		}
-		if wait := time.Until(p.pause.until); wait < 50*time.Second || wait > 70*time.Second {
+		if wait := time.Until(p.ways[0].pause.until); wait < 50*time.Second || wait > 70*time.Second {
 			t.Errorf("it is asked again in %s", wait)
 		}
 		free := 0

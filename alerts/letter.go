@@ -47,6 +47,9 @@ type Letter struct {
 	// Others are what further subscriptions of the address are told in the same
 	// digest.
 	Others []Part
+	// Copy: it is the operator's copy of a digest. It is on no list, and has nobody's
+	// links.
+	Copy bool
 }
 
 // A Part is what one subscription is told in a digest.

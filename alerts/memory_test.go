@@ -377,7 +377,7 @@ func (m *memory) Dot(_ context.Context, d store.Delivery) error {
 				x.State = store.Suppressed
 				return store.ErrConflict
 			}
-			x.State, x.Due = store.Dotting, d.Due
+			x.State, x.Due, x.Via = store.Dotting, d.Due, d.Via
 			return nil
 		}
 		return store.ErrNotFound

@@ -21,13 +21,12 @@ const (
 	sweepEvery     = time.Hour
 )
 
-// A pause is the time in which nothing is sent to anybody. It is kept in memory:
-// a process that starts again has one look at once.
+// A pause is the time in which a relay is not used. It is kept in memory: a process
+// that starts again has one look at once.
 type pause struct {
 	until time.Time
 	n     int // failures in a row that were nobody's but the relay's
 	epoch int // how many pauses there were
-	swept time.Time
 }
 
 // holds tells whether now is in the pause. One that seems to last longer than
@@ -53,15 +52,6 @@ func (p *pause) learn(d store.Delivery, now time.Time, err error, epoch int) {
 	default:
 		p.n, p.until = 0, time.Time{}
 	}
-}
-
-// sweep tells whether it is time to look for what has waited too long.
-func (p *pause) sweep(now time.Time) bool {
-	if since := now.Sub(p.swept); since >= 0 && since < sweepEvery {
-		return false
-	}
-	p.swept = now
-	return true
 }
 
 // outcome is the delivery after an attempt that ended with err at now, with a

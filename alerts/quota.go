@@ -17,14 +17,12 @@ import (
 // was off.
 const lookedBack = 35 * 24 * time.Hour
 
-// A quota counts what went out of late, against what a relay takes in an hour
-// and in a day, and what one address is sent in a day. What was sent before the
-// process began is read from the outbox: a restart frees nothing.
+// A quota counts what went out of late: what one address is sent in a day, and by
+// relay (route.sent) what each takes in an hour and in a day. What was sent before
+// the process began is read from the outbox: a restart frees nothing.
 type quota struct {
-	read    bool
-	all     []time.Time            // as they happened; kept only where a limit asks for them
-	to      map[string][]time.Time // by address in small letters
-	noticed time.Time              // until when a full quota was logged
+	read bool
+	to   map[string][]time.Time // by address in small letters
 }
 
 const day24 = 24 * time.Hour
@@ -50,9 +48,9 @@ type relayCap struct {
 }
 
 // caps are those that there are, less what is kept for service mail.
-func (p *Postman) caps(service bool) []relayCap {
+func (w *route) caps(service bool) []relayCap {
 	var out []relayCap
-	for _, x := range []relayCap{{p.PerHour, time.Hour}, {p.PerDay, day24}} {
+	for _, x := range []relayCap{{w.PerHour, time.Hour}, {w.PerDay, day24}} {
 		if x.limit <= 0 {
 			continue
 		}
@@ -66,9 +64,9 @@ func (p *Postman) caps(service bool) []relayCap {
 
 // full tells until when nothing may be sent to anybody, or nothing but service
 // mail; zero: now it may.
-func (p *Postman) full(now time.Time, service bool) (until time.Time) {
-	for _, x := range p.caps(service) {
-		if n, first := count(p.quota.all, now, x.span); n >= x.limit && first.Add(x.span).After(until) {
+func (w *route) full(now time.Time, service bool) (until time.Time) {
+	for _, x := range w.caps(service) {
+		if n, first := count(w.sent, now, x.span); n >= x.limit && first.Add(x.span).After(until) {
 			until = first.Add(x.span)
 		}
 	}
@@ -76,10 +74,10 @@ func (p *Postman) full(now time.Time, service bool) (until time.Time) {
 }
 
 // left is how many messages the relay takes now.
-func (p *Postman) left(now time.Time, service bool) int {
+func (w *route) left(now time.Time, service bool) int {
 	left := math.MaxInt
-	for _, x := range p.caps(service) {
-		n, _ := count(p.quota.all, now, x.span)
+	for _, x := range w.caps(service) {
+		n, _ := count(w.sent, now, x.span)
 		left = min(left, x.limit-n)
 	}
 	return left
@@ -94,10 +92,10 @@ func (p *Postman) fullFor(address string, now time.Time) (until time.Time) {
 }
 
 // note counts an attempt that was, or may have been, taken.
-func (p *Postman) note(address string, at time.Time) {
+func (p *Postman) note(w *route, address string, at time.Time) {
 	old := func(t time.Time) bool { return !t.After(at.Add(-day24)) }
-	if p.PerHour > 0 || p.PerDay > 0 {
-		p.quota.all = append(slices.DeleteFunc(p.quota.all, old), at)
+	if w.PerHour > 0 || w.PerDay > 0 {
+		w.sent = append(slices.DeleteFunc(w.sent, old), at)
 	}
 	if p.PerAddress > 0 {
 		k := strings.ToLower(address)
@@ -107,13 +105,18 @@ func (p *Postman) note(address string, at time.Time) {
 
 // recall counts, once in the life of a process, what went out before it.
 func (p *Postman) recall(ctx context.Context, now time.Time) error {
-	if p.quota.read || p.PerHour <= 0 && p.PerDay <= 0 && p.PerAddress <= 0 {
+	limited := slices.ContainsFunc(p.ways, func(w *route) bool { return w.PerHour > 0 || w.PerDay > 0 })
+	if p.quota.read || !limited && p.PerAddress <= 0 {
 		return nil
 	}
 	p.quota = quota{to: map[string][]time.Time{}}
+	for _, w := range p.ways {
+		w.sent = nil
+	}
 	if p.Backlog != nil {
 		type sent struct {
 			to string // subscription
+			by *route
 			at time.Time
 		}
 		var all []sent
@@ -123,7 +126,7 @@ func (p *Postman) recall(ctx context.Context, now time.Time) error {
 				at = d.Due.Add(-uncertainAfter)
 			}
 			if at.After(now.Add(-day24)) {
-				all = append(all, sent{d.Subscription, at})
+				all = append(all, sent{d.Subscription, p.wayOf(d), at})
 			}
 			return true
 		})
@@ -136,23 +139,23 @@ func (p *Postman) recall(ctx context.Context, now time.Time) error {
 			if err != nil && !errors.Is(err, store.ErrNotFound) { // of one that is gone only the sum counts
 				return fmt.Errorf("send: read subscription %s: %w", x.to, err)
 			}
-			p.note(sub.Address, x.at)
+			p.note(x.by, sub.Address, x.at)
 		}
 	}
 	p.quota.read = true
 	return nil
 }
 
-// holds tells whether a quota is used up at now, for service mail or for any
+// holds tells whether a relay's quota is used up at now, for service mail or for any
 // other, and says so once.
-func (p *Postman) holds(now time.Time, service bool) bool {
-	until := p.full(now, service)
+func (p *Postman) holds(w *route, now time.Time, service bool) bool {
+	until := w.full(now, service)
 	if until.IsZero() {
 		return false
 	}
-	if !until.Equal(p.quota.noticed) {
-		p.quota.noticed = until
-		p.Log.Warn("the relay has been given all it takes for now; the rest waits", "per_hour", p.PerHour, "per_day", p.PerDay, "next", until)
+	if !until.Equal(w.noticed) {
+		w.noticed = until
+		p.Log.Warn("the relay has been given all it takes for now; the rest waits", "per_hour", w.PerHour, "per_day", w.PerDay, "next", until)
 	}
 	return true
 }

@@ -48,7 +48,11 @@ var (
 type Postman struct {
 	Outbox      store.Outbox
 	Subscribers store.Subscribers
-	Sender      Sender
+	// Sender hands the messages over, to the relay of that Name (host and port).
+	Sender Sender
+	Name   string
+	// Fallback is a second relay, for when the first cannot be used; nil: none.
+	Fallback *Route
 	// Sure: what the Sender does may be repeated without anybody noticing, so that
 	// nothing is ever in doubt. Before the end of a message it is only asked whether
 	// it is still to be sent; a crash there leaves a claim that runs out.
@@ -68,6 +72,9 @@ type Postman struct {
 	// back: they can be put together later). 0: any number. What went out before
 	// the process began counts as far as there is a Backlog.
 	PerHour, PerDay, PerAddress int
+	// Switched is told which relay has taken a message, once it is recorded, if it
+	// was another one before, or none in the life of the process; nil: nobody is.
+	Switched func(ctx context.Context, now time.Time, to Switch) error
 	// Backlog and Compose put together alerts that have waited for three days;
 	// nil: each is sent by itself, however old. See Message.
 	Backlog store.Backlog
@@ -82,12 +89,12 @@ type Postman struct {
 	Domains *Domains
 	Log     *slog.Logger
 
-	next   <-chan time.Time // when Gap is over
-	pause  pause
+	ways   []*route // the first relay first
+	used   *route   // the one that Switched was told of
+	swept  time.Time
 	quota  quota
 	folded map[string]bool // claimed in this round, and put into another since
 	kept   bool            // a round ended before what is kept for service mail
-	proven bool            // the relay took the last message, or refused just that
 }
 
 // Deliver sends everything that is due at now, one recipient a message.
@@ -98,15 +105,18 @@ type Postman struct {
 // once, or when its lease runs out.
 func (p *Postman) Deliver(ctx context.Context, now time.Time) (sent, failed int, err error) {
 	clock := p.clock(now)
-	if p.pause.holds(now) {
+	p.findWays()
+	if p.paused(now) {
 		return 0, 0, nil
 	}
 	if err := p.recall(ctx, now); err != nil {
 		return 0, 0, err
 	}
-	p.proven = false
-	if c, ok := p.Sender.(io.Closer); ok {
-		defer func() { _ = c.Close() }() // the messages are settled
+	for _, w := range p.ways {
+		w.proven = false
+		if c, ok := w.Sender.(io.Closer); ok {
+			defer func() { _ = c.Close() }() // the messages are settled
+		}
 	}
 	lease, batch := p.Lease, p.Batch
 	if lease <= 0 {
@@ -116,7 +126,7 @@ func (p *Postman) Deliver(ctx context.Context, now time.Time) (sent, failed int,
 		batch = 50 * p.connections()
 	}
 	for {
-		if p.holds(clock(), true) {
+		if w := p.wayNow(clock()); w == nil || p.holds(w, clock(), true) {
 			return sent, failed, nil
 		}
 		ds, err := p.Outbox.Lease(ctx, clock(), lease, batch)
@@ -130,7 +140,7 @@ func (p *Postman) Deliver(ctx context.Context, now time.Time) (sent, failed int,
 		p.kept = false
 		s, f, err := p.round(ctx, clock, ds)
 		sent, failed = sent+s, failed+f
-		if err != nil || p.kept || p.pause.holds(clock()) {
+		if err != nil || p.kept || p.paused(clock()) {
 			return sent, failed, err
 		}
 	}
@@ -152,7 +162,7 @@ func (p *Postman) round(ctx context.Context, clock func() time.Time, ds []store.
 	rest := c.sendOut(ctx, ds)
 	c.rest(ctx)
 	p.release(ctx, rest)
-	if c.err == nil && p.pause.holds(clock()) {
+	if c.err == nil && p.paused(clock()) {
 		c.err = p.expire(ctx, clock())
 	}
 	return c.sent, c.failed, c.err
@@ -162,27 +172,26 @@ func (p *Postman) round(ctx context.Context, clock func() time.Time, ds []store.
 func (c *crew) sendOut(ctx context.Context, ds []store.Delivery) (rest []store.Delivery) {
 	p := c.p
 	for i, d := range ds {
-		c.room(ctx, "")
-		switch {
-		case c.over():
-			return c.left(ctx, ds[i:])
-		case p.folded[d.ID]:
+		c.look(ctx, false)
+		if p.folded[d.ID] {
 			continue
-		case c.full(ctx, rank(d.Kind) == 0):
-			p.kept = true // what is due for longest goes first, so no service mail waits behind it
-			return ds[i:]
 		}
-		if err := c.pace(ctx); err != nil {
+		w, goes, err := c.ready(ctx, d)
+		switch {
+		case err != nil:
 			c.fail(fmt.Errorf("send: %w", err))
 			return ds[i:]
-		}
-		if c.over() {
+		case goes == endRound && p.kept:
+			return ds[i:]
+		case goes == endRound:
 			return c.left(ctx, ds[i:])
+		case goes == putOff:
+			continue
 		}
 		if !c.clock().Before(d.Lease) && !d.Lease.IsZero() {
 			return nil // the claims ran out meanwhile
 		}
-		if err := c.attempt(ctx, d); err != nil {
+		if err := c.attempt(ctx, w, d); err != nil {
 			c.fail(err)
 			return c.left(ctx, ds[i:])
 		}
@@ -200,7 +209,7 @@ func (c *crew) left(ctx context.Context, ds []store.Delivery) []store.Delivery {
 }
 
 // attempt sets out with one delivery, if it is still to be sent, and now.
-func (c *crew) attempt(ctx context.Context, d store.Delivery) error {
+func (c *crew) attempt(ctx context.Context, w *route, d store.Delivery) error {
 	p := c.p
 	sub, wanted, err := p.wanted(ctx, d)
 	switch {
@@ -211,7 +220,7 @@ func (c *crew) attempt(ctx context.Context, d store.Delivery) error {
 		c.enter(ctx, entered{Delivery: d, sub: sub})
 		return nil
 	}
-	if c.room(ctx, addressee(sub)); c.over() {
+	if c.room(ctx, w, addressee(sub)); c.over() || p.wayFor(d, c.clock()) != w { // it is claimed again, for another
 		p.release(ctx, c.left(ctx, []store.Delivery{d}))
 		return nil
 	}
@@ -248,7 +257,7 @@ func (c *crew) attempt(ctx context.Context, d store.Delivery) error {
 			return fmt.Errorf("send: read delivery %s: %w", d.ID, err)
 		}
 	}
-	c.send(ctx, d, sub)
+	c.send(ctx, w, d, sub)
 	return nil
 }
 
@@ -271,23 +280,29 @@ func (p *Postman) wanted(ctx context.Context, d store.Delivery) (sub store.Subsc
 }
 
 // tell logs an attempt that did not succeed.
-func (p *Postman) tell(d store.Delivery, err error) {
+func (p *Postman) tell(w *route, d store.Delivery, err error, now time.Time) {
 	if err == nil {
 		return
 	}
 	args := []any{"delivery", d.ID, "state", d.State, "attempts", d.Attempts, "due", d.Due, "error", d.LastError}
 	switch {
+	case errors.Is(err, ErrAway) && !p.paused(now):
+		p.Log.Warn("a relay cannot be used; the message is in doubt there and waits for it", append(args, "relay", w.Name, "next_look", w.pause.until)...)
 	case errors.Is(err, ErrOperator):
-		p.Log.Error("no mail is sent until this is put right", append(args, "next_look", p.pause.until)...)
+		p.Log.Error("no mail is sent until this is put right", append(args, "next_look", w.pause.until)...)
 	case errors.Is(err, ErrAway):
-		p.Log.Warn("no mail can be sent for now", append(args, "next_look", p.pause.until)...)
+		p.Log.Warn("no mail can be sent for now", append(args, "next_look", w.pause.until)...)
 	default:
 		p.Log.Warn("a message was not sent", args...)
 	}
 }
 
 // Resume ends a pause: the operator wants to see whether it goes now.
-func (p *Postman) Resume() { p.pause.until = time.Time{} }
+func (p *Postman) Resume() {
+	for _, w := range p.ways {
+		w.pause.until = time.Time{}
+	}
+}
 
 // release gives claims back that were not used.
 func (p *Postman) release(ctx context.Context, ds []store.Delivery) {
@@ -309,9 +324,10 @@ func (p *Postman) release(ctx context.Context, ds []store.Delivery) {
 // expire gives up what has waited too long while nothing can be sent. What is
 // due after a machine was off gets its attempt first, however late.
 func (p *Postman) expire(ctx context.Context, now time.Time) error {
-	if !p.pause.sweep(now) {
+	if since := now.Sub(p.swept); since >= 0 && since < sweepEvery {
 		return nil
 	}
+	p.swept = now
 	var old []store.Delivery
 	err := p.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
 		if d.State == store.Queued && now.Sub(d.Created) >= giveUp {

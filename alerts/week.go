@@ -154,20 +154,26 @@ func (g *Digester) week(ctx context.Context, now, slot time.Time, by Schedule) (
 	if err != nil {
 		return nil, err
 	}
+	return w, g.gather(ctx, w, first)
+}
+
+// gather reads what there is to tell: what was found after a place in the log, what
+// is listed now, and what was looked at.
+func (g *Digester) gather(ctx context.Context, w *week, first uint64) error {
 	if err := g.cameBack(ctx, w, first); err != nil {
-		return nil, err
+		return err
 	}
 	dates, err := g.findings(ctx, w, first)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := g.items(ctx, w, dates); err != nil {
-		return nil, err
+		return err
 	}
 	if err := g.log(ctx, w, w.earliest(first)); err != nil {
-		return nil, err
+		return err
 	}
-	return w, g.health(ctx, w)
+	return g.health(ctx, w)
 }
 
 // earliest is the lowest place that any owed digest goes on from.

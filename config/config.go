@@ -95,6 +95,9 @@ type SMTP struct {
 	// DKIMSelector and DKIMKeyFile sign what is sent; "" for none. The file may be
 	// yet to be made (see 'ccgwatch dkim'); a relative path is relative to the file.
 	DKIMSelector, DKIMKeyFile string
+	// Fallback is a second relay, for when this one cannot be used; nil: none. It
+	// has neither a Fallback nor a key of its own.
+	Fallback *SMTP
 }
 
 // Mailbox is the mailbox read for subscribing, unsubscribing and bounces: at
@@ -135,6 +138,10 @@ type Operator struct {
 	Ping Secret
 	// PingEvery is how often.
 	PingEvery Duration
+	// DigestCopy is the operator's own address, which gets a copy of each run of
+	// digests; "" for nobody. That they stay away is how one sees that mail goes
+	// missing behind a relay that takes it.
+	DigestCopy string
 }
 
 // Letters is how 'ccgwatch letter' writes.
@@ -156,7 +163,7 @@ func Default() Config {
 	return Config{
 		Group:    Group{Name: "CCGWatch", Areas: []string{"leicester", "leicestershire", "rutland"}, BuiltinSources: true},
 		Fetch:    Fetch{Delay: Duration(5 * time.Second)},
-		SMTP:     SMTP{Port: 587, TLS: "starttls", Connections: 1, PerMinute: 60},
+		SMTP:     plainRelay(),
 		Mailbox:  Mailbox{Port: 993, TLS: "implicit", Folder: "INBOX", Plus: true},
 		Web:      Web{Listen: "127.0.0.1:8080", Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 		Operator: Operator{PingEvery: Duration(time.Hour)},

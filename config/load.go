@@ -37,6 +37,9 @@ func (k Known) Load(path string) (Config, error) {
 			}
 		}
 		faults.secret("smtp.password_file", dir, c.SMTP.PasswordFile, &c.SMTP.Password)
+		if s := c.SMTP.Fallback; s != nil {
+			faults.secret("smtp.fallback.password_file", dir, s.PasswordFile, &s.Password)
+		}
 		faults.secret("mailbox.password_file", dir, c.Mailbox.PasswordFile, &c.Mailbox.Password)
 	}
 	if err := faults.err(path); err != nil {
@@ -100,6 +103,7 @@ func (k Known) parse(b []byte) (Config, *faults) {
 		set(t, "listen", &c.Operator.Listen, empty(listenAddress))
 		set(t, "ping", &c.Operator.Ping, pingAddress)
 		set(t, "ping_every", &c.Operator.PingEvery, duration)
+		set(t, "digest_copy", &c.Operator.DigestCopy, empty(emailAddress))
 		t.done()
 	}
 	if t, ok := top.table("export"); ok {
@@ -148,9 +152,9 @@ func readSource(t *table, k Known) Source {
 	return s
 }
 
-// readSMTP takes the settings of the relay that is named, and then what the
+// readRelay takes the settings of the relay that is named, and then what the
 // operator says, which counts for more.
-func readSMTP(t *table, s *SMTP, k Known) {
+func readRelay(t *table, s *SMTP, k Known) {
 	set(t, "relay", &s.Relay, empty(knownRelay(k.Relays)))
 	for _, r := range k.Relays {
 		if r.Name == s.Relay {
@@ -173,9 +177,6 @@ func readSMTP(t *table, s *SMTP, k Known) {
 	set(t, "per_minute", &s.PerMinute, perMinute)
 	set(t, "per_hour", &s.PerHour, limit("an hour"))
 	set(t, "per_day", &s.PerDay, limit("a day"))
-	set(t, "dkim_selector", &s.DKIMSelector, empty(selector))
-	set(t, "dkim_key_file", &s.DKIMKeyFile, empty(text))
-	t.done()
 }
 
 func readServer(t *table, host *string, port *int, tls, username, passwordFile *string) {
@@ -217,10 +218,8 @@ func checkWhole(c *Config, k Known, f *faults) {
 	if c.SMTP.Host != "" && c.Group.Email == "" {
 		f.addOnce("group", "email", "is missing; mail needs a From address as soon as smtp.host is set")
 	}
-	if s := c.SMTP; s.Relay != "" && s.Host != "" && s.Username == "" {
-		f.addOnce("smtp", "username", "is missing; the relay %s wants a login", s.Relay)
-	}
-	checkServer(f, "smtp", c.SMTP.Host, c.SMTP.TLS, c.SMTP.Username, c.SMTP.PasswordFile)
+	checkRelay(f, "smtp", c.SMTP)
+	checkFallback(f, c.SMTP)
 	checkServer(f, "mailbox", c.Mailbox.Host, c.Mailbox.TLS, c.Mailbox.Username, c.Mailbox.PasswordFile)
 	checkMailbox(c, f)
 	switch s := c.SMTP; {
@@ -233,6 +232,9 @@ func checkWhole(c *Config, k Known, f *faults) {
 	}
 	if host, _, err := net.SplitHostPort(c.Operator.Listen); err == nil && !loopback(host) {
 		f.add("operator.listen", "%q can be reached from other machines; the operator's page is for this one alone: 127.0.0.1:8081", c.Operator.Listen)
+	}
+	if c.Operator.DigestCopy != "" && c.Group.Email == "" {
+		f.addOnce("group", "email", "is missing; mail needs a From address as soon as operator.digest_copy is set")
 	}
 	if c.Operator.PingEvery < Duration(time.Minute) {
 		f.add("operator.ping_every", "%q is too often; expected a minute or more", c.Operator.PingEvery.String())

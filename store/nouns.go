@@ -497,7 +497,10 @@ type Delivery struct {
 	// away is not one.
 	Attempts int `json:"attempts,omitempty"`
 	// Doubts counts the attempts that broke off after the last byte; 2 is the most.
-	Doubts    int       `json:"doubts,omitempty"`
+	Doubts int `json:"doubts,omitempty"`
+	// Via is the relay that was last sent the message's end, by host and port; "" for
+	// none, or one without a name. What is in doubt is repeated by that one alone.
+	Via       string    `json:"via,omitempty"`
 	Failure   string    `json:"failure,omitempty"` // FailedHard, ...
 	SentAt    time.Time `json:"sent_at,omitzero"`
 	LastError string    `json:"last_error,omitempty"`

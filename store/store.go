@@ -175,8 +175,8 @@ type Outbox interface {
 	// claimed again when it is due, or never.
 	Lease(ctx context.Context, now time.Time, length time.Duration, limit int) ([]Delivery, error)
 	// Dot records, durably, that the last byte of d is about to be sent: its
-	// state becomes dotting, and d.Due says from when it may be repeated if
-	// nothing more is heard of it. ErrConflict, and the byte must not be sent, if
+	// state becomes dotting, d.Via says to which relay, and d.Due from when it may be
+	// repeated if nothing more is heard of it. ErrConflict, and the byte must not be sent, if
 	// the claim that d.Lease tells of is held no more; also if its subscription
 	// does not want it any more: then the delivery is suppressed.
 	Dot(ctx context.Context, d Delivery) error

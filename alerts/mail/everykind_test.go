@@ -28,7 +28,7 @@ func TestPromiseEveryMailKind(t *testing.T) {
 	byMail.Mailbox = true
 	dir := t.TempDir()
 	files := map[string][]string{} // by what they are checked as
-	kinds := []string{alerts.KindConfirm, alerts.KindManage, alerts.KindProbe, alerts.KindGoodbye, "operator", "trial"}
+	kinds := []string{alerts.KindConfirm, alerts.KindManage, alerts.KindProbe, alerts.KindGoodbye, "operator", "trial", "switch"}
 	base := letters()
 	var names []string
 	for name := range base {
@@ -76,6 +76,9 @@ func serviceOf(c *Composer, kind string, i int, rnd *rand.Rand) (alerts.Message,
 	case "operator":
 		trouble := store.Trouble{Source: "s", Condition: store.Broken, Since: at("2026-08-11T07:00:00+01:00"), Detail: nasty(rnd)}
 		_, m, err := c.Operator(at("2026-08-12T07:00:00+01:00").AddDate(0, 0, i), []store.Trouble{trouble, {Since: at("2026-08-11T07:00:00+01:00")}}, func(string) string { return nasty(rnd) })
+		return m, err
+	case "switch":
+		_, m, err := c.SecondRelay(at("2026-08-12T07:00:00+01:00").AddDate(0, 0, i), alerts.Switch{To: "b.example:587", From: "a.example:587", Fallback: true, Why: nasty(rnd)})
 		return m, err
 	case "trial":
 		return c.Trial(id(i), "ann@example.net", at("2026-08-12T07:00:00+01:00"))

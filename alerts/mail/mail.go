@@ -78,6 +78,9 @@ func (c *Composer) Compose(l alerts.Letter) (alerts.Message, error) {
 	if set != 1 {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: expected an alert, a digest or a correction", l.ID)
 	}
+	if l.Copy && (l.Digest == nil || len(l.Others) > 0) {
+		return alerts.Message{}, fmt.Errorf("mail: letter %s: a copy of what is no digest", l.ID)
+	}
 	if l.Correction != nil && len(l.Correction.About) == 0 {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: a correction of nothing", l.ID)
 	}
@@ -90,7 +93,11 @@ func (c *Composer) Compose(l alerts.Letter) (alerts.Message, error) {
 			return alerts.Message{}, err
 		}
 		foot := writer{c: c, l: l, level: level}
-		foot.footer()
+		if l.Copy {
+			foot.copyFooter()
+		} else {
+			foot.footer()
+		}
 		msg, err := c.message(l, to.Address, head, &foot.sheet)
 		if err != nil {
 			return alerts.Message{}, err
@@ -116,7 +123,7 @@ func (c *Composer) front(l alerts.Letter, level int) (front, error) {
 	if d == nil || d.Memo == nil || len(l.Others) > 0 {
 		return c.writeFront(l, level)
 	}
-	k := fmt.Sprint("front ", level, l.Subscription.Often == store.Instant)
+	k := fmt.Sprint("front ", level, l.Subscription.Often == store.Instant, l.Copy)
 	if f, ok := d.Memo[k].(front); ok {
 		return f, nil
 	}

@@ -178,6 +178,7 @@ func letters() map[string]alerts.Letter {
 		"alert-due":       {Alert: &alerts.Alert{Things: things(reminder, overdue)}, Subscription: subscription(store.Instant)},
 		"alert-many":      {Alert: &alerts.Alert{Things: all, More: 9}, Subscription: subscription(store.Both)},
 		"digest":          {Digest: week(), Subscription: subscription(store.Weekly)},
+		"digest-copy":     {Digest: week(), Copy: true, Subscription: store.Subscription{ID: "digest-copy", Address: "jo@example.net", Often: store.Weekly}},
 		"digest-quiet":    {Digest: quiet, Subscription: subscription(store.Weekly)},
 		"digest-blind":    {Digest: blind, Subscription: subscription(store.Both)},
 	}
@@ -203,7 +204,7 @@ func TestGolden(t *testing.T) {
 			kind = "pages"
 		}
 		n := 0
-		for _, name := range []string{"alert-one", "alert-many", "digest", "digest-quiet", "digest-blind", "alert-award", "alert-due", "alert-reminder", "digest-daily", "digest-together", "correction"} {
+		for _, name := range []string{"alert-one", "alert-many", "digest", "digest-quiet", "digest-blind", "alert-award", "alert-due", "alert-reminder", "digest-daily", "digest-together", "correction", "digest-copy"} {
 			n++
 			t.Run(kind+"/"+name, func(t *testing.T) {
 				m := compose(t, c, letters()[name], n)
@@ -270,7 +271,11 @@ func parts(t testing.TB, raw []byte) (head netmail.Header, text, page string) {
 func check(t testing.TB, m alerts.Message) {
 	t.Helper()
 	head, text, page := parts(t, m.Raw)
-	for k, n := range map[string]int{"From": 1, "To": 1, "Subject": 1, "Date": 1, "Message-Id": 1, "Reply-To": 1, "List-Id": 1, "List-Unsubscribe": 1, "Auto-Submitted": 1,
+	listed := 1
+	if strings.HasPrefix(m.Subject, copyMark) {
+		listed = 0
+	}
+	for k, n := range map[string]int{"From": 1, "To": 1, "Subject": 1, "Date": 1, "Message-Id": 1, "Reply-To": 1, "List-Id": listed, "List-Unsubscribe": listed, "Auto-Submitted": 1,
 		"Cc": 0, "Bcc": 0, "X-Mailer": 0, "User-Agent": 0} {
 		if len(head[k]) != n {
 			t.Errorf("%d headers %s", len(head[k]), k)

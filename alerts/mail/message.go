@@ -97,15 +97,9 @@ func (c *Composer) message(l alerts.Letter, to string, f front, s *sheet) (alert
 		h.field("References", root)
 	}
 	h.field("Auto-Submitted", "auto-generated")
-	h.field("List-Id", "CCGWatch <alerts."+c.domain+">")
-	https, mailto := c.links.Unsubscribe(tells(l)...)
-	if https != "" {
-		h.field("List-Unsubscribe", "<"+https+">, <"+mailto+">")
-		h.field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
-	} else {
-		h.field("List-Unsubscribe", "<"+mailto+">")
+	if !l.Copy {
+		c.list(&h, l)
 	}
-	h.field("List-Post", "NO")
 	h.field("MIME-Version", "1.0")
 	h.field("Content-Type", `multipart/alternative; boundary="`+boundary+`"`)
 	h.buf.WriteString("\r\n")
@@ -129,6 +123,19 @@ func (c *Composer) message(l alerts.Letter, to string, f front, s *sheet) (alert
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
 	}
 	return alerts.Message{MessageID: id, Subject: f.subject, Raw: h.buf.Bytes()}, nil
+}
+
+// list writes what makes a letter one of a list, with its way out.
+func (c *Composer) list(h *head, l alerts.Letter) {
+	h.field("List-Id", "CCGWatch <alerts."+c.domain+">")
+	https, mailto := c.links.Unsubscribe(tells(l)...)
+	if https != "" {
+		h.field("List-Unsubscribe", "<"+https+">, <"+mailto+">")
+		h.field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+	} else {
+		h.field("List-Unsubscribe", "<"+mailto+">")
+	}
+	h.field("List-Post", "NO")
 }
 
 // tells lists the subscriptions of a letter.

@@ -34,6 +34,9 @@ func (w *writer) write() (subject string) {
 	default:
 		subject = w.digest(w.l.Digest)
 	}
+	if w.l.Copy {
+		subject = header(copyMark + subject)
+	}
 	return subject
 }
 

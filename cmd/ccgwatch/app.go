@@ -462,7 +462,7 @@ func (a *app) deliver(ctx context.Context, now time.Time) (sent, failed int, err
 		if err := a.store.syncSent(); err != nil {
 			a.log.Warn("what was mailed is not surely noted outside the store", "err", err)
 		}
-		if err != nil || s+f == 0 {
+		if err != nil || s+f == 0 && !a.copyDigests(ctx, now.Add(time.Since(begun))) {
 			return sent, failed, err
 		}
 	}

@@ -46,11 +46,14 @@ type jsonQueue struct {
 	NextDaily     string       `json:"next_daily"`  // of the daily ones
 	Daily         int          `json:"daily"`       // subscriptions that have a daily digest
 	Offline       bool         `json:"offline"`
-	Paused        string       `json:"paused"`    // why nothing is crawled, "" while it is
-	Clock         string       `json:"clock"`     // why the clock keeps all mail back, "" if it does not
-	FellBack      string       `json:"fell_back"` // what the daemon did about a damaged store lately, "" for nothing
-	Search        string       `json:"search"`    // how far the search index has come
-	LastCopy      string       `json:"last_copy"` // when the newest good one of the daemon's copies was made
+	Paused        string       `json:"paused"`      // why nothing is crawled, "" while it is
+	Clock         string       `json:"clock"`       // why the clock keeps all mail back, "" if it does not
+	FellBack      string       `json:"fell_back"`   // what the daemon did about a damaged store lately, "" for nothing
+	Search        string       `json:"search"`      // how far the search index has come
+	LastCopy      string       `json:"last_copy"`   // when the newest good one of the daemon's copies was made
+	DigestCopy    string       `json:"digest_copy"` // when the operator's newest copy of a digest was sent, "" for never
+	copies        bool         // one is wanted
+	SecondRelay   string       `json:"second_relay"` // since when mail goes through it, "" while the first is used
 }
 
 func (c *statusCmd) Run(e *env) error {
@@ -145,11 +148,14 @@ func (a *app) statusRows(e *env) ([]jsonStatus, error) {
 
 func (a *app) queueRow(e *env) (jsonQueue, error) {
 	var q jsonQueue
-	var last time.Time
+	var last, copied time.Time
 	err := a.store.Deliveries(e.ctx, func(d store.Delivery) bool {
 		switch d.State {
 		case store.Sent:
 			q.Queue.Sent++
+			if d.Subscription == copyID && d.SentAt.After(copied) {
+				copied = d.SentAt
+			}
 			if d.SentAt.After(last) {
 				last = d.SentAt
 			}
@@ -197,6 +203,10 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 	if f, ok := fellBack(a.data, e.now()); ok {
 		q.FellBack = f.Said() + " The damaged store is in " + f.Aside + "."
 	}
+	if q.SecondRelay, err = a.onSecondRelay(e.ctx); err != nil {
+		return q, err
+	}
+	q.DigestCopy, q.copies = stamp(copied), a.cfg.Operator.DigestCopy != ""
 	q.LastCopy = stamp(lastGoodCopy(copiesIn(e.copiesDir())))
 	q.LastMail, q.NextDigest, q.NextDaily = stamp(last), stamp(a.nextDigest(e.now())), stamp(a.nextDaily(e.now()))
 	return q, err
@@ -255,6 +265,9 @@ func printQueue(e *env, q jsonQueue) error {
 	if q.Clock != "" {
 		fmt.Fprintf(e.stdout, "\n%s If it is right, say 'ccgwatch send --clock-is-right'.\n", q.Clock)
 	}
+	if q.SecondRelay != "" {
+		fmt.Fprintf(e.stdout, "\nMail goes through the second relay since %s: the first cannot be used. 'ccgwatch doctor' says why.\n", q.SecondRelay)
+	}
 	if q.FellBack != "" {
 		fmt.Fprintf(e.stdout, "\n%s\n", q.FellBack)
 	}
@@ -268,6 +281,9 @@ func printQueue(e *env, q jsonQueue) error {
 	daily := ""
 	if q.Daily > 0 {
 		daily = fmt.Sprintf(", of the %d daily %s", q.Daily, q.NextDaily)
+	}
+	if q.copies {
+		daily += "\nyour copy of a digest: last sent " + orNever(q.DigestCopy) + "; if it did not arrive, mail goes missing behind the relay"
 	}
 	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed%s; last sent %s\n%s; next digest %s%s\nlast copy of the store: %s\nsearch: %s\n",
 		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, uncertain, orNever(q.LastMail), count(q.Subscriptions, "subscription"), q.NextDigest, daily, orNever(q.LastCopy), q.Search)

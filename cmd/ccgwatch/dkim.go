@@ -157,6 +157,10 @@ func recordsFor(cfg config.Config, key *mail.DKIM) ([]jsonRecord, error) {
 	if h := cfg.SMTP.Host; h != "" && !loopbackName(h) {
 		spf = "v=spf1 a:" + h + " ~all"
 		why = "Who may send for the domain. This says: the machine " + h + ". If the relay's help pages name another value (include:...), take theirs."
+		if all := relayHosts(cfg); len(all) > 1 {
+			spf = "v=spf1 a:" + strings.Join(all, " a:") + " ~all"
+			why = "Who may send for the domain. This says: the machines " + strings.Join(all, " and ") + ". If the relays' help pages name other values (include:...), take theirs."
+		}
 	}
 	return []jsonRecord{
 		{"DKIM: the key with which receivers check that mail is yours", name, "TXT", value,

@@ -28,15 +28,15 @@ func (x *examination) mailDomain(cfg config.Config) {
 	}
 	ctx, cancel := within(x.ctx, dnsPatience)
 	defer cancel()
-	for _, s := range askDomain(ctx, r, strings.ToLower(domain), cfg.SMTP.Host) {
+	for _, s := range askDomain(ctx, r, strings.ToLower(domain), relayHosts(cfg)...) {
 		x.say(s)
 	}
 	x.say(reverseOf(ctx, r, cfg.SMTP.Host, ownAddresses()))
 }
 
 // askDomain asks for MX (RFC 5321, 5.1), SPF (RFC 7208) and DMARC (RFC 7489).
-func askDomain(ctx context.Context, r *net.Resolver, domain, relay string) []symptom {
-	return []symptom{mxOf(ctx, r, domain), spfOf(ctx, r, domain, relay), dmarcOf(ctx, r, domain)}
+func askDomain(ctx context.Context, r *net.Resolver, domain string, relays ...string) []symptom {
+	return []symptom{mxOf(ctx, r, domain), spfOf(ctx, r, domain, relays), dmarcOf(ctx, r, domain)}
 }
 
 func mxOf(ctx context.Context, r *net.Resolver, domain string) symptom {
@@ -62,7 +62,7 @@ func mxOf(ctx context.Context, r *net.Resolver, domain string) symptom {
 	return s
 }
 
-func spfOf(ctx context.Context, r *net.Resolver, domain, relay string) symptom {
+func spfOf(ctx context.Context, r *net.Resolver, domain string, relays []string) symptom {
 	s := symptom{Check: "dns", State: well}
 	all, err := textsOf(ctx, r, domain, "v=spf1")
 	switch {
@@ -70,12 +70,16 @@ func spfOf(ctx context.Context, r *net.Resolver, domain, relay string) symptom {
 		return unasked(s, domain+" SPF", err)
 	case len(all) == 0:
 		s.State, s.What = unsure, domain+": no SPF record: many will take your mail for junk"
-		s.Details = []string{"ask your provider for the line; it is a TXT record such as  v=spf1 include:" + relay + " ~all"}
+		s.Details = []string{"ask your provider for the line; it is a TXT record such as  v=spf1 include:" + strings.Join(relays, " include:") + " ~all"}
 	case len(all) > 1:
 		s.State, s.What = failing, fmt.Sprintf("%s: %d SPF records, which count as none", domain, len(all))
 		s.Details = append(all, "make one of them")
 	default:
-		s.What, s.Details = domain+": SPF says who may send in its name; is "+relay+" among them?", all
+		is := "is "
+		if len(relays) > 1 {
+			is = "are "
+		}
+		s.What, s.Details = domain+": SPF says who may send in its name; "+is+strings.Join(relays, " and ")+" among them?", all
 		if f := strings.Fields(strings.ToLower(all[0])); f[len(f)-1] == "+all" || f[len(f)-1] == "all" {
 			s.State, s.What = unsure, domain+": SPF lets everybody send in its name"
 		}

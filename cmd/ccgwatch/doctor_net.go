@@ -29,22 +29,13 @@ func (x *examination) network(cfg config.Config, sources []source) {
 	if cfg.SMTP.Host == "" {
 		x.sayf("mail", well, "written as files to %s: no relay is configured", filepath.Join(x.data, "outbox"))
 	} else {
-		s := cfg.SMTP
-		what, err := askRelay(x.ctx, cfg)
-		whom := "relay " + net.JoinHostPort(s.Host, strconv.Itoa(s.Port))
-		if s.Relay != "" {
-			whom += " (" + s.Relay + ")"
-		}
-		advice := relayAdvice(s, err)
-		if err != nil && s.Note != "" {
-			advice = append(advice, s.Relay+" wants "+s.Note)
-		}
-		x.answered("mail", whom, what+limitsOf(s), err, advice...)
+		x.relay(cfg, cfg.SMTP, "relay", relayAdvice)
 	}
 	if x.trial != "" {
-		what, err := sendTrial(x.ctx, cfg, x.data, x.trial, x.now())
+		what, err := sendTrial(x.ctx, cfg, cfg.SMTP, x.data, x.trial, x.now())
 		x.answered("trial", "a trial message", what, err, relayAdvice(cfg.SMTP, err)...)
 	}
+	x.fallback(cfg)
 	x.mailDomain(cfg)
 	if m := cfg.Mailbox; m.Host != "" {
 		what, err := askMailbox(x.ctx, m)

@@ -167,9 +167,11 @@ delay = "5s"  # between two requests to a site; a site that asks for more gets i
 			line("password_file", d.passwordFile, "a file with the password, readable by its owner alone")
 		}
 	}
+	b.WriteString("\n# A second relay, for when the first cannot be used; it has the keys of [smtp].\n# [smtp.fallback]\n# host = \"smtp2.example.org\"\n# username = \"\"\n# password_file = \"smtp2.password\"\n")
 	b.WriteString("\n[web]\nlisten = \"127.0.0.1:8080\"  # a web server in front of it makes the pages public\n")
 	b.WriteString("\n[operator]\nlisten = \"127.0.0.1:8081\"  # a page for you alone, on this machine alone\n" +
-		"ping = \"\"  # the address a watching service gave you; it writes to you when it is not asked any more\n")
+		"ping = \"\"  # the address a watching service gave you; it writes to you when it is not asked any more\n" +
+		"digest_copy = \"\"  # your own address, for a copy of each digest: if it stays away, mail goes missing behind the relay\n")
 	b.WriteString("\n[documents]\nocr = false  # true: tesseract, if it is installed, reads pages that are pictures\n")
 	if err := d.writeSources(&b); err != nil {
 		return "", err

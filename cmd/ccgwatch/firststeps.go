@@ -53,7 +53,7 @@ func (iv *interview) offerTrial(d *draft) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	what, err := sendTrial(iv.ctx, cfg, iv.data, d.email, iv.now())
+	what, err := sendTrial(iv.ctx, cfg, cfg.SMTP, iv.data, d.email, iv.now())
 	if err != nil {
 		fmt.Fprintf(iv.stdout, "It did not leave: %v\n", err)
 		for _, a := range relayAdvice(cfg.SMTP, err) {

@@ -70,9 +70,10 @@ func (a *app) joinAlerts() error {
 	a.postman = &alerts.Postman{Outbox: a.store, Subscribers: a.store, Sender: mail.Files{Dir: filepath.Join(a.data, "outbox")}, Sure: true, Refused: a.clerk.Refused, Domains: a.domains(), Log: a.log}
 	a.clerk.Domains = a.postman.Domains
 	if s := a.cfg.SMTP; s.Host != "" {
-		relay := relayOf(a.cfg)
+		relay := relayOf(a.cfg, s)
 		relay.ReturnPath = a.returnPath()
-		a.postman.Sender, a.postman.Sure = relay, false
+		a.postman.Sender, a.postman.Name, a.postman.Sure = relay, relayName(s), false
+		a.postman.Fallback, a.postman.Switched = a.secondRelay(), a.switched
 		a.postman.Connections = s.Connections
 		a.postman.Gap, a.postman.Clock = time.Minute/time.Duration(max(s.PerMinute, 1)), time.Now
 		a.postman.PerHour, a.postman.PerDay, a.postman.PerAddress = s.PerHour, s.PerDay, perAddress

@@ -19,12 +19,12 @@ func heldMeeting(t *testing.T) (*waiting, store.Item) {
 		return surfaceItems(t, a, now)
 	})
 	it := w.items[2]
-	w.mailed(friday())
+	w.mailed(digestFriday())
 	w.operator("--hold")
 	return w, it
 }
 
-func friday() time.Time { return time.Date(2026, 8, 14, 9, 0, 0, 0, london()) }
+func digestFriday() time.Time { return time.Date(2026, 8, 14, 9, 0, 0, 0, london()) }
 
 func (w *waiting) operator(args ...string) {
 	w.Helper()
@@ -59,7 +59,7 @@ const instantReader = "00000000000000000000000000000002"
 // even when it was restored.
 func TestWhatChangedWhileItWasHeldIsToldWhenItIsRestored(t *testing.T) {
 	first, second := time.Date(2026, 9, 2, 10, 0, 0, 0, london()), time.Date(2026, 9, 9, 14, 0, 0, 0, london())
-	nextFriday := friday().AddDate(0, 0, 7)
+	nextFriday := digestFriday().AddDate(0, 0, 7)
 	for _, c := range []struct {
 		name    string
 		between func(w *waiting)

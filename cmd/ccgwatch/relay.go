@@ -15,9 +15,8 @@ import (
 	"ccgwatch/store"
 )
 
-// relayOf is the relay that mail goes through.
-func relayOf(cfg config.Config) *mail.Relay {
-	s := cfg.SMTP
+// relayOf is a relay that mail goes through, of the settings.
+func relayOf(cfg config.Config, s config.SMTP) *mail.Relay {
 	return &mail.Relay{
 		Host: s.Host, Port: s.Port, TLS: s.TLS, Username: s.Username, Password: s.Password.Reveal, From: cfg.Group.Email,
 	}
@@ -29,16 +28,16 @@ func hasty(r *mail.Relay) *mail.Relay {
 	return r
 }
 
-// askRelay connects to the relay as mail will, logs in if that is configured,
+// askRelay connects to a relay as mail will, logs in if that is configured,
 // and leaves.
-func askRelay(ctx context.Context, cfg config.Config) (string, error) {
-	found, err := hasty(relayOf(cfg)).Check(ctx)
+func askRelay(ctx context.Context, cfg config.Config, s config.SMTP) (string, error) {
+	found, err := hasty(relayOf(cfg, s)).Check(ctx)
 	if err != nil {
 		return "", err
 	}
 	said := "it answers"
 	switch {
-	case found.Encrypted && cfg.SMTP.TLS == mail.TLSImplicit:
+	case found.Encrypted && s.TLS == mail.TLSImplicit:
 		said += ", encrypted from the start"
 	case found.Encrypted:
 		said += ", encrypted (STARTTLS)"
@@ -90,8 +89,8 @@ func relayAdvice(s config.SMTP, err error) []string {
 }
 
 // sendTrial sends one message that says only that mail arrives, past outbox
-// and subscriptions. what says where it went.
-func sendTrial(ctx context.Context, cfg config.Config, data, to string, now time.Time) (what string, err error) {
+// and subscriptions, through a relay. what says where it went.
+func sendTrial(ctx context.Context, cfg config.Config, by config.SMTP, data, to string, now time.Time) (what string, err error) {
 	links, err := alerts.NewLinks("", cfg.Group.Email, make([]byte, 32)) // it has no links
 	if err != nil {
 		return "", fmt.Errorf("config: [group]: %w", err)
@@ -119,17 +118,17 @@ func sendTrial(ctx context.Context, cfg config.Config, data, to string, now time
 	}
 	d := store.Delivery{ID: hex.EncodeToString(id), MessageID: msg.MessageID, Subject: msg.Subject, Raw: msg.Raw}
 	dot := func() error { return nil }
-	if cfg.SMTP.Host == "" {
+	if by.Host == "" {
 		dir := filepath.Join(data, "outbox")
 		if err := (mail.Files{Dir: dir}).Send(ctx, d, to, dot); err != nil {
 			return "", err
 		}
 		return "no relay is configured: the message is written to " + filepath.Join(dir, d.ID+".eml"), nil
 	}
-	r := hasty(relayOf(cfg))
+	r := hasty(relayOf(cfg, by))
 	defer func() { _ = r.Close() }()
 	if err := r.Send(ctx, d, to, dot); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s:%d took the message; look whether it arrives, and not among the junk", cfg.SMTP.Host, cfg.SMTP.Port), nil
+	return fmt.Sprintf("%s:%d took the message; look whether it arrives, and not among the junk", by.Host, by.Port), nil
 }

@@ -422,7 +422,7 @@ func (s *Store) Dot(ctx context.Context, d store.Delivery) error {
 			return err
 		}
 		now := was
-		now.State, now.Due = store.Dotting, d.Due
+		now.State, now.Due, now.Via = store.Dotting, d.Due, d.Via
 		return t.move(was, now)
 	})
 	if err == nil && ended {

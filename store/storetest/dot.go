@@ -15,7 +15,7 @@ func (t *T) dotted(now time.Time) store.Delivery {
 	t.must(err)
 	t.same("claimed", len(got), 1)
 	d := got[0]
-	d.State, d.Due = store.Dotting, now.Add(15*time.Minute)
+	d.State, d.Due, d.Via = store.Dotting, now.Add(15*time.Minute), "relay.example.org:587"
 	t.must(t.Dot(t.ctx, d))
 	return d
 }
@@ -32,6 +32,7 @@ func dot(t *T) {
 
 	d := t.dotted(at(4)) // the sender ended; the claim ran out at 3
 	t.same("the attempts in doubt", []int{d.Doubts, d.Attempts}, []int{1, 1})
+	t.same("the relay it is in doubt at", d.Via, "relay.example.org:587")
 	t.same("the bytes of the repeat", string(d.Raw), raw)
 	t.again()
 	for _, now := range []time.Time{at(5), at(23)} {
@@ -66,6 +67,9 @@ func dot(t *T) {
 	t.again()
 	t.same("the outbox in the end", t.states(), map[string]store.DeliveryState{"1": store.Uncertain, "2": store.Failed, "3": store.Sent})
 	t.must(t.Deliveries(t.ctx, func(d store.Delivery) bool {
+		if d.ID == "3" {
+			t.same("the relay that took 3", d.Via, "relay.example.org:587")
+		}
 		if d.ID == "2" {
 			t.same("the doubts and the failure of 2", []any{d.Doubts, d.Failure}, []any{1, store.FailedHard})
 		}
