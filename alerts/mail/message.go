@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"mime/multipart"
-	"mime/quotedprintable"
 	"net/textproto"
 	"strings"
 	"time"
@@ -79,13 +78,12 @@ func encodeRune(r rune) string {
 	return b.String()
 }
 
-// message is a front, and the sheet that follows it, in their envelope of headers.
-func (c *Composer) message(l alerts.Letter, to string, f front, s *sheet) (alerts.Message, error) {
-	s.endList()
+// message is a front, and the foot that follows it, in their envelope of headers.
+func (c *Composer) message(l alerts.Letter, to string, f front, end foot) (alerts.Message, error) {
 	id := "<" + l.ID + "@" + c.domain + ">"
 	boundary := "ccgwatch-" + l.ID // no stranger can know it beforehand
 	var h head
-	h.buf.Grow(len(f.text) + len(f.html) + s.text.Len() + s.html.Len() + 4<<10)
+	h.buf.Grow(len(f.text) + len(f.html) + len(end.text) + len(end.html) + 2<<10)
 	h.field("From", c.from)
 	h.field("To", to)
 	h.field("Reply-To", c.from)
@@ -117,11 +115,10 @@ func (c *Composer) message(l alerts.Letter, to string, f front, s *sheet) (alert
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
 	}
 	for _, p := range []struct {
-		kind  string
-		front []byte
-		words string
-	}{{"text/plain", f.text, s.text.String()}, {"text/html", f.html, s.html.String() + htmlEnd}} {
-		if err := writePart(m, p.kind, p.front, p.words); err != nil {
+		kind       string
+		front, end []byte
+	}{{"text/plain", f.text, end.text}, {"text/html", f.html, end.html}} {
+		if err := writePart(m, p.kind, p.front, p.end); err != nil {
 			return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
 		}
 	}
@@ -140,8 +137,8 @@ func tells(l alerts.Letter) []string {
 	return ids
 }
 
-// writePart writes what is encoded already, and the words behind it.
-func writePart(m *multipart.Writer, kind string, front []byte, words string) error {
+// writePart writes what is encoded already.
+func writePart(m *multipart.Writer, kind string, words ...[]byte) error {
 	p, err := m.CreatePart(textproto.MIMEHeader{
 		"Content-Type":              {kind + "; charset=utf-8"},
 		"Content-Transfer-Encoding": {"quoted-printable"},
@@ -149,12 +146,10 @@ func writePart(m *multipart.Writer, kind string, front []byte, words string) err
 	if err != nil {
 		return err
 	}
-	if _, err := p.Write(front); err != nil {
-		return err
+	for _, b := range words {
+		if _, err := p.Write(b); err != nil {
+			return err
+		}
 	}
-	q := quotedprintable.NewWriter(p)
-	if _, err := q.Write([]byte(crlf(words))); err != nil {
-		return err
-	}
-	return q.Close()
+	return nil
 }
