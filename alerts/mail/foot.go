@@ -96,14 +96,13 @@ func runs(words string) (out []run, err error) {
 
 // cast puts the token in.
 func (m footMould) cast(token string) (f foot, err error) {
-	of := strings.NewReplacer(standIn, token, escapeHTML(standIn), escapeHTML(token))
-	if f.text, err = castRuns(m.text, of); err == nil {
-		f.html, err = castRuns(m.html, of)
+	if f.text, err = castRuns(m.text, token); err == nil {
+		f.html, err = castRuns(m.html, token)
 	}
 	return f, err
 }
 
-func castRuns(rs []run, of *strings.Replacer) ([]byte, error) {
+func castRuns(rs []run, token string) ([]byte, error) {
 	if len(rs) == 1 && rs[0].encoded != nil {
 		return rs[0].encoded, nil
 	}
@@ -114,8 +113,10 @@ func castRuns(rs []run, of *strings.Replacer) ([]byte, error) {
 			b.Write(r.encoded)
 			continue
 		}
+		line := strings.ReplaceAll(r.line, standIn, token)
+		line = strings.ReplaceAll(line, escapeHTML(standIn), escapeHTML(token))
 		q := quotedprintable.NewWriter(&b)
-		if _, err := q.Write([]byte(crlf(of.Replace(r.line)))); err != nil {
+		if _, err := q.Write([]byte(crlf(line))); err != nil {
 			return nil, err
 		}
 		if err := q.Close(); err != nil {

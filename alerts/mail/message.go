@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"mime/multipart"
-	"net/textproto"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -32,13 +31,16 @@ func (h *head) field(name, value string) {
 	}
 	h.buf.WriteString(name + ":")
 	n := len(name) + 1
-	for i, w := range strings.Split(value, " ") {
-		if i > 0 && n+1+len(w) > lineMax {
+	first := true
+	for w := range strings.SplitSeq(value, " ") {
+		if !first && n+1+len(w) > lineMax {
 			h.buf.WriteString("\r\n")
 			n = 0
 		}
-		h.buf.WriteString(" " + w)
+		h.buf.WriteByte(' ')
+		h.buf.WriteString(w)
 		n += 1 + len(w)
+		first = false
 	}
 	h.buf.WriteString("\r\n")
 }
@@ -110,21 +112,12 @@ func (c *Composer) message(l alerts.Letter, to string, f front, end foot) (alert
 	if h.err != nil {
 		return alerts.Message{}, fmt.Errorf("letter %s: %w", l.ID, h.err)
 	}
-	m := multipart.NewWriter(&h.buf)
-	if err := m.SetBoundary(boundary); err != nil {
+	if err := new(multipart.Writer).SetBoundary(boundary); err != nil { // it is none
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
 	}
-	for _, p := range []struct {
-		kind       string
-		front, end []byte
-	}{{"text/plain", f.text, end.text}, {"text/html", f.html, end.html}} {
-		if err := writePart(m, p.kind, p.front, p.end); err != nil {
-			return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
-		}
-	}
-	if err := m.Close(); err != nil {
-		return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
-	}
+	h.part("--"+boundary, "text/plain", f.text, end.text)
+	h.part("\r\n--"+boundary, "text/html", f.html, end.html)
+	h.buf.WriteString("\r\n--" + boundary + "--\r\n")
 	return alerts.Message{MessageID: id, Subject: f.subject, Raw: h.buf.Bytes()}, nil
 }
 
@@ -137,19 +130,10 @@ func tells(l alerts.Letter) []string {
 	return ids
 }
 
-// writePart writes what is encoded already.
-func writePart(m *multipart.Writer, kind string, words ...[]byte) error {
-	p, err := m.CreatePart(textproto.MIMEHeader{
-		"Content-Type":              {kind + "; charset=utf-8"},
-		"Content-Transfer-Encoding": {"quoted-printable"},
-	})
-	if err != nil {
-		return err
-	}
+// part writes one of both parts, of words that are encoded already.
+func (h *head) part(delimiter, kind string, words ...[]byte) {
+	h.buf.WriteString(delimiter + "\r\nContent-Transfer-Encoding: quoted-printable\r\nContent-Type: " + kind + "; charset=utf-8\r\n\r\n")
 	for _, b := range words {
-		if _, err := p.Write(b); err != nil {
-			return err
-		}
+		h.buf.Write(b)
 	}
-	return nil
 }
