@@ -67,8 +67,9 @@ func (c *crew) width() int {
 // one person is sent comes in order. A message has its place until its outcome is
 // on the disk: so with one connection what was sent is known to be before the next
 // recipient is named, and with several no more are in doubt at any moment than
-// there are connections.
-func (c *crew) room(ctx context.Context, address string) {
+// there are connections. It tells whether anything happened meanwhile.
+func (c *crew) room(ctx context.Context, address string) (happened bool) {
+	under, entered := c.under, len(c.entered)
 	for c.under+len(c.entered) >= c.width() || c.busy[address] {
 		if len(c.entered) == 0 {
 			c.land(ctx, <-c.landed)
@@ -84,6 +85,7 @@ func (c *crew) room(ctx context.Context, address string) {
 		}
 	}
 	c.look(ctx, false)
+	return c.under != under || len(c.entered) != entered
 }
 
 // rest waits until nothing is under way, and all outcomes are on the disk.

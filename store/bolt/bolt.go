@@ -402,14 +402,19 @@ func (t *tx) get(bucket string, key []byte, v any) (bool, error) {
 
 // put stores v unless the stored value is the same already.
 func (t *tx) put(bucket string, key []byte, v any) error {
-	b, err := t.s.codec.encode(bucket, key, v)
-	if err != nil {
-		return err
-	}
 	if sub, ok := v.(store.Subscription); ok && bucket == bSubs {
 		if err := t.stamp(sub); err != nil {
 			return err
 		}
+	}
+	return t.putAs(bucket, key, v, t.s.codec.encode)
+}
+
+// putAs is put, with the stamp of the subscriptions left as it is.
+func (t *tx) putAs(bucket string, key []byte, v any, encode func(bucket string, key []byte, v any) ([]byte, error)) error {
+	b, err := encode(bucket, key, v)
+	if err != nil {
+		return err
 	}
 	return t.set(bucket, key, b)
 }
