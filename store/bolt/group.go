@@ -14,7 +14,7 @@ import (
 // A group joins what is asked for at the same moment into one transaction. To
 // make a transaction durable takes two waits for the disk, whatever is in it: so
 // while one is written, what is asked for meanwhile gathers for the next. Those of
-// one transaction soon ask again, each for the state that follows: they are waited
+// one transaction may soon ask again, each for the state that follows: they are waited
 // for, but no longer than companyWait, or some would go on beside the others in
 // every second transaction, and each of those would hold half as much. Whoever
 // asks alone is written at once.
@@ -27,8 +27,8 @@ type group struct {
 	mu      sync.Mutex
 	waiting []*entry
 	writing bool // somebody does, and will look again
-	// company is how many ask at about the same time: those of the last
-	// transaction, and those who came while it was written.
+	// company is how many ask at about the same time, and will again: those of the
+	// last transaction, and those who came while it was written.
 	company int
 	whole   chan struct{} // is closed when so many wait; nil: nobody looks out for them
 }
@@ -39,16 +39,27 @@ const companyWait = 500 * time.Microsecond
 
 // An entry is one change of those of a group.
 type entry struct {
-	f    func(*tx) error
-	what string
-	done chan error // gets one value
+	f     func(*tx) error
+	what  string
+	again bool       // whoever asks will ask again soon
+	done  chan error // gets one value
+}
+
+func asksAgain(all []*entry) (n int) {
+	for _, e := range all {
+		if e.again {
+			n++
+		}
+	}
+	return n
 }
 
 // enter has f run in the next transaction, and returns at once; the channel gets
 // what came of it. What fails is answered, and leaves nothing; the others are
 // tried again without it, so f may run more than once and only its last run counts.
-func (s *Store) enter(ctx context.Context, what string, f func(*tx) error) <-chan error {
-	e := &entry{f: f, what: what, done: make(chan error, 1)}
+// again: whoever asks will soon ask for something else, and is company.
+func (s *Store) enter(ctx context.Context, what string, again bool, f func(*tx) error) <-chan error {
+	e := &entry{f: f, what: what, again: again, done: make(chan error, 1)}
 	s.mu.RLock() // until it is answered: neither Compact nor Close comes in between
 	if err := s.usable(ctx, what); err != nil {
 		s.mu.RUnlock()
@@ -135,7 +146,7 @@ func (s *Store) writeGroup() {
 		})
 		if bad == nil {
 			s.group.mu.Lock()
-			s.group.company = len(all) + len(s.group.waiting)
+			s.group.company = asksAgain(all) + asksAgain(s.group.waiting)
 			s.group.mu.Unlock()
 			for _, e := range all {
 				answer(e, err)

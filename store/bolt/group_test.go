@@ -99,9 +99,9 @@ func TestCompanyIsWaitedFor(t *testing.T) {
 			begun := time.Now()
 			for _, at := range tt.come {
 				if at == 0 {
-					s.enter(t.Context(), tt.name, nil)
+					s.enter(t.Context(), tt.name, true, nil)
 				} else {
-					time.AfterFunc(at, func() { s.enter(t.Context(), tt.name, nil) })
+					time.AfterFunc(at, func() { s.enter(t.Context(), tt.name, true, nil) })
 				}
 			}
 			s.group.await()

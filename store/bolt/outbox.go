@@ -400,7 +400,7 @@ func doubted(d store.Delivery) store.Delivery {
 func (s *Store) Dot(ctx context.Context, d store.Delivery) error {
 	ended := false
 	what := "mark delivery " + d.ID + " before its end"
-	err := <-s.enter(ctx, what, func(t *tx) error {
+	err := <-s.enter(ctx, what, true, func(t *tx) error {
 		ended = false
 		was, err := t.delivery(d.ID)
 		if err != nil {
@@ -438,7 +438,7 @@ func (s *Store) Settle(ctx context.Context, d store.Delivery) error {
 // sent. Nobody holds a settled delivery any more. A crash before it leaves the
 // delivery as it was: in doubt, if it was dotting.
 func (s *Store) SettleSoon(ctx context.Context, d store.Delivery) <-chan error {
-	return s.enter(ctx, "settle delivery "+d.ID, func(t *tx) error {
+	return s.enter(ctx, "settle delivery "+d.ID, d.State == store.Sent, func(t *tx) error {
 		was, err := t.delivery(d.ID)
 		if err != nil {
 			return err
