@@ -78,8 +78,9 @@ func (c *crew) places(w *route) int {
 // address: what one person is sent comes in order. A message has its place until its
 // outcome is on the disk: so with one connection what was sent is known to be before
 // the next recipient is named, and with several no more are in doubt at any moment
-// than there are connections.
-func (c *crew) room(ctx context.Context, w *route, address string) {
+// than there are connections. It tells whether anything happened meanwhile.
+func (c *crew) room(ctx context.Context, w *route, address string) (happened bool) {
+	under, entered := c.under, len(c.entered)
 	for c.places(w) >= w.width() || c.busy[address] {
 		if len(c.entered) == 0 {
 			c.land(ctx, <-c.landed)
@@ -95,6 +96,7 @@ func (c *crew) room(ctx context.Context, w *route, address string) {
 		}
 	}
 	c.look(ctx, false)
+	return c.under != under || len(c.entered) != entered
 }
 
 // rest waits until nothing is under way, and all outcomes are on the disk.

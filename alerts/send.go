@@ -220,16 +220,19 @@ func (c *crew) attempt(ctx context.Context, w *route, d store.Delivery) error {
 		c.enter(ctx, entered{Delivery: d, sub: sub})
 		return nil
 	}
-	if c.room(ctx, w, addressee(sub)); c.over() || p.wayFor(d, c.clock()) != w { // it is claimed again, for another
+	happened := c.room(ctx, w, addressee(sub))
+	if c.over() || p.wayFor(d, c.clock()) != w { // it is claimed again, for another
 		p.release(ctx, c.left(ctx, []store.Delivery{d}))
 		return nil
 	}
-	if sub, wanted, err = p.wanted(ctx, d); err != nil { // they may have left during the wait
-		return fmt.Errorf("send: read subscription %s: %w", d.Subscription, err)
-	} else if !wanted {
-		d.State, d.LastError = store.Suppressed, ""
-		c.enter(ctx, entered{Delivery: d, sub: sub})
-		return nil
+	if happened { // they may have left meanwhile
+		if sub, wanted, err = p.wanted(ctx, d); err != nil {
+			return fmt.Errorf("send: read subscription %s: %w", d.Subscription, err)
+		} else if !wanted {
+			d.State, d.LastError = store.Suppressed, ""
+			c.enter(ctx, entered{Delivery: d, sub: sub})
+			return nil
+		}
 	}
 	until := time.Time{}
 	if d.Kind == KindAlert {

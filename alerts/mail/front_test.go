@@ -33,9 +33,9 @@ func TestToldToMany(t *testing.T) {
 			c := composer(t, base)
 			many := *d
 			many.Memo = map[string]any{}
-			for i, often := range []string{store.Weekly, store.Instant, store.Weekly, store.Both, store.Instant} {
+			for i, often := range []string{store.Weekly, store.Instant, store.Weekly, store.Weekly, store.Weekly, store.Both, store.Instant, store.Weekly, store.Weekly, store.Weekly} {
 				s := subscription(often)
-				s.ID, s.Address, s.Query = id(i), fmt.Sprintf("reader%d@example.net", i), fmt.Sprint("ward", i)
+				s.ID, s.Address, s.Query = id(i), fmt.Sprintf("reader%d@example.net", i), []string{"ward", "ward", `"\x01token\x01" & <b>`}[i%3]
 				one := compose(t, c, alerts.Letter{Digest: d, Subscription: s}, i)
 				of := compose(t, c, alerts.Letter{Digest: &many, Subscription: s}, i)
 				if one.Subject != of.Subject || !bytes.Equal(one.Raw, of.Raw) {

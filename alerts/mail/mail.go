@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	netmail "net/mail"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,18 +88,16 @@ func (c *Composer) Compose(l alerts.Letter) (alerts.Message, error) {
 	if l.Alert != nil && len(l.Alert.Things) == 0 {
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: an alert about nothing", l.ID)
 	}
+	end, err := c.foot(l)
+	if err != nil {
+		return alerts.Message{}, err
+	}
 	for level := range levels {
-		head, err := c.front(l, level)
+		begin, err := c.front(l, level)
 		if err != nil {
 			return alerts.Message{}, err
 		}
-		foot := writer{c: c, l: l, level: level}
-		if l.Copy {
-			foot.copyFooter()
-		} else {
-			foot.footer()
-		}
-		msg, err := c.message(l, to.Address, head, &foot.sheet)
+		msg, err := c.message(l, to.Address, begin, end)
 		if err != nil {
 			return alerts.Message{}, err
 		}
@@ -123,7 +122,13 @@ func (c *Composer) front(l alerts.Letter, level int) (front, error) {
 	if d == nil || d.Memo == nil || len(l.Others) > 0 {
 		return c.writeFront(l, level)
 	}
-	k := fmt.Sprint("front ", level, l.Subscription.Often == store.Instant, l.Copy)
+	k := "front " + strconv.Itoa(level)
+	if l.Subscription.Often == store.Instant {
+		k += " alone"
+	}
+	if l.Copy {
+		k += " copy"
+	}
 	if f, ok := d.Memo[k].(front); ok {
 		return f, nil
 	}

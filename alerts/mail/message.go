@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"mime/multipart"
-	"mime/quotedprintable"
-	"net/textproto"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -33,13 +31,16 @@ func (h *head) field(name, value string) {
 	}
 	h.buf.WriteString(name + ":")
 	n := len(name) + 1
-	for i, w := range strings.Split(value, " ") {
-		if i > 0 && n+1+len(w) > lineMax {
+	first := true
+	for w := range strings.SplitSeq(value, " ") {
+		if !first && n+1+len(w) > lineMax {
 			h.buf.WriteString("\r\n")
 			n = 0
 		}
-		h.buf.WriteString(" " + w)
+		h.buf.WriteByte(' ')
+		h.buf.WriteString(w)
 		n += 1 + len(w)
+		first = false
 	}
 	h.buf.WriteString("\r\n")
 }
@@ -79,13 +80,12 @@ func encodeRune(r rune) string {
 	return b.String()
 }
 
-// message is a front, and the sheet that follows it, in their envelope of headers.
-func (c *Composer) message(l alerts.Letter, to string, f front, s *sheet) (alerts.Message, error) {
-	s.endList()
+// message is a front, and the foot that follows it, in their envelope of headers.
+func (c *Composer) message(l alerts.Letter, to string, f front, end foot) (alerts.Message, error) {
 	id := "<" + l.ID + "@" + c.domain + ">"
 	boundary := "ccgwatch-" + l.ID // no stranger can know it beforehand
 	var h head
-	h.buf.Grow(len(f.text) + len(f.html) + s.text.Len() + s.html.Len() + 4<<10)
+	h.buf.Grow(len(f.text) + len(f.html) + len(end.text) + len(end.html) + 2<<10)
 	h.field("From", c.from)
 	h.field("To", to)
 	h.field("Reply-To", c.from)
@@ -106,22 +106,12 @@ func (c *Composer) message(l alerts.Letter, to string, f front, s *sheet) (alert
 	if h.err != nil {
 		return alerts.Message{}, fmt.Errorf("letter %s: %w", l.ID, h.err)
 	}
-	m := multipart.NewWriter(&h.buf)
-	if err := m.SetBoundary(boundary); err != nil {
+	if err := new(multipart.Writer).SetBoundary(boundary); err != nil { // it is none
 		return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
 	}
-	for _, p := range []struct {
-		kind  string
-		front []byte
-		words string
-	}{{"text/plain", f.text, s.text.String()}, {"text/html", f.html, s.html.String() + htmlEnd}} {
-		if err := writePart(m, p.kind, p.front, p.words); err != nil {
-			return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
-		}
-	}
-	if err := m.Close(); err != nil {
-		return alerts.Message{}, fmt.Errorf("mail: letter %s: %w", l.ID, err)
-	}
+	h.part("--"+boundary, "text/plain", f.text, end.text)
+	h.part("\r\n--"+boundary, "text/html", f.html, end.html)
+	h.buf.WriteString("\r\n--" + boundary + "--\r\n")
 	return alerts.Message{MessageID: id, Subject: f.subject, Raw: h.buf.Bytes()}, nil
 }
 
@@ -147,21 +137,10 @@ func tells(l alerts.Letter) []string {
 	return ids
 }
 
-// writePart writes what is encoded already, and the words behind it.
-func writePart(m *multipart.Writer, kind string, front []byte, words string) error {
-	p, err := m.CreatePart(textproto.MIMEHeader{
-		"Content-Type":              {kind + "; charset=utf-8"},
-		"Content-Transfer-Encoding": {"quoted-printable"},
-	})
-	if err != nil {
-		return err
+// part writes one of both parts, of words that are encoded already.
+func (h *head) part(delimiter, kind string, words ...[]byte) {
+	h.buf.WriteString(delimiter + "\r\nContent-Transfer-Encoding: quoted-printable\r\nContent-Type: " + kind + "; charset=utf-8\r\n\r\n")
+	for _, b := range words {
+		h.buf.Write(b)
 	}
-	if _, err := p.Write(front); err != nil {
-		return err
-	}
-	q := quotedprintable.NewWriter(p)
-	if _, err := q.Write([]byte(crlf(words))); err != nil {
-		return err
-	}
-	return q.Close()
 }

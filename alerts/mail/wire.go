@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -176,8 +177,12 @@ func checkMessage(raw []byte) error {
 	return nil
 }
 
-// stuffed is the message as it goes over the wire, without its end.
+// stuffed is the message as it goes over the wire, without its end: raw itself,
+// where no line begins with a dot.
 func stuffed(raw []byte) []byte {
+	if !bytes.HasPrefix(raw, []byte(".")) && !bytes.Contains(raw, []byte("\n.")) {
+		return raw
+	}
 	out := make([]byte, 0, len(raw)+64)
 	begin := true
 	for _, c := range raw {

@@ -19,6 +19,7 @@ type writer struct {
 	c     *Composer
 	l     alerts.Letter
 	level int
+	word  string // in place of the token of a way out: see foot; "" is the token
 	sheet
 }
 
@@ -257,6 +258,10 @@ func (w *writer) why(s store.Subscription) {
 func (w *writer) stop(to string, subscriptions ...string) {
 	c := w.c
 	https, mailto := c.links.Unsubscribe(subscriptions...)
+	if w.word != "" {
+		in := strings.NewReplacer(c.links.Token(subscriptions[0]), w.word)
+		https, mailto = in.Replace(https), in.Replace(mailto)
+	}
 	subject, _ := url.PathUnescape(mailto[strings.LastIndex(mailto, "=")+1:])
 	if https != "" {
 		w.para(say(to+", open "), bit{words: "unsubscribe", href: https}, say(" and press the button. It ends with that; you need no account."))

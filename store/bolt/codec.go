@@ -51,11 +51,28 @@ func (c *codec) close() {
 }
 
 func (c *codec) encode(bucket string, key []byte, v any) ([]byte, error) {
+	b, err := marshal(bucket, key, v)
+	if err != nil {
+		return nil, err
+	}
+	return c.pack(bucket, key, b), nil
+}
+
+// encodePlain is encode for what will soon be written over: not compressed.
+func (c *codec) encodePlain(bucket string, key []byte, v any) ([]byte, error) {
+	b, err := marshal(bucket, key, v)
+	if err != nil {
+		return nil, err
+	}
+	return c.plain(bucket, key, make([]byte, headLen, headLen+len(b)), b), nil
+}
+
+func marshal(bucket string, key []byte, v any) ([]byte, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s %q: %w", bucket, printable(key), err)
 	}
-	return c.pack(bucket, key, b), nil
+	return b, nil
 }
 
 // pack adds the head, and compresses where that pays.
@@ -68,6 +85,10 @@ func (c *codec) pack(bucket string, key, plain []byte) []byte {
 			return z
 		}
 	}
+	return c.plain(bucket, key, out, plain)
+}
+
+func (c *codec) plain(bucket string, key, out, plain []byte) []byte {
 	out = append(out[:headLen], plain...)
 	out[0] = packPlain
 	binary.BigEndian.PutUint32(out[1:], c.sum(bucket, key, out))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -62,6 +63,9 @@ func TestWrittenTogether(t *testing.T) {
 	if n := number() - before; n != 2 { // the one that was held, and that of all
 		t.Errorf("%d transactions", n)
 	}
+	if s.group.company != 20 {
+		t.Errorf("%d are looked out for", s.group.company)
+	}
 	sent := 0
 	if err := s.Deliveries(ctx, func(d store.Delivery) bool {
 		if d.State == store.Sent {
@@ -70,6 +74,41 @@ func TestWrittenTogether(t *testing.T) {
 		return true
 	}); err != nil || sent != 20 {
 		t.Error(sent, err)
+	}
+}
+
+// Those who asked together the last time are waited for, for a moment; who asks
+// alone is not made to wait.
+func TestCompanyIsWaitedFor(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		company int // of the last time
+		come    []time.Duration
+		want    time.Duration
+	}{
+		{"the first ever", 0, []time.Duration{0}, 0},
+		{"one connection", 1, []time.Duration{0}, 0},
+		{"all are there", 3, []time.Duration{0, 0, 0}, 0},
+		{"more than the last time", 3, []time.Duration{0, 0, 0, 0}, 0},
+		{"the others come a little later", 3, []time.Duration{0, 100 * time.Microsecond, 300 * time.Microsecond}, 300 * time.Microsecond},
+		{"one does not come", 3, []time.Duration{0, 100 * time.Microsecond}, companyWait},
+		{"nobody comes", 4, []time.Duration{0}, companyWait},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &Store{group: group{company: tt.company, writing: true}} // the writer is the test
+			begun := time.Now()
+			for _, at := range tt.come {
+				if at == 0 {
+					s.enter(t.Context(), tt.name, true, nil)
+				} else {
+					time.AfterFunc(at, func() { s.enter(t.Context(), tt.name, true, nil) })
+				}
+			}
+			s.group.await()
+			if took := time.Since(begun); took != tt.want || len(s.group.waiting) != len(tt.come) {
+				t.Errorf("%s: %d after %s, want %d after %s", tt.name, len(s.group.waiting), took, len(tt.come), tt.want)
+			}
+		})
 	}
 }
 

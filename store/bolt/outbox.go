@@ -138,7 +138,11 @@ func (t *tx) move(was, now store.Delivery) error {
 	if err := t.setAside(was, now); err != nil {
 		return err
 	}
-	return t.put(bDeliveries, join(instant(now.Created), []byte(now.ID)), now)
+	encode := t.s.codec.encode
+	if now.State == store.Claimed || now.State == store.Dotting {
+		encode = t.s.codec.encodePlain // not for long
+	}
+	return t.putAs(bDeliveries, join(instant(now.Created), []byte(now.ID)), now, encode)
 }
 
 // drop removes a delivery with its bytes and indexes.
@@ -192,8 +196,8 @@ func (t *tx) digest(d store.Delivery, of []store.Period) error {
 		if sub.State != store.StateConfirmed || !sub.LastDigest.Equal(p.From) {
 			return fmt.Errorf("subscription %s is %s, its last digest ended %s: %w", sub.ID, sub.State, sub.LastDigest.Format(time.RFC3339), store.ErrConflict)
 		}
-		sub.LastDigest = p.Until
-		if err := t.put(bSubs, []byte(sub.ID), sub); err != nil {
+		sub.LastDigest = p.Until // which alters nothing that goes by the stamp
+		if err := t.putAs(bSubs, []byte(sub.ID), sub, t.s.codec.encode); err != nil {
 			return err
 		}
 	}
@@ -403,7 +407,7 @@ func doubted(d store.Delivery) store.Delivery {
 func (s *Store) Dot(ctx context.Context, d store.Delivery) error {
 	ended := false
 	what := "mark delivery " + d.ID + " before its end"
-	err := <-s.enter(ctx, what, func(t *tx) error {
+	err := <-s.enter(ctx, what, true, func(t *tx) error {
 		ended = false
 		was, err := t.delivery(d.ID)
 		if err != nil {
@@ -441,7 +445,7 @@ func (s *Store) Settle(ctx context.Context, d store.Delivery) error {
 // sent. Nobody holds a settled delivery any more. A crash before it leaves the
 // delivery as it was: in doubt, if it was dotting.
 func (s *Store) SettleSoon(ctx context.Context, d store.Delivery) <-chan error {
-	return s.enter(ctx, "settle delivery "+d.ID, func(t *tx) error {
+	return s.enter(ctx, "settle delivery "+d.ID, d.State == store.Sent, func(t *tx) error {
 		was, err := t.delivery(d.ID)
 		if err != nil {
 			return err
