@@ -1,7 +1,9 @@
 package alerts
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -53,5 +55,73 @@ func TestDomainsThatFailedLongAgoAreForgotten(t *testing.T) {
 	}
 	if len(x.failed) < 2 {
 		t.Errorf("%d domains that failed are remembered of a week in which one did each day", len(x.failed))
+	}
+}
+
+// countedMail is a store of which is counted how many deliveries were read.
+type countedMail struct {
+	*memory
+	read int
+}
+
+func (c *countedMail) Deliveries(ctx context.Context, f func(store.Delivery) bool) error {
+	return c.memory.Deliveries(ctx, func(d store.Delivery) bool { c.read++; return f(d) })
+}
+
+func (c *countedMail) Recent(ctx context.Context, since time.Time, f func(store.Delivery) bool) error {
+	return c.memory.Recent(ctx, since, func(d store.Delivery) bool { c.read++; return f(d) })
+}
+
+// While a relay was away, all that was ever mailed was read every hour, to give up
+// what had waited too long.
+func TestTheMailOfYearsIsNotReadEveryHour(t *testing.T) {
+	start := time.Date(2026, 9, 7, 7, 30, 0, 0, time.UTC)
+	c := &countedMail{memory: newMemory()}
+	add := func(n int, state store.DeliveryState, created time.Time) {
+		c.deliveries = append(c.deliveries, store.Delivery{ID: fmt.Sprint("m", n), State: state, Created: created, Due: created})
+	}
+	for d := range 2000 {
+		state := store.Sent
+		if d == 7 {
+			state = store.Queued // the machine was off since
+		}
+		add(d, state, start.AddDate(0, 0, d-2000))
+	}
+	for h := range 48 {
+		add(5000+h, store.Queued, start.Add(time.Duration(h)*time.Hour))
+	}
+	p := &Postman{Outbox: c, Backlog: c, Log: slog.New(slog.DiscardHandler)}
+	waiting := func(now time.Time) (n int) {
+		for _, d := range c.deliveries {
+			if d.State == store.Queued {
+				n++
+				if now.Sub(d.Created) >= giveUp {
+					t.Fatalf("%s waits since %s", now, d.Created)
+				}
+			}
+		}
+		return n
+	}
+	for h := range 400 {
+		now := start.Add(48*time.Hour + time.Duration(h)*time.Hour)
+		c.read = 0
+		if err := p.expire(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+		if most := 48 + int(lookedBack/(24*time.Hour)); h > 0 && c.read > most {
+			t.Fatalf("%d of %d mails were read in hour %d", c.read, len(c.deliveries), h)
+		}
+		if n := waiting(now); h == 0 && n != 48 || h == 399 && n != 0 {
+			t.Errorf("after %d hours %d messages wait", h, n)
+		}
+	}
+	// After a long sleep all are looked at again.
+	c.deliveries = append(c.deliveries, store.Delivery{ID: "last", State: store.Queued, Created: start.AddDate(0, 0, 20)})
+	late := start.AddDate(0, 6, 0)
+	if err := p.expire(t.Context(), late); err != nil {
+		t.Fatal(err)
+	}
+	if n := waiting(late); n != 0 {
+		t.Errorf("%d messages wait after half a year", n)
 	}
 }

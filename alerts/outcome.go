@@ -28,6 +28,7 @@ type pause struct {
 	n     int // failures in a row that were nobody's but the relay's
 	epoch int // how many pauses there were
 	swept time.Time
+	whole bool // all that there is was looked at once for what has waited too long
 }
 
 // holds tells whether now is in the pause. One that seems to last longer than

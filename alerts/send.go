@@ -305,11 +305,21 @@ func (p *Postman) release(ctx context.Context, ds []store.Delivery) {
 // expire gives up what has waited too long while nothing can be sent. What is
 // due after a machine was off gets its attempt first, however late.
 func (p *Postman) expire(ctx context.Context, now time.Time) error {
+	was := p.pause.swept
 	if !p.pause.sweep(now) {
 		return nil
 	}
+	all := p.Outbox.Deliveries
+	if age := now.Sub(was); p.Backlog != nil && p.pause.whole && age >= 0 && age < lookedBack-giveUp {
+		// What had waited too long by then was given up then: the mail of years is
+		// not read again every hour.
+		all = func(ctx context.Context, f func(store.Delivery) bool) error {
+			return p.Backlog.Recent(ctx, now.Add(-lookedBack), f)
+		}
+	}
+	p.pause.whole = false
 	var old []store.Delivery
-	err := p.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
+	err := all(ctx, func(d store.Delivery) bool {
 		if d.State == store.Queued && now.Sub(d.Created) >= giveUp {
 			old = append(old, d)
 		}
@@ -326,5 +336,6 @@ func (p *Postman) expire(ctx context.Context, now time.Time) error {
 	if len(old) > 0 {
 		p.Log.Error("messages were given up: they could not be sent for too long", "messages", len(old))
 	}
+	p.pause.whole = true
 	return nil
 }

@@ -1,10 +1,12 @@
 package web
 
 import (
+	"context"
 	"net/netip"
 	"testing"
 	"time"
 
+	"ccgwatch/store"
 	"ccgwatch/store/query"
 )
 
@@ -74,5 +76,42 @@ func TestDatesThatAreShownNoMoreAreForgotten(t *testing.T) {
 	}
 	if remembered < 30 {
 		t.Errorf("of %d dates of the last month what was shown is remembered", remembered)
+	}
+}
+
+// countedOutbox counts how often the mails are gone through.
+type countedOutbox struct {
+	memory
+	times int
+}
+
+func (c *countedOutbox) Deliveries(ctx context.Context, f func(store.Delivery) bool) error {
+	c.times++
+	return c.memory.Deliveries(ctx, f)
+}
+
+// The mails of years were counted every ten seconds while somebody looked at the
+// page of the sources, which takes seconds itself where there are many.
+func TestTheMailOfYearsIsNotCountedAllTheTime(t *testing.T) {
+	if fresh := queueFresh(10_000_000); fresh != 5*time.Minute {
+		t.Errorf("of ten million mails a count is kept for %s", fresh)
+	}
+	for mails, want := range map[int]int{3: 60, 20_000: 20, 50_000: 10} {
+		c := &countedOutbox{memory: memory{state: &state{}}}
+		for range mails {
+			c.deliveries = append(c.deliveries, store.Delivery{Kind: "digest", State: store.Sent})
+		}
+		s := &site{Server: Server{Outbox: c}}
+		now := at("2026-09-07 09:00")
+		for range 60 { // ten minutes
+			q, err := s.outbox(t.Context(), now)
+			if err != nil || q.Sent != mails {
+				t.Fatalf("%d of %d mails, %v", q.Sent, mails, err)
+			}
+			now = now.Add(10 * time.Second)
+		}
+		if c.times != want {
+			t.Errorf("%d mails were counted %d times in ten minutes, want %d", mails, c.times, want)
+		}
 	}
 }
