@@ -14,12 +14,15 @@ import (
 
 // Dates tells what falls due beside the procurements: the end of a
 // consultation, the last moment to register for an event or to put a question
-// to a meeting. It keeps nothing; what was logged, the log knows by its key.
+// to a meeting. It keeps nothing but how far the findings are too old for Due; what
+// was logged, the log knows by its key.
 type Dates struct {
 	Ledger  store.Ledger
 	Outbox  store.Outbox
 	Archive store.Archive
 	Judge   *judge.Judge
+
+	over bygone
 }
 
 // datesLooked is how long after its last finding an item is still looked at.
@@ -65,9 +68,9 @@ func (d *Dates) Due(ctx context.Context, now time.Time) ([]store.Change, error) 
 // dated are the items that have stated a date for the public and may still.
 func (d *Dates) dated(ctx context.Context, now time.Time) ([]store.ItemRef, error) {
 	seen := map[store.ItemRef]bool{}
-	err := d.Outbox.Findings(ctx, 0, func(x store.Finding) bool {
-		if x.Kind == store.KindNotice || x.Deadline == nil || x.At.Before(now.Add(-datesLooked)) {
-			return true
+	err := d.over.since(ctx, d.Outbox, now.Add(-datesLooked), func(x store.Finding) {
+		if x.Kind == store.KindNotice || x.Deadline == nil {
+			return
 		}
 		switch x.Deadline.Kind {
 		case "consultation", judge.DeadlineQuestions, judge.DeadlineRegistration:
@@ -76,7 +79,6 @@ func (d *Dates) dated(ctx context.Context, now time.Time) ([]store.ItemRef, erro
 				seen[store.ItemRef{Source: x.Source, Key: x.Key}] = true
 			}
 		}
-		return true
 	})
 	if err != nil {
 		return nil, fmt.Errorf("due: read findings: %w", err)

@@ -54,6 +54,7 @@ type Domains struct {
 	holds  map[string]store.Hold
 	failed map[string]map[string]failure // by key, then by subscription
 	policy map[string]int                // refusals because of who sends, by key
+	swept  time.Time                     // when forget last looked
 }
 
 // A failure is the last one of a subscription's address.
@@ -214,6 +215,7 @@ func (x *Domains) Failed(ctx context.Context, now time.Time, d store.Delivery, s
 		x.Log.Warn("a domain still fails as a whole", "times", h.Times, "next_look", h.Until)
 		return x.set(ctx, key, &h)
 	}
+	x.forget(now)
 	if x.failed[key] == nil {
 		x.failed[key] = map[string]failure{}
 	}
@@ -250,6 +252,25 @@ func (x *Domains) Failed(ctx context.Context, now time.Time, d store.Delivery, s
 	}
 	x.Log.Error("a domain fails as a whole: nothing is sent to it for now", "because_of_who_sends", held.Policy, "failed", held.Failed, "of", held.Of, "next_look", held.Until)
 	return told
+}
+
+// forget drops, once a day, the domains of which nothing has failed for so long
+// that no message of that time is waiting any more; mu is held.
+func (x *Domains) forget(now time.Time) {
+	if age := now.Sub(x.swept); age >= 0 && age < lookedAtDay {
+		return
+	}
+	x.swept = now
+	for key, of := range x.failed {
+		lately := false
+		for _, f := range of {
+			lately = lately || now.Sub(f.at) < giveUp+lookedAtDay
+		}
+		if !lately {
+			delete(x.failed, key)
+			delete(x.policy, key)
+		}
+	}
 }
 
 // judge looks at what went to a domain in the last day; nil: it does not fail

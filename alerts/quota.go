@@ -21,8 +21,9 @@ const lookedBack = 35 * 24 * time.Hour
 // relay (route.sent) what each takes in an hour and in a day. What was sent before
 // the process began is read from the outbox: a restart frees nothing.
 type quota struct {
-	read bool
-	to   map[string][]time.Time // by address in small letters
+	read  bool
+	to    map[string][]time.Time // by address in small letters
+	swept time.Time              // when addresses that were sent nothing for a day were forgotten
 }
 
 const day24 = 24 * time.Hour
@@ -100,6 +101,21 @@ func (p *Postman) note(w *route, address string, at time.Time) {
 	if p.PerAddress > 0 {
 		k := strings.ToLower(address)
 		p.quota.to[k] = append(slices.DeleteFunc(p.quota.to[k], old), at)
+	}
+	p.quota.forget(at)
+}
+
+// forget drops, once a day, the addresses that were sent nothing for a day: those
+// of people who have left or were erased are not kept until the next start.
+func (q *quota) forget(now time.Time) {
+	if age := now.Sub(q.swept); age >= 0 && age < day24 {
+		return
+	}
+	q.swept = now
+	for address, times := range q.to {
+		if !slices.ContainsFunc(times, func(t time.Time) bool { return t.After(now.Add(-day24)) }) {
+			delete(q.to, address)
+		}
 	}
 }
 

@@ -89,9 +89,10 @@ type Postman struct {
 	Domains *Domains
 	Log     *slog.Logger
 
-	ways   []*route // the first relay first
-	used   *route   // the one that Switched was told of
-	swept  time.Time
+	ways   []*route  // the first relay first
+	used   *route    // the one that Switched was told of
+	swept  time.Time // when it was looked for what has waited too long
+	whole  bool      // and all that there is had been looked at
 	quota  quota
 	folded map[string]bool // claimed in this round, and put into another since
 	kept   bool            // a round ended before what is kept for service mail
@@ -327,12 +328,22 @@ func (p *Postman) release(ctx context.Context, ds []store.Delivery) {
 // expire gives up what has waited too long while nothing can be sent. What is
 // due after a machine was off gets its attempt first, however late.
 func (p *Postman) expire(ctx context.Context, now time.Time) error {
-	if since := now.Sub(p.swept); since >= 0 && since < sweepEvery {
+	was := p.swept
+	if since := now.Sub(was); since >= 0 && since < sweepEvery {
 		return nil
 	}
 	p.swept = now
+	all := p.Outbox.Deliveries
+	if age := now.Sub(was); p.Backlog != nil && p.whole && age >= 0 && age < lookedBack-giveUp {
+		// What had waited too long by then was given up then: the mail of years is
+		// not read again every hour.
+		all = func(ctx context.Context, f func(store.Delivery) bool) error {
+			return p.Backlog.Recent(ctx, now.Add(-lookedBack), f)
+		}
+	}
+	p.whole = false
 	var old []store.Delivery
-	err := p.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
+	err := all(ctx, func(d store.Delivery) bool {
 		if d.State == store.Queued && now.Sub(d.Created) >= giveUp {
 			old = append(old, d)
 		}
@@ -349,5 +360,6 @@ func (p *Postman) expire(ctx context.Context, now time.Time) error {
 	if len(old) > 0 {
 		p.Log.Error("messages were given up: they could not be sent for too long", "messages", len(old))
 	}
+	p.whole = true
 	return nil
 }

@@ -12,13 +12,16 @@ import (
 	"ccgwatch/store"
 )
 
-// Threads folds procurements out of the store. It keeps nothing: each answer is
-// put together anew from the notices, the operator's decisions and the rules.
+// Threads folds procurements out of the store. It keeps nothing but how far the
+// findings are too old for Due: each answer is put together anew from the notices,
+// the operator's decisions and the rules.
 type Threads struct {
 	Ledger store.Ledger
 	Outbox store.Outbox
 	Marks  store.Threads
 	Judge  *judge.Judge
+
+	over bygone
 }
 
 // How far the search for a thread's notices goes: so many processes, so many
@@ -356,9 +359,9 @@ func (t *Threads) Due(ctx context.Context, now time.Time, first bool) ([]store.C
 // in them last: most are over, and need not be folded every day.
 func (t *Threads) candidates(ctx context.Context, now time.Time) ([]string, error) {
 	latest := map[string]store.Finding{}
-	err := t.Outbox.Findings(ctx, 0, func(x store.Finding) bool {
-		if x.Kind != store.KindNotice || x.Thread == "" || x.At.Before(now.Add(-watched)) {
-			return true
+	err := t.over.since(ctx, t.Outbox, now.Add(-watched), func(x store.Finding) {
+		if x.Kind != store.KindNotice || x.Thread == "" {
+			return
 		}
 		keep := latest[x.Thread]
 		if x.Stage != "" && x.Rule != "thread: reminder" && x.Rule != "thread: overdue" {
@@ -369,7 +372,6 @@ func (t *Threads) candidates(ctx context.Context, now time.Time) ([]string, erro
 		}
 		keep.ID = x.Thread
 		latest[x.Thread] = keep
-		return true
 	})
 	if err != nil {
 		return nil, fmt.Errorf("due: read findings: %w", err)

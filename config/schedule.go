@@ -5,10 +5,26 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
 )
+
+// London is the zone of the wall clock that sources, schedules and readers go by:
+// one and the same, however often it is asked for. A time holds on to its zone, so
+// whatever remembers times would otherwise remember a table of four kilobytes with
+// each, and each would be read from a file.
+func London() *time.Location { return london() }
+
+//nolint:gochecknoglobals // a constant that has to be read; nobody alters it
+var london = sync.OnceValue(func() *time.Location {
+	zone, err := time.LoadLocation("Europe/London")
+	if err != nil {
+		panic(err) // the zone is embedded in the program
+	}
+	return zone
+})
 
 // A Schedule is a cron line of five fields (minute, hour, day of the month,
 // month, day of the week) on the wall clock of Europe/London. The nights of
@@ -44,11 +60,7 @@ func ParseSchedule(text string) (Schedule, error) {
 	if !ok {
 		return fail("is not understood")
 	}
-	zone, err := time.LoadLocation("Europe/London")
-	if err != nil {
-		return Schedule{}, fmt.Errorf("schedules run on London time: %w", err)
-	}
-	s := Schedule{text: strings.Join(fields, " "), spec: spec, zone: zone}
+	s := Schedule{text: strings.Join(fields, " "), spec: spec, zone: London()}
 	// A leap year is the longest that a date can be waited for.
 	if s.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
 		return fail("never comes, as no month has that day")

@@ -143,3 +143,19 @@ func BenchmarkNext(b *testing.B) {
 		at = s.Next(at)
 	}
 }
+
+// Each call read the zone anew, and whatever remembered a time remembered a table
+// of four kilobytes with it: the daemon grew by two megabytes a year.
+func TestAllTimesShareOneZone(t *testing.T) {
+	zone := London()
+	if again := London(); again != zone {
+		t.Error("London is read anew each time")
+	}
+	a, err := ParseSchedule("5 7 * * *")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := a.Next(time.Date(2026, 8, 10, 0, 0, 0, 0, time.UTC)).Location(); got != zone {
+		t.Errorf("a schedule has a zone of its own: %p, and London is %p", got, zone)
+	}
+}

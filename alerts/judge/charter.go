@@ -315,6 +315,9 @@ func registered(p store.Party) (scheme, number string) {
 // companiesHouseNumber is a number as Companies House writes it: eight digits, or two
 // letters and six; "" for anything else.
 func companiesHouseNumber(s string) string {
+	if len(s) == 8 && strings.Trim(s, "0123456789") == "" && strings.Trim(s, "0") != "" {
+		return s // as nearly all are, and asked of each notice each time it is read
+	}
 	found := regexp.MustCompile(`\b(?:(?:OC|SC|SO|NI|NC|R0|RC|RS|IP|SP|FC|GE|LP|SL|NL|CE|CS)\d{6}|\d{6,8})\b`).FindAllString(strings.ToUpper(s), -1)
 	if len(found) != 1 {
 		return ""

@@ -196,9 +196,18 @@ func (b *datebook) since(from time.Time) []*occasion {
 	return b.order[i:]
 }
 
-// merge puts what is fresh into its order. Cost: one look at each.
+// merge puts what is fresh into its order, and forgets how those were shown that
+// are shown no more: years of them would be remembered. Cost: one look at each.
 func (b *datebook) merge(oldest time.Time) {
-	in := func(o *occasion) bool { return !o.gone && !o.start.Before(oldest) }
+	in := func(o *occasion) bool {
+		if !o.gone && !o.start.Before(oldest) {
+			return true
+		}
+		o.made.Store(nil)
+		o.gist.Store(nil)
+		return false
+	}
+	b.made = slices.DeleteFunc(b.made, func(o *occasion) bool { return !in(o) })
 	fresh := slices.DeleteFunc(b.fresh, func(o *occasion) bool { return !in(o) })
 	slices.SortFunc(fresh, (*occasion).compare)
 	out := make([]*occasion, 0, len(b.order)+len(fresh))

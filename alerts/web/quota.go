@@ -17,6 +17,7 @@ const (
 	askedAMinute = 40
 	askedAtOnce  = 120
 	quotasKept   = 10_000
+	quotasSwept  = 10 * time.Minute // who has everything left by then is forgotten
 )
 
 // What a question costs beside one for data, which costs 1. A feed reader asks for
@@ -59,6 +60,8 @@ type quota struct {
 	free bool // nobody is counted: an export asks for everything
 	seed maphash.Seed
 	full map[uint64]bucket
+
+	swept time.Time // when they were last gone through
 }
 
 type bucket struct {
@@ -84,6 +87,10 @@ func (q *quota) ask(who netip.Addr, cost float64, now time.Time) time.Duration {
 	defer q.mu.Unlock()
 	if q.full == nil {
 		q.seed, q.full = maphash.MakeSeed(), map[uint64]bucket{}
+	}
+	if age := now.Sub(q.swept); age < 0 || age >= quotasSwept {
+		q.forget(now)
+		q.swept = now
 	}
 	mark := maphash.Comparable(q.seed, who)
 	b, ok := q.full[mark]

@@ -299,6 +299,7 @@ type site struct {
 	mu      sync.Mutex
 	queue   queue
 	queueAt time.Time
+	queueOf int // mails that were counted
 }
 
 // london is the zone of all times on the pages.

@@ -85,17 +85,25 @@ func describe(info SourceInfo, h store.Health, now time.Time) sourceState {
 	return st
 }
 
+// queueFresh is how long a count of so many mails is kept: of a million it takes
+// seconds, and whoever looks again and again would have it counted all the time.
+func queueFresh(counted int) time.Duration {
+	return min(10*time.Second+time.Duration(counted/1000)*time.Second, 5*time.Minute)
+}
+
 // outbox counts the mails. It goes over all of them, so that its answer is
-// kept for a few seconds. Service mails do not count: whoever asked for one to
+// kept for a few seconds, and for longer the more there are. Service mails do not count: whoever asked for one to
 // somebody else's address could see here whether it was sent.
 func (s *site) outbox(ctx context.Context, now time.Time) (queue, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if age := now.Sub(s.queueAt); !s.queueAt.IsZero() && age >= 0 && age < 10*time.Second {
+	if age := now.Sub(s.queueAt); !s.queueAt.IsZero() && age >= 0 && age < queueFresh(s.queueOf) {
 		return s.queue, nil
 	}
 	var q queue
+	n := 0
 	err := s.Outbox.Deliveries(ctx, func(d store.Delivery) bool {
+		n++
 		if d.Kind == alerts.KindConfirm || d.Kind == alerts.KindManage || d.Kind == alerts.KindProbe || d.Kind == store.MailAnswer || d.Kind == store.MailOperator {
 			return true
 		}
@@ -121,6 +129,6 @@ func (s *site) outbox(ctx context.Context, now time.Time) (queue, error) {
 	if err != nil {
 		return q, fmt.Errorf("counting the outbox: %w", err)
 	}
-	s.queue, s.queueAt = q, now
+	s.queue, s.queueAt, s.queueOf = q, now, n
 	return q, nil
 }

@@ -59,12 +59,12 @@ func (d *daemon) unwell(ctx context.Context, now time.Time) ([]string, error) {
 		out = append(out, "mail was not gone through since "+since.In(london()).Format("Monday 2 January 15:04"))
 	}
 	oldest := now
-	err = d.store.Deliveries(ctx, func(x store.Delivery) bool {
+	err = d.store.Waiting(ctx, func(x store.Delivery) bool {
 		// One that was tried waits for its own mailbox, which is no fault of ours.
 		if x.State == store.Queued && x.Attempts == 0 && x.Due.Before(oldest) {
 			oldest = x.Due
 		}
-		return true
+		return oldest.Equal(now) // the first to be due comes first
 	})
 	if err != nil {
 		return nil, err

@@ -7,16 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"ccgwatch/config"
 )
 
 // london is the wall clock that sources, schedules and readers go by.
-func london() *time.Location {
-	l, err := time.LoadLocation("Europe/London")
-	if err != nil {
-		panic(err) // the zone is embedded in the program
-	}
-	return l
-}
+func london() *time.Location { return config.London() }
 
 // parseTime reads RFC 3339, or London wall time: 2026-08-10T09:00:00,
 // 2026-08-10 09:00, 2026-08-10.

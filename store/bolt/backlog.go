@@ -17,6 +17,27 @@ func (s *Store) Recent(ctx context.Context, since time.Time, f func(store.Delive
 	})
 }
 
+// Waiting calls f with the deliveries that are queued or claimed, the first to be
+// due first (a claimed one when its lease runs out), without their bytes, until f
+// returns false. It reads these alone, however many were ever sent, in one
+// transaction.
+func (s *Store) Waiting(ctx context.Context, f func(store.Delivery) bool) error {
+	return s.view(ctx, "read the deliveries that wait", func(t *tx) error {
+		c := t.in(bDue).Cursor()
+		for k, _ := c.First(); k != nil; k, _ = c.Next() {
+			id := string(k[instantLen:])
+			d, err := t.delivery(id)
+			if err != nil {
+				return fmt.Errorf("delivery %s: %w", id, err)
+			}
+			if !f(d) {
+				return nil
+			}
+		}
+		return nil
+	})
+}
+
 // DeliveriesOf reads in one transaction.
 func (s *Store) DeliveriesOf(ctx context.Context, subscription string) ([]store.Delivery, error) {
 	var out []store.Delivery
