@@ -32,9 +32,9 @@ func TestAFoldBegunBeforeANoticeIsNotRememberedAfterIt(t *testing.T) {
 	a := dueApp(t)
 	const nursing = "ocds-h6vhtk-00000a"
 	appear(t, a, at("2026-09-02T07:00"), dueNotice(nursing, "000001-2026", at("2026-09-02T06:00"), tenderUntil("2026-10-02T12:00:00+01:00")))
-	threads, marks := *a.threads, &between{Threads: a.store}
-	threads.Marks = marks
-	a.listed = &alerts.ThreadList{Threads: &threads, Ledger: a.store, Outbox: a.store, Shown: a.public.Shown, Derived: a.derived} // as after a start
+	marks := &between{Threads: a.store}
+	threads := &alerts.Threads{Ledger: a.threads.Ledger, Outbox: a.threads.Outbox, Marks: marks, Judge: a.threads.Judge}
+	a.listed = &alerts.ThreadList{Threads: threads, Ledger: a.store, Outbox: a.store, Shown: a.public.Shown, Derived: a.derived} // as after a start
 	marks.then = func() {
 		appear(t, a, at("2026-09-20T07:00"), dueNotice(nursing, "000002-2026", at("2026-09-20T06:00"), intention))
 	}
@@ -55,9 +55,9 @@ func TestAFoldOutlivesWhatDoesNotConcernIt(t *testing.T) {
 	a := dueApp(t)
 	const nursing, repairs = "ocds-h6vhtk-00000a", "ocds-h6vhtk-00000b"
 	appear(t, a, at("2026-09-02T07:00"), dueNotice(nursing, "000001-2026", at("2026-09-02T06:00"), tenderUntil("2026-10-02T12:00:00+01:00")))
-	threads, marks := *a.threads, &between{Threads: a.store}
-	threads.Marks = marks
-	a.listed = &alerts.ThreadList{Threads: &threads, Ledger: a.store, Outbox: a.store, Shown: a.public.Shown, Derived: a.derived}
+	marks := &between{Threads: a.store}
+	threads := &alerts.Threads{Ledger: a.threads.Ledger, Outbox: a.threads.Outbox, Marks: marks, Judge: a.threads.Judge}
+	a.listed = &alerts.ThreadList{Threads: threads, Ledger: a.store, Outbox: a.store, Shown: a.public.Shown, Derived: a.derived}
 	_, err := a.listed.Fold(t.Context(), nursing)
 	must(t, err)
 	a.daemon.Store(true) // works out beside everything else, and has not begun
