@@ -261,7 +261,7 @@ func (v *visit) ask(ctx context.Context, r Request, waiting int) (gathered, erro
 	if err != nil {
 		return gathered{}, err
 	}
-	p := &Page{URL: a.URL, Header: a.Header, Body: a.Body, seen: v.seen}
+	p := v.page(a)
 	err = parse(ctx, read, p)
 	if err != nil && a.Stored && ctx.Err() == nil {
 		// What we hold came in well once and was not what it should be (half a page,
@@ -270,7 +270,7 @@ func (v *visit) ask(ctx context.Context, r Request, waiting int) (gathered, erro
 		t := v.Fetch.task(v.src, v.dog)
 		t.fresh, t.sent = true, &v.report.Sent
 		if b, again := v.Fetch.get(ctx, t, r); again == nil {
-			p = &Page{URL: b.URL, Header: b.Header, Body: b.Body, seen: v.seen}
+			p = v.page(b)
 			err = parse(ctx, read, p)
 		}
 	}

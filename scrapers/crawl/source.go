@@ -14,7 +14,7 @@ type Source struct {
 	Name     string
 	Body     string // id of the publishing body, "" where every item names its own
 	Platform string
-	Base     string     // address of the site's root; only its host is asked, redirects included, unless Hosts says more
+	Base     string     // address of the site's root; only its host (with and without "www.") is asked, redirects included, unless Hosts says more
 	Hosts    []string   // further host names, with port where it is not the usual one
 	Kind     store.Kind // of its items, for messages
 	// Whole: the source is a list read from end to end (absence means
