@@ -126,6 +126,7 @@ func (s *second) values() {
 		switch {
 		case !shown && (s.seen.Stub || s.first):
 			now[name] = o
+		case name == FieldListedIn: // where it stands is no news
 		case name == FieldWhen && o != "" && sameWhen(o, n):
 			now[name] = exact(o, n)
 		case same(o, n):

@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/PuerkitoBio/goquery"
@@ -66,6 +67,7 @@ type site struct {
 	dates *calendar
 	loc   *time.Location
 	tidy  tidier
+	words func() dateWords // of documents of dates; most sources link none
 }
 
 // Source makes the source of a board's site.
@@ -94,7 +96,7 @@ func Source(o Options) (crawl.Source, error) {
 	if o.Title == "" {
 		o.Title = "Board meeting"
 	}
-	s := &site{Options: o, root: root, dates: newCalendar(), loc: loc, tidy: newTidier()}
+	s := &site{Options: o, root: root, dates: newCalendar(), loc: loc, tidy: newTidier(), words: sync.OnceValue(newDateWords)}
 	src := crawl.Source{ID: o.ID, Name: o.Name, Body: o.Body, Platform: "boards", Base: o.Base, Whole: true, Pace: o.Pace}
 	var parse parser
 	switch o.Layout {
@@ -112,6 +114,9 @@ func Source(o Options) (crawl.Source, error) {
 		src.Kind, parse = store.KindPaper, s.either
 	default:
 		return fail("unknown layout %q (%s)", o.Layout, strings.Join([]string{TwoHop, Accordion, Flat, Table, Years, News, Events}, ", "))
+	}
+	if o.Layout != Events {
+		src.Texts = s.fromText
 	}
 	src.Plan = func(v crawl.Visit) []crawl.Request {
 		return []crawl.Request{s.list(v, page, parse)}

@@ -84,7 +84,7 @@ func (s *site) leaf(v crawl.Visit, p *crawl.Page, first bool) error {
 	here, hop, rows := s.key("meeting", p.URL)+"#", false, first
 	for key, it := range v.Old.Items {
 		switch {
-		case it.Kind != store.KindMeeting:
+		case it.Kind != store.KindMeeting, strings.HasPrefix(key, scheduleKey):
 		case strings.HasPrefix(key, here):
 			return s.table(v, p)
 		case strings.Contains(key, "#"):

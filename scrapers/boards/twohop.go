@@ -51,7 +51,7 @@ type entry struct {
 }
 
 // twoHop reads the list: every link whose words carry a date is a meeting (or,
-// if it leads to a file, a paper). Other links are not followed. Where nobody said
+// if it leads to a file, a paper). Of other links only a document of dates counts. Where nobody said
 // that the page is such a list, all papers on it count, dated or not.
 func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
 	d, err := p.HTML()
@@ -86,7 +86,7 @@ func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
 			}
 			continue
 		}
-		if !ok || l.url.Host != s.root.Host && !isFile(l.url) {
+		if dates := !ok && isFile(l.url) && s.called(store.Document{Title: s.tidy.label(l), URL: l.url.String()}); !ok && !dates || l.url.Host != s.root.Host && !isFile(l.url) {
 			continue
 		}
 		if name := s.tidy.apart(append([]string{l.text}, above[a.Nodes[0]]...)...); name != "" && s.tidy.apart(title) == "" {

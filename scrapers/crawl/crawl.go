@@ -113,6 +113,8 @@ type visit struct {
 	report   Report
 	papers   int
 	handed   map[string]bool // of a backfill of a list: what was handed on
+	quiet    map[string]bool // see store.Sighting
+	same     map[string]string
 }
 
 func (v *visit) run(ctx context.Context, emit func(store.Sighting) error) error {
@@ -216,12 +218,17 @@ func (v *visit) flush(ctx context.Context, emit func(store.Sighting) error, last
 	if v.piecemeal() {
 		return v.handOn(ctx, emit, "", last)
 	}
+	var more FromText
 	if v.src.Whole {
 		v.readPapers(ctx)
+		if v.src.Texts != nil && ctx.Err() == nil {
+			more = v.fromTexts(ctx)
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	v.quiet, v.same = more.Quiet, more.Same
 	return v.emit(emit, last)
 }
 
@@ -229,6 +236,7 @@ func (v *visit) emit(emit func(store.Sighting) error, last bool) error {
 	s := store.Sighting{
 		Source: v.src.ID, At: v.Now, Whole: v.src.Whole, From: v.from, To: v.to,
 		None: v.none, Cursor: v.cursor, Notes: v.notes, Last: last, Items: v.items, Problems: v.problems,
+		Quiet: v.quiet, Same: v.same,
 	}
 	v.report.Problems = append(v.report.Problems, v.problems...)
 	v.report.Items += len(v.items)
