@@ -96,7 +96,7 @@ func (s *site) leaf(v crawl.Visit, p *crawl.Page, first bool) error {
 	if rows && s.looksTabled(d) && (first || !s.linksKnownPapers(v, p, d)) {
 		return s.table(v, p)
 	}
-	if hop || first && s.linksMeetings(p, d) {
+	if hop || s.linksMeetings(p, d) || s.linksCards(v, p, d) { // which reads all papers, too
 		return s.twoHop(v, p)
 	}
 	return s.accordion(v, p)

@@ -77,6 +77,9 @@ func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
 			read = func(string) (date, string, bool) { return s.post(l) }
 		}
 		when, title, ok := read(l.text)
+		if !ok && s.Layout == "" {
+			when, title, ok = s.card(v, l)
+		}
 		// A dated link to a page of the site is a meeting, whatever else its words say.
 		meeting := ok && !isFile(l.url) && l.url.Host == s.root.Host
 		if it, all := papers[s.key("document", l.url)]; all && !meeting {

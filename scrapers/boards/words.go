@@ -17,11 +17,13 @@ import (
 type tidier struct {
 	noise, edges, called, said, absent, begins, minutes *regexp.Regexp
 	governors, annual, year, papers, web                *regexp.Regexp
+	cardWords
 }
 
 func newTidier() tidier {
 	governors, annual, year, papers := newApart()
 	return tidier{
+		cardWords: newCardWords(),
 		governors: governors, annual: annual, year: year, papers: papers,
 		web: regexp.MustCompile(`(?i)\b(?:agendas?|minutes|papers?|packs?|reports?|enclosures?|appendi(?:x|ces)|annex(?:es)?|item \d)\b|\bhtml\b`),
 		// [PDF], (PDF, 2.3MB), PDF 99 KB, opens in a new window
