@@ -177,7 +177,11 @@ func (c *addCmd) look(e *env, cfg config.Config, fetch *crawl.Fetcher, g guess) 
 	show := newProgress(e)
 	defer show.clear()
 	var seen []store.Item
-	crawler := &crawl.Crawler{Fetch: fetch, Progress: show.draw}
+	read, err := previewReader(e.data)
+	if err != nil {
+		return row, nil, 0, err
+	}
+	crawler := &crawl.Crawler{Fetch: fetch, Read: read, Progress: show.draw}
 	report, err := crawler.Visit(e.ctx, s.crawl, crawl.Visit{Now: e.now()}, func(x store.Sighting) error {
 		seen = append(seen, x.Items...)
 		return nil

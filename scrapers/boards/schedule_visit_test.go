@@ -334,3 +334,59 @@ func TestDatesInRealFiles(t *testing.T) {
 		})
 	}
 }
+
+// A look that keeps nothing ("try", "add") shows the meetings of such documents,
+// and reads no other paper.
+func TestAPreviewShowsTheDatesOfDocuments(t *testing.T) {
+	b := newPlanned(t)
+	src, err := boards.Source(boards.Options{ID: "oak", Name: "Oakdale", Base: "https://oakdale.example", Page: "/board/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	c := crawl.Crawler{Fetch: &crawl.Fetcher{UserAgent: "ccgwatch-test/1", Transport: b, Delay: -1}, Read: func(ctx context.Context, r io.Reader) ([]string, error) {
+		read++
+		return text(ctx, r)
+	}}
+	look := func() (seen store.Sighting) {
+		t.Helper()
+		if _, err := c.Visit(t.Context(), src, crawl.Visit{Now: b.now}, func(s store.Sighting) error { seen = s; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return seen
+	}
+	want := "document/f/board-meeting-dates-2026-27.pdf document/f/pack-july.pdf dates#2026-09-17 dates#2026-11-19"
+	if got := keysOf(look()); got != want || read != 1 {
+		t.Errorf("%d papers read: %s", read, got)
+	}
+	b.files["/f/board-meeting-dates-2026-27.pdf"] = "!"
+	if seen := look(); len(seen.Items) != 2 || len(seen.Problems) != 1 || !strings.HasPrefix(seen.Problems[0].What, store.PaperProblem) {
+		t.Errorf("%+v", seen)
+	}
+	delete(b.files, "/f/board-meeting-dates-2026-27.pdf")
+	if seen := look(); len(seen.Items) != 2 || len(seen.Problems) != 1 {
+		t.Errorf("%+v", seen)
+	}
+}
+
+// FuzzSchedule: whatever a document says, the days out of it exist, and none is
+// taken twice.
+func FuzzSchedule(f *testing.F) {
+	for _, s := range []string{
+		"Board meeting dates 2026/27\nThursday 28 May 2026, 9.30am\nThursday 30 July", "Meeting date Papers due\n28 May 2026 15 May 2026\n", "Board of Directors\n28/05/2026\nCouncil of Governors\n11/06/2026\f30 July 2026\nBoard in private",
+		"Oakdale NHS Trust Board\n28 May 2026\nBirchford NHS Trust Board\n4 June 2026", "Date\nPapers due\n1 May 2026\n2 May 2026\n3 May 2026", "31 June 2026\u00a0\n2026-05-28 and 2026-05-29",
+	} {
+		f.Add(s, "Oakdale")
+	}
+	f.Fuzz(func(t *testing.T, text, source string) {
+		days, unsure := boards.Schedule(source, "Board meeting dates", strings.Split(text, "\f")...)
+		if unsure < 0 {
+			t.Error(unsure)
+		}
+		for _, d := range days {
+			if strings.Contains(d, "does not exist") {
+				t.Error(d)
+			}
+		}
+	})
+}

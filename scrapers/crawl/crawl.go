@@ -25,9 +25,10 @@ import (
 // at once.
 type Crawler struct {
 	Fetch *Fetcher
-	// Archive keeps the papers; nil reads no papers (a preview).
+	// Archive keeps the papers; nil keeps none, and reads only those in which the
+	// source looks for further items (a preview).
 	Archive store.Archive
-	// Read turns the bytes of a paper into the text of each page.
+	// Read turns the bytes of a paper into the text of each page; nil reads none.
 	Read func(ctx context.Context, r io.Reader) ([]string, error)
 	// Stall ends a visit that has not finished a single request for so long;
 	// zero is 10 minutes. Waiting for a host is no stall: for the pace, because

@@ -1,6 +1,7 @@
 package crawl
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"runtime/debug"
@@ -12,7 +13,7 @@ import (
 // over. Where a source fails over a text it has never seen, what is known out of
 // texts stays as it is.
 func (v *visit) fromTexts(ctx context.Context) (got FromText) {
-	if v.Archive == nil {
+	if v.Archive == nil && v.Read == nil {
 		return got
 	}
 	defer func() {
@@ -30,6 +31,13 @@ func (v *visit) fromTexts(ctx context.Context) (got FromText) {
 		}
 	}()
 	text := func(d store.Document) ([]string, bool) {
+		if v.Archive == nil {
+			pages, err := v.preview(ctx, d)
+			if err != nil {
+				v.problem(err, store.PaperProblem+d.Title, d.URL)
+			}
+			return pages, err == nil
+		}
 		if d.SHA256 == "" || d.Pages == 0 {
 			return nil, false
 		}
@@ -50,4 +58,24 @@ func (v *visit) fromTexts(ctx context.Context) (got FromText) {
 	}
 	v.problems = append(v.problems, got.Problems...)
 	return got
+}
+
+// preview reads a paper and keeps nothing of it, for a visit that only shows what
+// there is.
+func (v *visit) preview(ctx context.Context, d store.Document) ([]string, error) {
+	v.progress(d.URL, 0)
+	v.report.Requests++
+	t := v.Fetch.task(v.src, v.dog)
+	t.sent = &v.report.Sent
+	dl, err := v.Fetch.download(ctx, t, d.URL, "", "")
+	if err != nil {
+		return nil, err
+	}
+	defer dl.Body.Close()
+	body := bufio.NewReaderSize(dl.Body, 4096)
+	head, _ := body.Peek(1024) // its error comes again when it is read
+	if err := looksLikePaper(head, d.URL); err != nil {
+		return nil, withURL(err, d.URL)
+	}
+	return v.Read(ctx, body)
 }
