@@ -18,7 +18,7 @@ const cardText = 600
 // which it was written, and never lies ahead; so only a day to come makes a new
 // meeting, and one that is known goes on.
 func (s *site) card(v crawl.Visit, l link) (when date, title string, ok bool) {
-	if isFile(l.url) || isWeb(l.url) && s.tidy.minutes.MatchString(l.text) || l.url.Host != s.root.Host || !s.tidy.eventPath.MatchString(l.url.Path) {
+	if s.file(l) || isWeb(l.url) && s.tidy.minutes.MatchString(l.text) || l.url.Host != s.root.Host || !s.tidy.eventPath.MatchString(l.url.Path) {
 		return date{}, "", false
 	}
 	part := s.cardOf(l)

@@ -41,7 +41,7 @@ func (s *site) folders(p *crawl.Page, d *goquery.Document) (years map[int]*url.U
 		case !ok:
 		case s.isPaper(p, l):
 			papers++
-		case l.url.Host == s.root.Host && !isFile(l.url):
+		case l.url.Host == s.root.Host && !s.file(l):
 			if _, _, dated := s.dated(l.text); dated {
 				continue // a meeting
 			}
@@ -138,7 +138,7 @@ func (s *site) fresh(v crawl.Visit, p *crawl.Page) bool {
 func (s *site) linksMeetings(p *crawl.Page, d *goquery.Document) bool {
 	for _, a := range content(d).Find("a[href]").EachIter() {
 		l, ok := s.link(p, a)
-		if !ok || l.url.Host != s.root.Host || isFile(l.url) {
+		if !ok || l.url.Host != s.root.Host || s.file(l) {
 			continue
 		}
 		if _, _, dated := s.dated(l.text); dated {

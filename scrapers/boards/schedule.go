@@ -23,8 +23,9 @@ import (
 
 const (
 	// schedulePages is how many pages a document of dates has at most, and
-	// plainPages one that is not called one.
+	// plainPages one that is not called one; scheduleBytes is how much text.
 	schedulePages, plainPages = 6, 2
+	scheduleBytes             = 64 << 10
 	// leastDates is how many meetings a document must date before it is believed to
 	// be a list of them, and plainDates one that is not called one.
 	leastDates, plainDates = 2, 4
@@ -123,7 +124,11 @@ func (t *scheduled) before(key, doc string) (store.Document, bool) {
 // read takes the meetings of one document.
 func (t *scheduled) read(d store.Document, listed []store.Item, text func(store.Document) ([]string, bool)) {
 	pages, ok := text(d)
-	if !ok {
+	size := 0
+	for _, p := range pages {
+		size += len(p)
+	}
+	if !ok || size > scheduleBytes {
 		t.missed = t.missed || t.called(d) || t.known(d)
 		return
 	}

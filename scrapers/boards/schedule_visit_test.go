@@ -34,6 +34,7 @@ type planned struct {
 const listOfDates = `<a href="/f/board-meeting-dates-2026-27.pdf">Board meeting dates 2026/27 (PDF, 90KB)</a>`
 
 func newPlanned(t *testing.T) *planned {
+	t.Helper()
 	return &planned{
 		t: t, now: time.Date(2026, 8, 14, 6, 0, 0, 0, time.UTC), shelf: &shelf{map[string][]byte{}, map[string][]string{}},
 		page: `<p>` + listOfDates + `</p><h2>July 2026</h2><p><a href="/f/pack-july.pdf">Papers</a></p>`,
