@@ -48,6 +48,8 @@ type scanner struct {
 	cells    bool     // each cell stands on a line of its own
 	gathered []date   // of an incomplete row of cells
 	after    bool     // on this page what a date is stands below it
+	// deadlines: the document has some, so that a date may be one.
+	deadlines bool
 }
 
 // scan reads the text of a document by page.
@@ -56,6 +58,7 @@ func (s *site) scan(title string, pages []string) scanned {
 	if name := s.tidy.apart(title); name != "" {
 		c.side = name
 	}
+	c.deadlines = slices.ContainsFunc(pages, c.words().deadline.MatchString)
 	for i, text := range pages {
 		c.page = i + 1
 		c.read(strings.Split(text, "\n"))
@@ -165,7 +168,7 @@ func (c *scanner) row(line string, all []date, rest []string) {
 		c.pick(line, all, c.columns, 60*24*time.Hour, rest)
 		return
 	}
-	if len(all) > 1 && !c.enumerated(line, all) {
+	if len(all) > 1 && !c.enumerated(line, all) && !c.across(line, all) {
 		c.unsure += len(all)
 		return
 	}
@@ -196,6 +199,20 @@ func (c *scanner) enumerated(line string, all []date) bool {
 			return false
 		}
 		if strings.TrimSpace(line[all[i-1].end:all[i].start]) == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// across: the row begins with whose meetings it has, and its days go through the
+// year, in a document that knows no deadlines.
+func (c *scanner) across(line string, all []date) bool {
+	if c.deadlines || c.sideOf(line[:all[0].start]) == sideUnknown {
+		return false
+	}
+	for i, d := range all {
+		if !d.full() || i > 0 && (strings.TrimSpace(line[all[i-1].end:d.start]) != "" || d.at(0, 0, c.loc).Sub(all[i-1].at(0, 0, c.loc)) < 14*24*time.Hour) {
 			return false
 		}
 	}

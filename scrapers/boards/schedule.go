@@ -43,6 +43,12 @@ func (s *site) fromText(v crawl.Visit, listed []store.Item, text func(store.Docu
 	for _, it := range listed {
 		t.there[it.Key] = true
 	}
+	for key, it := range v.Old.Items {
+		if it.Kind == store.KindMeeting {
+			t.old = append(t.old, key)
+		}
+	}
+	slices.Sort(t.old)
 	for _, it := range listed {
 		for _, d := range it.Documents {
 			if it.Kind == store.KindPaper && t.promising(it, d) {
@@ -62,6 +68,7 @@ type scheduled struct {
 	v      crawl.Visit
 	out    *crawl.FromText
 	there  map[string]bool // keys that the visit shows
+	old    []string        // keys of the meetings that are known, sorted: what is chosen does not depend on chance
 	missed bool            // a document that dated meetings, or should, could not be read
 }
 
@@ -149,7 +156,7 @@ func (t *scheduled) read(d store.Document, listed []store.Item, text func(store.
 		t.missed = t.missed || t.known(d)
 		return
 	}
-	was, read := t.before("document"+strings.TrimPrefix(d.Key, "document"), d.Key)
+	was, read := t.before(d.Key, d.Key) // a paper by itself has the key of its document
 	learned := read && was.SHA256 == d.SHA256 && was.Pages > 0 && !t.known(d)
 	today := t.v.Now.In(t.loc).Format(time.DateOnly)
 	for _, day := range r.days {
@@ -179,8 +186,8 @@ func (t *scheduled) add(d store.Document, day scheduledDay, listed []store.Item,
 			return
 		}
 	}
-	for key, x := range t.v.Old.Items { // the page listed it until now: it is that meeting still
-		if x.Withdrawn.IsZero() && !t.there[key] && same(x) {
+	for _, key := range t.old { // the page listed it until now: it is that meeting still
+		if x := t.v.Old.Items[key]; x.Withdrawn.IsZero() && !t.there[key] && same(x) {
 			t.there[key] = true
 			t.out.Items = append(t.out.Items, stub(x))
 			return
@@ -214,7 +221,8 @@ func stub(x store.Item) store.Item {
 // keepKnown says of the meetings that are known out of documents that they are
 // still there: where one could not be read, nothing follows from its silence.
 func (t *scheduled) keepKnown(listed []store.Item) {
-	for key, x := range t.v.Old.Items {
+	for _, key := range t.old {
+		x := t.v.Old.Items[key]
 		if strings.HasPrefix(key, scheduleKey) && x.Withdrawn.IsZero() && !t.there[key] && !x.When().Before(t.v.Now.Add(-24*time.Hour)) && !t.replaced(x, listed) {
 			t.there[key] = true
 			t.out.Items = append(t.out.Items, stub(x))
