@@ -216,8 +216,14 @@ func papers(p *crawl.Page, low []byte) bool {
 		return false
 	}
 	dated := regexp.MustCompile(`(?i)\b\d{1,2}(?:st|nd|rd|th)?\s+(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\s+\d{4}|\b20\d\d\b`)
+	meets := regexp.MustCompile(`(?i)\bboards?\b.{0,60}\b(?:meetings?|in public|in common|of directors)\b|\bmeeting\b.{0,40}\bboard\b`)
 	for _, a := range d.Find("a[href]").EachIter() {
 		href := strings.ToLower(strings.SplitN(a.AttrOr("href", ""), "?", 2)[0])
+		if meets.MatchString(a.Text()) { // a card of an event: its day stands beside the link
+			if card := a.Closest("article, li, tr, div").Text(); len(card) <= 2000 && dated.MatchString(card) {
+				return true
+			}
+		}
 		if strings.HasSuffix(href, ".pdf") || strings.HasSuffix(href, ".docx") || strings.Contains(href, "/download_file/") || dated.MatchString(a.Text()) {
 			return true
 		}

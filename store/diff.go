@@ -155,7 +155,7 @@ func propose(old Snapshot, seen Sighting, patience int) proposal {
 		}
 		if !known {
 			now, c := introduce(it, seen.At)
-			p.take(now, c, silent || backdated(old, seen, it))
+			p.take(now, c, silent || seen.Quiet[it.Key] || backdated(old, seen, it))
 			continue
 		}
 		if was.Withdrawn.IsZero() {

@@ -35,6 +35,7 @@ const (
 	FieldOccasion     = "occasion"      // OccasionEvent: no formal meeting but an event for the public
 	FieldRegisterBy   = "register_by"   // until when one can register for it
 	FieldRegisterSays = "register_says" // the sentence that says so
+	FieldListedIn     = "listed_in"     // the document, and its page, in which alone a meeting is listed
 	FieldWhenSays     = "when_says"     // the sentence in which an event's day was read
 	FieldClosesSays   = "closes_says"   // that of a consultation's last day
 	FieldDatesSure    = "dates_sure"    // how surely dates were read out of words: "closes certain, register by likely"
@@ -256,6 +257,12 @@ type Sighting struct {
 	Silent   bool
 	Items    []Item
 	Problems []Problem
+	// Quiet are keys of items that are no news when they are new: they stood in
+	// what was read before.
+	Quiet map[string]bool
+	// Same are items that were known under another key, by the key they have now.
+	// An old key that is still shown, or a new one that was known, is none.
+	Same map[string]string
 }
 
 // A Problem is something a crawl could not read or did not believe. It changes

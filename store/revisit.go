@@ -38,7 +38,9 @@ func revisit(was, seen Item, at time.Time) (Item, Change, bool) {
 	s.now.Stub = was.Stub && seen.Stub
 
 	s.now.Title = s.text("title", was.Title, seen.Title)
-	s.now.URL = s.text("url", was.URL, seen.URL)
+	if s.now.URL = seen.URL; !sameSite(was.URL, seen.URL) {
+		s.now.URL = s.text("url", was.URL, seen.URL)
+	}
 	s.values()
 	if seen.Stub {
 		s.now.Parts, s.now.Documents, s.now.Notice = was.Parts, was.Documents, was.Notice
@@ -124,6 +126,7 @@ func (s *second) values() {
 		switch {
 		case !shown && (s.seen.Stub || s.first):
 			now[name] = o
+		case name == FieldListedIn: // where it stands is no news
 		case name == FieldWhen && o != "" && sameWhen(o, n):
 			now[name] = exact(o, n)
 		case same(o, n):

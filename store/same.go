@@ -14,6 +14,19 @@ import (
 // answers without anybody having edited anything.
 func same(a, b string) bool { return a == b || plain(a) == plain(b) }
 
+// sameSite tells whether two addresses differ in nothing but http or https and a
+// "www." before the name: a site that moves so has moved nothing.
+func sameSite(a, b string) bool {
+	rest := func(s string) string {
+		scheme, rest, ok := strings.Cut(s, "://")
+		if !ok || scheme != "http" && scheme != "https" {
+			return s
+		}
+		return strings.TrimPrefix(rest, "www.")
+	}
+	return rest(a) == rest(b)
+}
+
 // plain is the form in which texts are compared; it is never shown.
 func plain(s string) string {
 	var b strings.Builder

@@ -13,31 +13,38 @@ const movedMost = 120 * 24 * time.Hour
 // same committee on the same day), and one that has moved on a page which gives
 // no number, so that its key holds its day. The old one must be gone and lie
 // ahead, the new one must not be known, and there must be one of each: where
-// two could be meant, none is.
+// two could be meant, none is. What the source itself knows to be one comes first.
 func succession(old Snapshot, seen Sighting) map[string]string {
 	if !seen.Whole {
 		return nil
 	}
+	out := map[string]string{}
 	shown := map[string]bool{}
 	for _, it := range seen.Items {
 		shown[it.Key] = true
 	}
+	taken := map[string]bool{}
+	for now, was := range seen.Same {
+		_, known := old.Items[now]
+		if it, ok := old.Items[was]; ok && !known && shown[now] && !shown[was] && it.Withdrawn.IsZero() && !taken[was] {
+			out[now], taken[was] = was, true
+		}
+	}
 	gone := map[string][]Item{} // by committee
 	for key, it := range old.Items {
-		if !shown[key] && it.Kind == KindMeeting && it.Withdrawn.IsZero() && upcoming(it, seen.At) && covers(seen, it) {
+		if !shown[key] && !taken[key] && it.Kind == KindMeeting && it.Withdrawn.IsZero() && upcoming(it, seen.At) && covers(seen, it) {
 			gone[whose(it)] = append(gone[whose(it)], it)
 		}
 	}
 	if len(gone) == 0 {
-		return nil
+		return out
 	}
 	fresh := map[string][]Item{}
 	for _, it := range distinct(seen.Items) {
-		if _, known := old.Items[it.Key]; !known && it.Kind == KindMeeting {
+		if _, known := old.Items[it.Key]; !known && out[it.Key] == "" && it.Kind == KindMeeting {
 			fresh[whose(it)] = append(fresh[whose(it)], it)
 		}
 	}
-	out := map[string]string{}
 	for name, list := range fresh {
 		for _, now := range list {
 			was, n := "", 0

@@ -142,7 +142,7 @@ func (c *addCmd) guesses(e *env, fetch *crawl.Fetcher, u *url.URL) ([]scrapers.G
 // recognise asks for one page of a site that is not followed yet, and says what
 // it may be.
 func recognise(ctx context.Context, fetch *crawl.Fetcher, u *url.URL) ([]scrapers.Guess, error) {
-	src := crawl.Source{ID: "new", Base: u.Scheme + "://" + u.Host, Hosts: sisters(u.Host)}
+	src := crawl.Source{ID: "new", Base: u.Scheme + "://" + u.Host}
 	a, err := fetch.Get(ctx, src, crawl.ContentAddress(u.String()), "")
 	if err != nil {
 		if list := scrapers.RecogniseAddress(u); len(list) > 0 && ctx.Err() == nil {
@@ -155,17 +155,6 @@ func recognise(ctx context.Context, fetch *crawl.Fetcher, u *url.URL) ([]scraper
 		return nil, err
 	}
 	return scrapers.Recognise(p), nil
-}
-
-// sisters are the names under which sites redirect to themselves.
-func sisters(host string) []string {
-	if bare, ok := strings.CutPrefix(host, "www."); ok {
-		return []string{bare}
-	}
-	if strings.Contains(host, ":") || strings.Trim(host, "0123456789.") == "" {
-		return nil
-	}
-	return []string{"www." + host}
 }
 
 // look crawls once as the row would be followed, keeping nothing.
@@ -188,7 +177,11 @@ func (c *addCmd) look(e *env, cfg config.Config, fetch *crawl.Fetcher, g guess) 
 	show := newProgress(e)
 	defer show.clear()
 	var seen []store.Item
-	crawler := &crawl.Crawler{Fetch: fetch, Progress: show.draw}
+	read, err := previewReader(e.data)
+	if err != nil {
+		return row, nil, 0, err
+	}
+	crawler := &crawl.Crawler{Fetch: fetch, Read: read, Progress: show.draw}
 	report, err := crawler.Visit(e.ctx, s.crawl, crawl.Visit{Now: e.now()}, func(x store.Sighting) error {
 		seen = append(seen, x.Items...)
 		return nil
@@ -253,12 +246,12 @@ func (c *addCmd) followedAlready(cfg config.Config, row catalogue.Source) error 
 }
 
 // sameSite tells whether two addresses are of one site: http or https, with or
-// without a slash at the end.
+// without "www." and a slash at the end.
 func sameSite(a, b string) bool {
 	bare := func(s string) string {
 		_, rest, _ := strings.Cut(s, "://")
 		host, path, _ := strings.Cut(strings.TrimRight(rest, "/"), "/")
-		return strings.ToLower(host) + "/" + path
+		return strings.TrimPrefix(strings.ToLower(host), "www.") + "/" + path
 	}
 	return bare(a) == bare(b)
 }

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -64,7 +67,11 @@ func (c *tryCmd) Run(e *env) error {
 // visit crawls one source, stores nothing, and prints what it saw.
 func (c *tryCmd) visit(e *env, fetch *crawl.Fetcher, s source) error {
 	show := newProgress(e)
-	crawler := &crawl.Crawler{Fetch: fetch, Progress: show.draw}
+	read, err := previewReader(e.data)
+	if err != nil {
+		return err
+	}
+	crawler := &crawl.Crawler{Fetch: fetch, Read: read, Progress: show.draw}
 	var seen []store.Item
 	report, err := crawler.Visit(e.ctx, s.crawl, crawl.Visit{Now: e.now()}, func(x store.Sighting) error {
 		seen = append(seen, x.Items...)
@@ -92,6 +99,19 @@ func (c *tryCmd) visit(e *env, fetch *crawl.Fetcher, s source) error {
 	}
 	fmt.Fprintf(e.stderr, "%s: read as %s, %s in %s\n", s.Base, s.Platform, count(len(seen), "item"), count(report.Requests, "request"))
 	return nil
+}
+
+// previewReader reads papers for a look that keeps nothing, not even the reader's
+// own compiled code where there is none yet.
+func previewReader(data string) (func(context.Context, io.Reader) ([]string, error), error) {
+	r, err := newReader(data)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(r.CacheDir); err != nil {
+		r.CacheDir = ""
+	}
+	return r.Read, nil
 }
 
 // whyRefused adds what a refusal by WhatDoTheyKnow means and what to do.

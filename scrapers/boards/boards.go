@@ -10,6 +10,10 @@
 //   - news: posts about meetings, whose dates stand beside the links;
 //   - events: events for the public, as a page tells them to search engines.
 //
+// Where no layout is named, cards of events whose day stands beside the link are
+// found, too, for days to come. The dates of a year's meetings that stand in a
+// document alone are read out of its text (schedule.go).
+//
 // A page whose own address holds a year leads on to that of the next year, and
 // is found again from the page above it when it is gone.
 //
@@ -26,6 +30,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/PuerkitoBio/goquery"
@@ -66,6 +71,7 @@ type site struct {
 	dates *calendar
 	loc   *time.Location
 	tidy  tidier
+	words func() dateWords // of documents of dates; most sources link none
 }
 
 // Source makes the source of a board's site.
@@ -94,7 +100,7 @@ func Source(o Options) (crawl.Source, error) {
 	if o.Title == "" {
 		o.Title = "Board meeting"
 	}
-	s := &site{Options: o, root: root, dates: newCalendar(), loc: loc, tidy: newTidier()}
+	s := &site{Options: o, root: root, dates: newCalendar(), loc: loc, tidy: newTidier(), words: sync.OnceValue(newDateWords)}
 	src := crawl.Source{ID: o.ID, Name: o.Name, Body: o.Body, Platform: "boards", Base: o.Base, Whole: true, Pace: o.Pace}
 	var parse parser
 	switch o.Layout {
@@ -112,6 +118,9 @@ func Source(o Options) (crawl.Source, error) {
 		src.Kind, parse = store.KindPaper, s.either
 	default:
 		return fail("unknown layout %q (%s)", o.Layout, strings.Join([]string{TwoHop, Accordion, Flat, Table, Years, News, Events}, ", "))
+	}
+	if o.Layout != Events {
+		src.Texts = s.fromText
 	}
 	src.Plan = func(v crawl.Visit) []crawl.Request {
 		return []crawl.Request{s.list(v, page, parse)}
@@ -183,15 +192,28 @@ func isFile(u *url.URL) bool {
 			return true
 		}
 	}
-	// Concrete CMS hides the name of a file.
-	return strings.Contains(path, "/download_file/")
+	// Concrete CMS and Drupal hide the name of a file.
+	return strings.Contains(path, "/download_file/") || strings.Contains(path, "/media/") && strings.HasSuffix(path, "/download")
+}
+
+// file tells links to papers from links to pages: by the address, or by what the
+// link says of itself where the address does not (PDF, 2.3 MB).
+func (s *site) file(l link) bool {
+	if isFile(l.url) {
+		return true
+	}
+	switch kind := strings.ToLower(l.node.AttrOr("type", "")); {
+	case strings.HasPrefix(kind, "application/pdf"), strings.HasPrefix(kind, "application/vnd."), strings.HasPrefix(kind, "application/msword"):
+		return true
+	}
+	return !isWeb(l.url) && s.tidy.sized.MatchString(l.text)
 }
 
 // isPaper tells what is listed as a paper: a file, or a web page that is called
 // one on a list that is not itself such a page. Where all pages of a site end in
 // .html, the ending says nothing.
 func (s *site) isPaper(p *crawl.Page, l link) bool {
-	return isFile(l.url) || isWeb(l.url) && !isWeb(p.URL) && s.tidy.web.MatchString(l.text) && s.tidy.folder(l.text) == 0
+	return s.file(l) || isWeb(l.url) && !isWeb(p.URL) && s.tidy.web.MatchString(l.text) && s.tidy.folder(l.text) == 0
 }
 
 func isWeb(u *url.URL) bool {

@@ -41,7 +41,7 @@ func (s *site) folders(p *crawl.Page, d *goquery.Document) (years map[int]*url.U
 		case !ok:
 		case s.isPaper(p, l):
 			papers++
-		case l.url.Host == s.root.Host && !isFile(l.url):
+		case l.url.Host == s.root.Host && !s.file(l):
 			if _, _, dated := s.dated(l.text); dated {
 				continue // a meeting
 			}
@@ -84,7 +84,7 @@ func (s *site) leaf(v crawl.Visit, p *crawl.Page, first bool) error {
 	here, hop, rows := s.key("meeting", p.URL)+"#", false, first
 	for key, it := range v.Old.Items {
 		switch {
-		case it.Kind != store.KindMeeting:
+		case it.Kind != store.KindMeeting, strings.HasPrefix(key, scheduleKey):
 		case strings.HasPrefix(key, here):
 			return s.table(v, p)
 		case strings.Contains(key, "#"):
@@ -96,7 +96,7 @@ func (s *site) leaf(v crawl.Visit, p *crawl.Page, first bool) error {
 	if rows && s.looksTabled(d) && (first || !s.linksKnownPapers(v, p, d)) {
 		return s.table(v, p)
 	}
-	if hop || first && s.linksMeetings(p, d) {
+	if hop || s.linksMeetings(p, d) || s.linksCards(v, p, d) { // which reads all papers, too
 		return s.twoHop(v, p)
 	}
 	return s.accordion(v, p)
@@ -138,7 +138,7 @@ func (s *site) fresh(v crawl.Visit, p *crawl.Page) bool {
 func (s *site) linksMeetings(p *crawl.Page, d *goquery.Document) bool {
 	for _, a := range content(d).Find("a[href]").EachIter() {
 		l, ok := s.link(p, a)
-		if !ok || l.url.Host != s.root.Host || isFile(l.url) {
+		if !ok || l.url.Host != s.root.Host || s.file(l) {
 			continue
 		}
 		if _, _, dated := s.dated(l.text); dated {

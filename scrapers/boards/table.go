@@ -223,7 +223,7 @@ func (t *tabled) hop(it *store.Item, tr *goquery.Selection, when date) *crawl.Re
 	}
 	for _, a := range tr.Find("a[href]").EachIter() {
 		l, ok := t.link(t.p, a)
-		if !ok || isFile(l.url) || l.url.Host != t.root.Host || !t.tidy.papers.MatchString(l.text) {
+		if !ok || t.file(l) || l.url.Host != t.root.Host || !t.tidy.papers.MatchString(l.text) {
 			continue
 		}
 		e := entry{item: *it, when: when, status: it.Fields[store.FieldStatus]}
@@ -244,7 +244,7 @@ func (t *tabled) papers(it *store.Item, tr *goquery.Selection) {
 			list = append(list, l)
 		}
 	}
-	if len(list) == 1 && !isFile(list[0].url) {
+	if len(list) == 1 && !t.file(list[0]) {
 		return
 	}
 	for _, l := range list {

@@ -51,7 +51,7 @@ type entry struct {
 }
 
 // twoHop reads the list: every link whose words carry a date is a meeting (or,
-// if it leads to a file, a paper). Other links are not followed. Where nobody said
+// if it leads to a file, a paper). Of other links only a document of dates counts. Where nobody said
 // that the page is such a list, all papers on it count, dated or not.
 func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
 	d, err := p.HTML()
@@ -77,8 +77,11 @@ func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
 			read = func(string) (date, string, bool) { return s.post(l) }
 		}
 		when, title, ok := read(l.text)
+		if !ok && s.Layout == "" {
+			when, title, ok = s.card(v, l)
+		}
 		// A dated link to a page of the site is a meeting, whatever else its words say.
-		meeting := ok && !isFile(l.url) && l.url.Host == s.root.Host
+		meeting := ok && !s.file(l) && l.url.Host == s.root.Host
 		if it, all := papers[s.key("document", l.url)]; all && !meeting {
 			if _, twice := place[it.Key]; !twice {
 				place[it.Key] = len(list)
@@ -86,14 +89,14 @@ func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
 			}
 			continue
 		}
-		if !ok || l.url.Host != s.root.Host && !isFile(l.url) {
+		if dates := !ok && s.file(l) && s.called(store.Document{Title: s.tidy.label(l), URL: l.url.String()}); !ok && !dates || l.url.Host != s.root.Host && !s.file(l) {
 			continue
 		}
 		if name := s.tidy.apart(append([]string{l.text}, above[a.Nodes[0]]...)...); name != "" && s.tidy.apart(title) == "" {
 			title = name // it says when, the heading above says whose
 		}
 		e := entry{when: when, status: s.tidy.status(l.text)}
-		if isFile(l.url) {
+		if s.file(l) {
 			e.item = s.paper(l, "", when)
 		} else {
 			e.item = s.meeting(v, l, title, e)

@@ -17,11 +17,16 @@ import (
 type tidier struct {
 	noise, edges, called, said, absent, begins, minutes *regexp.Regexp
 	governors, annual, year, papers, web                *regexp.Regexp
+	sized                                               *regexp.Regexp
+	cardWords
 }
 
 func newTidier() tidier {
 	governors, annual, year, papers := newApart()
 	return tidier{
+		cardWords: newCardWords(),
+		// (PDF, 2.3 MB), [Word 90KB], PDF - 1MB, pdf
+		sized:     regexp.MustCompile(`(?i)[\[(]\s*(?:pdf|docx?|xlsx?|pptx?|word|excel|powerpoint)\b[^\])]{0,40}[\])]|\b(?:pdf|docx?|xlsx?|pptx?)\b\s*[,–-]?\s*[\d.,]+\s*[km]b\b|\b[\d.,]+\s*[km]b\s*[,–-]?\s*(?:pdf|docx?|xlsx?|pptx?)\b`),
 		governors: governors, annual: annual, year: year, papers: papers,
 		web: regexp.MustCompile(`(?i)\b(?:agendas?|minutes|papers?|packs?|reports?|enclosures?|appendi(?:x|ces)|annex(?:es)?|item \d)\b|\bhtml\b`),
 		// [PDF], (PDF, 2.3MB), PDF 99 KB, opens in a new window

@@ -158,7 +158,7 @@ func (s *site) years(v crawl.Visit, p *crawl.Page) error {
 	folders := map[int]*url.URL{}
 	for _, a := range content(d).Find("a[href]").EachIter() {
 		l, ok := s.link(p, a)
-		if !ok || l.url.Host != s.root.Host || isFile(l.url) {
+		if !ok || l.url.Host != s.root.Host || s.file(l) {
 			continue
 		}
 		if _, _, dated := s.dated(l.text); dated {

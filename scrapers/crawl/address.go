@@ -23,7 +23,7 @@ func (f *Fetcher) address(src Source, address string) (*url.URL, error) {
 	if err != nil {
 		return nil, Errorf(store.ReasonFormat, "the base address of %s: %v", src.ID, err)
 	}
-	if base.Scheme == "https" && u.Scheme == "http" && u.Port() == "" && base.Port() == "" && u.Hostname() == base.Hostname() {
+	if base.Scheme == "https" && u.Scheme == "http" && u.Port() == "" && base.Port() == "" && sameHost(u.Hostname(), base.Hostname()) {
 		u.Scheme = "https"
 	}
 	if sameSite(u, base) {
@@ -41,9 +41,10 @@ func (f *Fetcher) address(src Source, address string) (*url.URL, error) {
 	return nil, Errorf(store.ReasonBlocked, "%s is no host of the source", clip(u.Host, 100))
 }
 
-// sameSite: the same host and port, or the same host gone from http to https.
+// sameSite: the same host and port, its name with or without "www.", or the same
+// gone from http to https.
 func sameSite(u, base *url.URL) bool {
-	return u.Hostname() == base.Hostname() && u.Port() == base.Port() &&
+	return sameHost(u.Hostname(), base.Hostname()) && u.Port() == base.Port() &&
 		(u.Port() == "" || u.Scheme == base.Scheme) && (u.Scheme == "https" || base.Scheme == "http")
 }
 
@@ -143,7 +144,7 @@ func (f *Fetcher) target(src Source, from *url.URL, location string, anywhere bo
 	if err != nil {
 		return nil, Errorf(store.ReasonFormat, "a redirect to what is no address: %s", clip(err.Error(), 200))
 	}
-	if from.Scheme == "https" && to.Scheme == "http" && to.Port() == "" && strings.EqualFold(to.Hostname(), from.Hostname()) {
+	if from.Scheme == "https" && to.Scheme == "http" && to.Port() == "" && sameHost(strings.ToLower(to.Hostname()), from.Hostname()) {
 		to.Scheme = "https" // a server behind a proxy that does not know it is on TLS
 	}
 	check := f.address

@@ -25,9 +25,10 @@ import (
 // at once.
 type Crawler struct {
 	Fetch *Fetcher
-	// Archive keeps the papers; nil reads no papers (a preview).
+	// Archive keeps the papers; nil keeps none, and reads only those in which the
+	// source looks for further items (a preview).
 	Archive store.Archive
-	// Read turns the bytes of a paper into the text of each page.
+	// Read turns the bytes of a paper into the text of each page; nil reads none.
 	Read func(ctx context.Context, r io.Reader) ([]string, error)
 	// Stall ends a visit that has not finished a single request for so long;
 	// zero is 10 minutes. Waiting for a host is no stall: for the pace, because
@@ -113,6 +114,8 @@ type visit struct {
 	report   Report
 	papers   int
 	handed   map[string]bool // of a backfill of a list: what was handed on
+	quiet    map[string]bool // see store.Sighting
+	same     map[string]string
 }
 
 func (v *visit) run(ctx context.Context, emit func(store.Sighting) error) error {
@@ -216,12 +219,17 @@ func (v *visit) flush(ctx context.Context, emit func(store.Sighting) error, last
 	if v.piecemeal() {
 		return v.handOn(ctx, emit, "", last)
 	}
+	var more FromText
 	if v.src.Whole {
 		v.readPapers(ctx)
+		if v.src.Texts != nil && ctx.Err() == nil {
+			more = v.fromTexts(ctx)
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	v.quiet, v.same = more.Quiet, more.Same
 	return v.emit(emit, last)
 }
 
@@ -229,6 +237,7 @@ func (v *visit) emit(emit func(store.Sighting) error, last bool) error {
 	s := store.Sighting{
 		Source: v.src.ID, At: v.Now, Whole: v.src.Whole, From: v.from, To: v.to,
 		None: v.none, Cursor: v.cursor, Notes: v.notes, Last: last, Items: v.items, Problems: v.problems,
+		Quiet: v.quiet, Same: v.same,
 	}
 	v.report.Problems = append(v.report.Problems, v.problems...)
 	v.report.Items += len(v.items)
@@ -261,7 +270,7 @@ func (v *visit) ask(ctx context.Context, r Request, waiting int) (gathered, erro
 	if err != nil {
 		return gathered{}, err
 	}
-	p := &Page{URL: a.URL, Header: a.Header, Body: a.Body, seen: v.seen}
+	p := v.page(a)
 	err = parse(ctx, read, p)
 	if err != nil && a.Stored && ctx.Err() == nil {
 		// What we hold came in well once and was not what it should be (half a page,
@@ -270,7 +279,7 @@ func (v *visit) ask(ctx context.Context, r Request, waiting int) (gathered, erro
 		t := v.Fetch.task(v.src, v.dog)
 		t.fresh, t.sent = true, &v.report.Sent
 		if b, again := v.Fetch.get(ctx, t, r); again == nil {
-			p = &Page{URL: b.URL, Header: b.Header, Body: b.Body, seen: v.seen}
+			p = v.page(b)
 			err = parse(ctx, read, p)
 		}
 	}

@@ -20,8 +20,15 @@ var errRedirects = fmt.Errorf("more than %d redirects", maxRedirects)
 // check of address, robots.txt and pace. robots marks the request for
 // robots.txt itself.
 func (f *Fetcher) follow(ctx context.Context, t *task, u *url.URL, robots bool, send sender) (*reply, error) {
+	asked := u
+	if !robots {
+		u = f.moves.now(u, f.Now())
+	}
 	for hops := 0; ; hops++ {
 		r, err := f.persist(ctx, t, u, robots, send)
+		if err != nil && u != asked && ReasonOf(err) != store.ReasonMissing {
+			f.moves.forget(asked)
+		}
 		if err != nil || !isRedirect(r.status) {
 			return r, err
 		}
@@ -32,6 +39,9 @@ func (f *Fetcher) follow(ctx context.Context, t *task, u *url.URL, robots bool, 
 		if err != nil {
 			f.refused(t.src, r.header.Get("Location"), err)
 			return nil, err
+		}
+		if !robots {
+			f.moves.learn(u, next, f.Now())
 		}
 		u = next
 	}

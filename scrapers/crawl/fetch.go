@@ -70,6 +70,7 @@ type Fetcher struct {
 	own       *http.Transport // the guarded one, nil if Transport is set
 	lanes     lanes
 	rulebook  rulebook
+	moves     moves
 	raw       *rawStore
 }
 
@@ -165,7 +166,7 @@ func (f *Fetcher) Prune(now time.Time) error {
 }
 
 // Get fetches a page of a source. Redirects are followed within the source's
-// hosts. The error is an *Error, or the context's.
+// hosts, the name with and without "www." being one. The error is an *Error, or the context's.
 func (f *Fetcher) Get(ctx context.Context, src Source, address, accept string) (*Answer, error) {
 	return f.get(ctx, f.task(src, nil), Request{URL: address, Accept: accept})
 }

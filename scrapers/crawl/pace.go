@@ -16,17 +16,19 @@ type lanes struct {
 }
 
 // of returns the lane of an address. http and https on their own ports are one
-// host; any other port is a server of its own.
+// host, and so are a name with and without "www."; any other port is a server of
+// its own.
 func (ls *lanes) of(u *url.URL) *lane {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if ls.m == nil {
 		ls.m = map[string]*lane{}
 	}
-	l := ls.m[u.Host]
+	name := bare(u.Host)
+	l := ls.m[name]
 	if l == nil {
 		l = &lane{turn: make(chan struct{}, 1)}
-		ls.m[u.Host] = l
+		ls.m[name] = l
 	}
 	return l
 }

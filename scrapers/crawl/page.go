@@ -15,10 +15,11 @@ import (
 // A Page is one answer, with what a Parse function may do. Its methods only
 // collect values; they count if Parse returns nil and not otherwise.
 type Page struct {
-	URL    *url.URL // after redirects
+	URL    *url.URL // after redirects, under the host name of the source's base where it is that site's
 	Header http.Header
 	Body   []byte // UTF-8 for text types, raw otherwise
 
+	home string // see Source.home; "" for a page of no source
 	got  gathered
 	seen func(key string) (store.Item, bool)
 	doc  *goquery.Document
@@ -40,6 +41,12 @@ type gathered struct {
 type update struct {
 	key string
 	set func(*store.Item)
+}
+
+// page makes the page of an answer.
+func (v *visit) page(a *Answer) *Page {
+	home := v.src.home()
+	return &Page{URL: under(home, a.URL), Header: a.Header, Body: a.Body, home: home, seen: v.seen}
 }
 
 // NewPage is for tests of Parse functions that need no crawl.
@@ -65,13 +72,14 @@ func (p *Page) HTML() (*goquery.Document, error) {
 }
 
 // Abs resolves a link of the page; "" for one that is empty, broken or not http(s).
+// One to the site's other name ("www." or not) is given under the name of its base.
 func (p *Page) Abs(href string) string {
 	u, err := p.URL.Parse(strings.TrimSpace(href))
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
 		return ""
 	}
 	u.Fragment = ""
-	return u.String()
+	return under(p.home, u).String()
 }
 
 // Follow asks for a further page, before the requests that were waiting.

@@ -14,7 +14,7 @@ type Source struct {
 	Name     string
 	Body     string // id of the publishing body, "" where every item names its own
 	Platform string
-	Base     string     // address of the site's root; only its host is asked, redirects included, unless Hosts says more
+	Base     string     // address of the site's root; only its host (with and without "www.") is asked, redirects included, unless Hosts says more
 	Hosts    []string   // further host names, with port where it is not the usual one
 	Kind     store.Kind // of its items, for messages
 	// Whole: the source is a list read from end to end (absence means
@@ -32,6 +32,19 @@ type Source struct {
 	// the fetcher. For sites that think before they answer (CMIS: 2 minutes).
 	Timeout time.Duration
 	Plan    func(v Visit) []Request
+	// Texts, if set, finds further items in the text of papers, once those of a
+	// whole list were looked at. It is pure but for text, which gives the pages of a
+	// paper that was read (now or before), and false for one that was not. It is not
+	// asked in a backfill.
+	Texts func(v Visit, listed []store.Item, text func(store.Document) ([]string, bool)) FromText
+}
+
+// FromText is what the text of papers gave.
+type FromText struct {
+	Items    []store.Item
+	Quiet    map[string]bool   // see store.Sighting
+	Same     map[string]string // see store.Sighting
+	Problems []store.Problem
 }
 
 // A Visit is the occasion of a crawl.
