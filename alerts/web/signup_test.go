@@ -29,6 +29,9 @@ func TestASubscribersLife(t *testing.T) {
 	if seen.title() != "What it would have brought" || seen.Find("#preview").Length() != 1 {
 		t.Fatalf("the preview: %d %s", seen.code, seen.words())
 	}
+	if !strings.Contains(seen.words(), "You are not signed up by looking.") { // Return in the address looks, too
+		t.Error("whoever looked may take themselves for signed up")
+	}
 	const line = `topic:tenders,outsourcing area:leicester "end of life" -parking`
 	if got := seen.Find("#q").AttrOr("value", ""); got != line {
 		t.Errorf("the line says %q, want %q", got, line)

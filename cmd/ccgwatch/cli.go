@@ -121,7 +121,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	if len(args) > 0 && args[0] == checkStore {
 		return checkMain(ctx, args[1:], stdout)
 	}
-	e := &env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, terminal: isTerminal(stderr), args: args}
+	e := &env{ctx: ctx, stdin: heedful{ctx, stdin}, stdout: stdout, stderr: stderr, terminal: isTerminal(stderr), args: args}
 	return e.main()
 }
 
