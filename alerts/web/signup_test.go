@@ -169,9 +169,9 @@ func TestFormsThatAreWrong(t *testing.T) {
 		edit map[string][]string
 		want string
 	}{
-		{"no address", map[string][]string{"address": {""}}, "not a bare e-mail address"},
-		{"two addresses", map[string][]string{"address": {"a@example.net,b@example.net"}}, "not a bare e-mail address"},
-		{"a header", map[string][]string{"address": {"a@example.net\r\nBcc: b@example.net"}}, "not a bare e-mail address"},
+		{"no address", map[string][]string{"address": {""}}, "not one e-mail address"},
+		{"two addresses", map[string][]string{"address": {"a@example.net,b@example.net"}}, "not one e-mail address"},
+		{"a header", map[string][]string{"address": {"a@example.net\r\nBcc: b@example.net"}}, "not one e-mail address"},
 		{"no consent", map[string][]string{"agree": {}}, "your tick"},
 		{"no frequency", map[string][]string{"often": {"hourly"}}, "please choose"},
 		{"a broken line", map[string][]string{"q": {`"open`}}, "closing quotation mark"},

@@ -46,3 +46,24 @@ func TestCoverageCountsSources(t *testing.T) {
 		}
 	}
 }
+
+// Whoever confirmed or managed a subscription was shown "topic:tenders area:leicester".
+func TestWantedIsSaidInWords(t *testing.T) {
+	s, _ := sample()
+	s.Choices = func() (bodies, areas []Choice) {
+		return []Choice{{"leicester-city-council", "Leicester City Council"}}, []Choice{{"leicester", "Leicester"}, {"rutland", "Rutland"}}
+	}
+	v := &site{Server: s}
+	for line, want := range map[string]string{
+		"":                       "",
+		"topic:tenders,foi":      "Tenders or Freedom of information",
+		"area:leicester,rutland": "In Leicester or Rutland",
+		"dialysis -parking":      "With all of these words: dialysis; with none of these: parking",
+		`topic:tenders body:leicester-city-council "end of life"`: "Tenders; of Leicester City Council; with exactly this: end of life",
+		"topic:tenders OR (hospice area:rutland)":                 "", // more than boxes can say: the line itself is shown
+	} {
+		if got := v.wanted(line); got != want {
+			t.Errorf("%q is said as %q, want %q", line, got, want)
+		}
+	}
+}
