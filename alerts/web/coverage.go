@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -118,11 +117,7 @@ func unreadPapers(h store.Health) int {
 
 // countedWords say of how many sources a condition holds, in the words that are used of one.
 func countedWords(n int, c store.Condition) string {
-	of := fmt.Sprintf("%d source", n)
-	if n != 1 {
-		of += "s"
-	}
-	return of + ": " + conditionWords(c)
+	return plural(n, "source", "sources") + ": " + conditionWords(c)
 }
 
 // conditionWords are a condition for readers.
