@@ -28,7 +28,7 @@ func Address(s string) (string, error) {
 	}
 	a, err := mail.ParseAddress(s)
 	if err != nil || a.Name != "" || a.Address != s {
-		return "", addressError("that is not a bare e-mail address like someone@example.org")
+		return "", addressError("that is not one e-mail address like someone@example.org")
 	}
 	local, domain, _ := strings.Cut(s, "@")
 	_, notADomain := idna.Lookup.ToASCII(domain)

@@ -260,7 +260,7 @@ func committee(v any) (string, error) {
 
 // emailAddress is one bare address that every relay and every header takes.
 func emailAddress(v any) (string, error) {
-	const expected = "one bare address such as alerts@example.org"
+	const expected = "one address such as alerts@example.org"
 	s, err := asText(v, expected)
 	if err != nil {
 		return "", err

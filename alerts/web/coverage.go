@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -76,7 +75,7 @@ func (s *site) coverage(w http.ResponseWriter, r *http.Request) error {
 	body.Bodies = len(bodies)
 	for _, c := range []store.Condition{store.OK, store.Quiet, store.Suspect, store.Broken, store.Blocked, store.Unreachable, store.Never} {
 		if n := counts[c]; n > 0 {
-			body.Tally = append(body.Tally, fmt.Sprintf("%d: %s", n, conditionWords(c)))
+			body.Tally = append(body.Tally, countedWords(n, c))
 		}
 	}
 	slices.SortStableFunc(all, func(a, b covered) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
@@ -116,19 +115,24 @@ func unreadPapers(h store.Health) int {
 	return n
 }
 
+// countedWords say of how many sources a condition holds, in the words that are used of one.
+func countedWords(n int, c store.Condition) string {
+	return plural(n, "source", "sources") + ": " + conditionWords(c)
+}
+
 // conditionWords are a condition for readers.
 func conditionWords(c store.Condition) string {
 	switch c {
 	case store.OK:
-		return "read completely at its last look"
+		return "read completely at the last look"
 	case store.Quiet:
 		return "read completely, and without anything new for longer than usual"
 	case store.Suspect:
 		return "read, and not believed: far less than usual was there, or it keeps changing"
 	case store.Broken:
-		return "shows something that cannot be read"
+		return "something is shown that cannot be read"
 	case store.Blocked:
-		return "refuses to be read by programs"
+		return "programs are refused"
 	case store.Unreachable:
 		return "could not be reached, or answered with an error"
 	}

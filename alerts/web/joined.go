@@ -35,6 +35,9 @@ func (s *site) datesOf(ctx context.Context, it store.Item, papers bool) []act {
 	}
 	var out []act
 	for _, d := range s.Joined.Dates(ctx, it, papers) {
+		if d.Kind == judge.DeadlinePapers && it.Fields[store.FieldAgenda] == store.Published {
+			continue // they are out: the date by which they must be is of no use any more
+		}
 		if a := s.show(store.Finding{Deadline: &d}).Act; a != nil && !a.Passed {
 			out = append(out, *a)
 		}

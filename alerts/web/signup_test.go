@@ -29,6 +29,9 @@ func TestASubscribersLife(t *testing.T) {
 	if seen.title() != "What it would have brought" || seen.Find("#preview").Length() != 1 {
 		t.Fatalf("the preview: %d %s", seen.code, seen.words())
 	}
+	if !strings.Contains(seen.words(), "You are not signed up by looking.") { // Return in the address looks, too
+		t.Error("whoever looked may take themselves for signed up")
+	}
 	const line = `topic:tenders,outsourcing area:leicester "end of life" -parking`
 	if got := seen.Find("#q").AttrOr("value", ""); got != line {
 		t.Errorf("the line says %q, want %q", got, line)
@@ -166,9 +169,9 @@ func TestFormsThatAreWrong(t *testing.T) {
 		edit map[string][]string
 		want string
 	}{
-		{"no address", map[string][]string{"address": {""}}, "not a bare e-mail address"},
-		{"two addresses", map[string][]string{"address": {"a@example.net,b@example.net"}}, "not a bare e-mail address"},
-		{"a header", map[string][]string{"address": {"a@example.net\r\nBcc: b@example.net"}}, "not a bare e-mail address"},
+		{"no address", map[string][]string{"address": {""}}, "not one e-mail address"},
+		{"two addresses", map[string][]string{"address": {"a@example.net,b@example.net"}}, "not one e-mail address"},
+		{"a header", map[string][]string{"address": {"a@example.net\r\nBcc: b@example.net"}}, "not one e-mail address"},
 		{"no consent", map[string][]string{"agree": {}}, "your tick"},
 		{"no frequency", map[string][]string{"often": {"hourly"}}, "please choose"},
 		{"a broken line", map[string][]string{"q": {`"open`}}, "closing quotation mark"},

@@ -62,6 +62,7 @@ func (s *site) funcs(m measure) template.FuncMap {
 		"item":     itemPath,
 		"size":     sizeWords,
 		"often":    oftenWords,
+		"wanted":   s.wanted,
 		"open":     s.open,
 		"ticks":    ticks,
 

@@ -121,7 +121,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	if len(args) > 0 && args[0] == checkStore {
 		return checkMain(ctx, args[1:], stdout)
 	}
-	e := &env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, terminal: isTerminal(stderr), args: args}
+	e := &env{ctx: ctx, stdin: heedful{ctx, stdin}, stdout: stdout, stderr: stderr, terminal: isTerminal(stderr), args: args}
 	return e.main()
 }
 
@@ -149,7 +149,11 @@ func (e *env) main() int {
 	}
 	fmt.Fprintf(e.stderr, "ccgwatch: %v\n", err)
 	if code == exitUsage {
-		fmt.Fprintln(e.stderr, "ccgwatch: 'ccgwatch help' lists the commands, 'ccgwatch help COMMAND' explains one")
+		if name := commandIn(e.args); name != "" {
+			fmt.Fprintf(e.stderr, "ccgwatch: 'ccgwatch help %s' explains how it is used\n", name)
+		} else {
+			fmt.Fprintln(e.stderr, "ccgwatch: 'ccgwatch help' lists the commands, 'ccgwatch help COMMAND' explains one")
+		}
 	}
 	return code
 }
@@ -165,7 +169,7 @@ func (e *env) dispatch() error {
 	}
 	k, err := parser.Parse(e.args)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return &exitError{exitUsage, plainUsage(err)}
 	}
 	switch {
 	case c.Data == "", c.Config == "":

@@ -402,6 +402,9 @@ func (c *addCmd) write(e *env, cfg config.Config, row catalogue.Source) error {
 	if !c.Yes {
 		fmt.Fprint(e.stdout, "Write it? [no] ")
 		line, err := bufio.NewReader(io.LimitReader(e.stdin, 1000)).ReadString('\n')
+		if errors.Is(err, context.Canceled) {
+			return errors.New("stopped: nothing was written")
+		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}

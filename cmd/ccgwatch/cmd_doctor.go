@@ -326,11 +326,11 @@ func (x *examination) clock(last time.Time) {
 	case now.Year() < 2026:
 		x.sayf("clock", failing, "it says %s: it was never set", now.Format(time.RFC3339))
 	case last.Sub(now) > time.Hour:
-		x.sayf("clock", failing, "it says %s, but a change of %s is known: no mail goes out until it is right", stamp(now), stamp(last))
+		x.sayf("clock", failing, "it says %s, but a change of %s is known: no mail goes out until it is right", wallTime(now), wallTime(last))
 	case last.IsZero():
-		x.sayf("clock", well, "%s; schedules run on London time, the machine's zone is %s", stamp(now), zoneName(now))
+		x.sayf("clock", well, "%s; schedules run on London time, the machine's zone is %s", wallTime(now), zoneName(now))
 	default:
-		x.sayf("clock", well, "%s, after the last change known (%s); schedules run on London time, the machine's zone is %s", stamp(now), stamp(last), zoneName(now))
+		x.sayf("clock", well, "%s, after the last change known (%s); schedules run on London time, the machine's zone is %s", wallTime(now), wallTime(last), zoneName(now))
 	}
 }
 
@@ -379,14 +379,14 @@ func (x *examination) digests(a *app) error {
 	if err != nil {
 		return err
 	}
-	next := stamp(a.nextDigest(now))
+	next := wallTime(a.nextDigest(now))
 	if daily > 0 {
-		next += fmt.Sprintf(", of the %d daily %s", daily, stamp(a.nextDaily(now)))
+		next += fmt.Sprintf(", of the %d daily %s", daily, wallTime(a.nextDaily(now)))
 	}
 	x.sayf("digests", well, "%s; %d due now; the next goes out %s", plural(digested, "subscription has one", "subscriptions have one"), due, next)
 	switch {
 	case waiting > 0 && now.Sub(oldest) > 24*time.Hour:
-		x.sayf("queue", unsure, "%s waiting since %s; %d failed for good", plural(waiting, "message", "messages"), stamp(oldest), failed)
+		x.sayf("queue", unsure, "%s waiting since %s; %d failed for good", plural(waiting, "message", "messages"), wallTime(oldest), failed)
 	default:
 		x.sayf("queue", well, "%s waiting, %d failed for good", plural(waiting, "message", "messages"), failed)
 	}
@@ -410,9 +410,9 @@ func (x *examination) copies() {
 	case last.IsZero():
 		x.sayf("copies", unsure, "none yet in %s: the daemon makes one each night, 'ccgwatch backup' makes one now", x.copiesDir())
 	case age > 3*24*time.Hour:
-		x.sayf("copies", unsure, "the newest good one is of %s: the daemon makes one each night where it runs and has room", stamp(last))
+		x.sayf("copies", unsure, "the newest good one is of %s: the daemon makes one each night where it runs and has room", wallTime(last))
 	default:
-		x.sayf("copies", well, "%s, the newest good one of %s", plural(len(all), "copy", "copies"), stamp(last))
+		x.sayf("copies", well, "%s, the newest good one of %s", plural(len(all), "copy", "copies"), wallTime(last))
 	}
 }
 

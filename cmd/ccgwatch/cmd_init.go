@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -55,6 +56,10 @@ func (c *initCmd) Run(e *env) error {
 	}
 	iv := &interview{env: e, given: c, lines: bufio.NewReader(e.stdin), known: known, ended: c.Yes}
 	d, err := iv.draft()
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(e.stdout)
+		return errors.New("stopped: no settings were written; 'ccgwatch init' begins again")
+	}
 	if err != nil {
 		return err
 	}
@@ -150,7 +155,7 @@ func (iv *interview) placeOf(part string) (chosen, error) {
 		return choose(part, place)
 	}
 	// The rules of the settings know what may have been meant.
-	if meant := iv.check("group", "areas", []string{part}); meant != nil && strings.Contains(meant.Error(), "did you mean") {
+	if meant := iv.check("group", "areas", []string{strings.ToLower(part)}); meant != nil && strings.Contains(meant.Error(), "did you mean") {
 		return chosen{}, meant
 	}
 	return chosen{}, err

@@ -141,10 +141,16 @@ func (c *itemsCmd) Run(e *env) error {
 			return err
 		}
 		var failed error
+		shown, hidden := 0, 0
 		err = a.store.Items(e.ctx, c.Source, func(it store.Item) bool {
-			if !c.keeps(it.Source, it.Kind, it.Changed, since) || !it.Withdrawn.IsZero() && !c.All {
+			if !c.keeps(it.Source, it.Kind, it.Changed, since) {
 				return true
 			}
+			if !it.Withdrawn.IsZero() && !c.All {
+				hidden++
+				return true
+			}
+			shown++
 			if c.JSON {
 				failed = printJSON(e.stdout, itemJSON(it))
 			} else {
@@ -152,7 +158,10 @@ func (c *itemsCmd) Run(e *env) error {
 			}
 			return failed == nil
 		})
-		return errors.Join(err, failed)
+		if err = errors.Join(err, failed); err == nil {
+			sayEmpty(e, c.JSON, shown, hidden, "no items fit", "no longer listed")
+		}
+		return err
 	})
 }
 
@@ -230,18 +239,28 @@ func (c *changesCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		return a.eachChange(e, func(x store.Change) error {
-			// A paper that was known and is read for the first time is no news to
-			// anybody who reads the log; what it says may be, in findings.
-			if (x.Silent || len(x.What)+len(x.Fields) == 0) && !c.All || !c.keeps(x.Source, x.Kind, x.At, since) {
+		shown, hidden := 0, 0
+		err = a.eachChange(e, func(x store.Change) error {
+			if !c.keeps(x.Source, x.Kind, x.At, since) {
 				return nil
 			}
+			// A paper that was known and is read for the first time is no news to
+			// anybody who reads the log; what it says may be, in findings.
+			if (x.Silent || len(x.What)+len(x.Fields) == 0) && !c.All {
+				hidden++
+				return nil
+			}
+			shown++
 			if c.JSON {
 				return printJSON(e.stdout, changeJSON(x))
 			}
 			_, err := fmt.Fprintf(e.stdout, "%s  %s  %s  %s\n", x.At.In(london()).Format("2006-01-02 15:04"), x.Source, x.Key, changeLine(x))
 			return err
 		})
+		if err == nil {
+			sayEmpty(e, c.JSON, shown, hidden, "no changes fit", ofFirstLook)
+		}
+		return err
 	})
 }
 
@@ -380,15 +399,20 @@ func (c *findingsCmd) Run(e *env) error {
 			return usagef("--query: %w", err)
 		}
 		var failed error
+		shown, hidden := 0, 0
 		err = a.store.Findings(e.ctx, 0, func(f store.Finding) bool {
-			if !c.keeps(f.Source, f.Kind, f.At, since) || c.Topic != "" && string(f.Topic) != c.Topic || c.Tier != "" && string(f.Tier) != c.Tier ||
-				f.Silent && !c.All {
+			if !c.keeps(f.Source, f.Kind, f.At, since) || c.Topic != "" && string(f.Topic) != c.Topic || c.Tier != "" && string(f.Tier) != c.Tier {
 				return true
 			}
 			f, ok := match(f)
 			if !ok {
 				return true
 			}
+			if f.Silent && !c.All {
+				hidden++
+				return true
+			}
+			shown++
 			if c.JSON {
 				failed = printJSON(e.stdout, findingJSON(f))
 			} else {
@@ -396,7 +420,10 @@ func (c *findingsCmd) Run(e *env) error {
 			}
 			return failed == nil
 		})
-		return errors.Join(err, failed)
+		if err = errors.Join(err, failed); err == nil {
+			sayEmpty(e, c.JSON, shown, hidden, "no findings fit", ofFirstLook)
+		}
+		return err
 	})
 }
 

@@ -73,7 +73,10 @@ func (c *statusCmd) Run(e *env) error {
 		queue.Offline = store.Ours(all, a.siteOf)
 		queue.Search = a.searchState(e.ctx)
 		queue.Coverage = a.coverage(rows, e.now().Format(time.DateOnly))
-		bad := 0
+		bad, wide := 0, 16
+		for _, r := range rows {
+			wide = max(wide, len(r.Source))
+		}
 		for _, r := range rows {
 			if r.State == "failing" {
 				bad++
@@ -81,7 +84,7 @@ func (c *statusCmd) Run(e *env) error {
 			if c.JSON {
 				err = printJSON(e.stdout, r)
 			} else {
-				err = printStatus(e, r)
+				err = printStatus(e, r, wide)
 			}
 			if err != nil {
 				return err
@@ -212,14 +215,19 @@ func (a *app) queueRow(e *env) (jsonQueue, error) {
 	return q, err
 }
 
-func printStatus(e *env, r jsonStatus) error {
+// printStatus tells how a source is; its name takes wide places.
+func printStatus(e *env, r jsonStatus, wide int) error {
 	switch r.State {
 	case "never":
-		fmt.Fprintf(e.stdout, "%-16s not visited yet\n", r.Source)
+		fmt.Fprintf(e.stdout, "%-*s not looked at yet\n", wide, r.Source)
 	case "failing":
-		fmt.Fprintf(e.stdout, "%-16s FAILING since %s%s; last read completely %s\n", r.Source, r.FailingSince, conditionWords(r.Condition), orNever(r.LastComplete))
+		last := "not read completely yet"
+		if r.LastComplete != "" {
+			last = "last read completely " + readableTime(r.LastComplete)
+		}
+		fmt.Fprintf(e.stdout, "%-*s FAILING since %s%s; %s\n", wide, r.Source, readableTime(r.FailingSince), conditionWords(r.Condition), last)
 	default:
-		fmt.Fprintf(e.stdout, "%-16s read completely %s%s%s\n", r.Source, r.LastComplete, countsText(r.Counts), conditionWords(r.Condition))
+		fmt.Fprintf(e.stdout, "%-*s read completely %s%s%s\n", wide, r.Source, readableTime(r.LastComplete), countsText(r.Counts), conditionWords(r.Condition))
 	}
 	if r.Audit != nil {
 		for _, s := range auditWords(*r.Audit) {
@@ -229,20 +237,28 @@ func printStatus(e *env, r jsonStatus) error {
 	for _, p := range r.Problems {
 		since := ""
 		if !p.Since.IsZero() {
-			since = " since " + stamp(p.Since)
+			since = " since " + wallTime(p.Since)
 		}
-		if _, err := fmt.Fprintf(e.stdout, "    could not read %s%s: %s\n", p.What, since, problemText(p)); err != nil {
+		if _, err := fmt.Fprintf(e.stdout, "    could not read %s%s: %s\n", problemOf(p), since, problemText(p)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// problemOf is what could not be read, as people call it.
+func problemOf(p store.Problem) string {
+	if p.What == "the visit" { // the source as a whole
+		return "it"
+	}
+	return p.What
+}
+
 func orNever(s string) string {
 	if s == "" {
 		return "never"
 	}
-	return s
+	return readableTime(s)
 }
 
 func countsText(counts map[store.Kind]int) string {
@@ -280,12 +296,12 @@ func printQueue(e *env, q jsonQueue) error {
 	}
 	daily := ""
 	if q.Daily > 0 {
-		daily = fmt.Sprintf(", of the %d daily %s", q.Daily, q.NextDaily)
+		daily = fmt.Sprintf(", of the %d daily %s", q.Daily, readableTime(q.NextDaily))
 	}
 	if q.copies {
-		daily += "\nyour copy of a digest: last sent " + orNever(q.DigestCopy) + "; if it did not arrive, mail goes missing behind the relay"
+		daily += "\nyour copy of a digest: last sent: " + orNever(q.DigestCopy) + "; if it did not arrive, mail goes missing behind the relay"
 	}
-	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed%s; last sent %s\n%s; next digest %s%s\nlast copy of the store: %s\nsearch: %s\n",
-		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, uncertain, orNever(q.LastMail), count(q.Subscriptions, "subscription"), q.NextDigest, daily, orNever(q.LastCopy), q.Search)
+	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed%s; last sent: %s\n%s; next weekly digest %s%s\nlast copy of the store: %s\nsearch: %s\n",
+		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, uncertain, orNever(q.LastMail), count(q.Subscriptions, "subscription"), readableTime(q.NextDigest), daily, orNever(q.LastCopy), q.Search)
 	return err
 }

@@ -94,6 +94,7 @@ func (c *threadsListCmd) Run(e *env) error {
 			return err
 		}
 		done := map[string]bool{}
+		hidden := map[string]bool{}
 		for _, x := range latest {
 			th, err := a.threads.Of(e.ctx, x.Thread, false)
 			switch {
@@ -101,7 +102,10 @@ func (c *threadsListCmd) Run(e *env) error {
 				continue
 			case err != nil:
 				return err
-			case done[th.ID], c.Stage != "" && th.Stage != c.Stage, !q.Match(a.threadFacts(&th, x)), !c.All && !th.Concerns():
+			case done[th.ID], c.Stage != "" && th.Stage != c.Stage, !q.Match(a.threadFacts(&th, x)):
+				continue
+			case !c.All && !th.Concerns():
+				hidden[th.ID] = true
 				continue
 			}
 			done[th.ID] = true
@@ -109,6 +113,7 @@ func (c *threadsListCmd) Run(e *env) error {
 				return err
 			}
 		}
+		sayEmpty(e, c.JSON, len(done), len(hidden), "no procurements fit", "about neither health nor care")
 		return nil
 	})
 }

@@ -55,7 +55,7 @@ func TestCoverageSaysWhatIsNotSeen(t *testing.T) {
 	}
 	all := squash(page(t, a, now, "/coverage").Find("main").Text())
 	for _, want := range []string{
-		"1 source is followed", "1: read, and not believed", "Meetings in private.", "Orders under a framework.", "Contracts below the thresholds.",
+		"1 source is followed", "1 source: read, and not believed", "Meetings in private.", "Orders under a framework.", "Contracts below the thresholds.",
 		"Bodies without a source. The own pages of these bodies of the area", "At the moment 1 paper, listed with their sources",
 		"Board of trust.example: read, and not believed", "Watched since Tuesday 12 August 2025, 09:00", "1 paper unread",
 	} {

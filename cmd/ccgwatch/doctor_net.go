@@ -43,8 +43,11 @@ func (x *examination) network(cfg config.Config, sources []source) {
 	}
 	x.mailboxFile(cfg.Mailbox)
 	x.dkim(cfg, x.txt)
-	x.names(cfg, sources)
-	x.sites(cfg, sources)
+	if x.names(cfg, sources) {
+		x.sites(cfg, sources)
+	} else {
+		x.sayf("site", failing, "none was asked: their names cannot be looked up")
+	}
 }
 
 func (x *examination) answered(check, whom, what string, err error, advice ...string) {
@@ -86,11 +89,12 @@ func hostsOf(sources []source) (hosts []string, by map[string]source) {
 	return hosts, by
 }
 
-// names looks up every host of a source.
-func (x *examination) names(cfg config.Config, sources []source) {
+// names looks up every host of a source, and tells whether any of them, and so
+// the network, is there.
+func (x *examination) names(cfg config.Config, sources []source) bool {
 	if cfg.Fetch.Proxy != "" {
 		x.sayf("names", well, "looked up by the proxy %s", cfg.Fetch.Proxy)
-		return
+		return true
 	}
 	hosts, _ := hostsOf(sources)
 	for i, h := range hosts {
@@ -110,11 +114,26 @@ func (x *examination) names(cfg config.Config, sources []source) {
 		}
 		return ""
 	})
-	if bad := nonEmpty(said); len(bad) > 0 {
-		x.say(symptom{Check: "names", State: failing, What: fmt.Sprintf("%d of %s have no address", len(bad), count(len(hosts), "host")), Details: bad})
-		return
+	found, some := lookedUp(hosts, nonEmpty(said))
+	x.say(found)
+	return some
+}
+
+// lookedUp is what came of looking up the names of hosts, of which bad tells those
+// in vain, and whether any was found. One that is missing is its owner's matter; where
+// all are, the cause is here, and what can be done comes before twelve lines that say the same.
+func lookedUp(hosts, bad []string) (symptom, bool) {
+	all := count(len(hosts), "host")
+	switch {
+	case len(bad) == 0:
+		return symptom{Check: "names", State: well, What: all + ": each has an address"}, true
+	case len(bad) == len(hosts) && len(bad) > 1:
+		return symptom{Check: "names", State: failing, What: fmt.Sprintf("none of %s can be found: this machine seems to be offline", all), Details: []string{
+			"check its cable or its wireless network, and that a browser on it opens a page; the daemon tries again by itself",
+			"the first of them: " + bad[0],
+		}}, false
 	}
-	x.sayf("names", well, "%s: each has an address", count(len(hosts), "host"))
+	return symptom{Check: "names", State: failing, What: fmt.Sprintf("%d of %s without an address", len(bad), all), Details: bad}, true
 }
 
 // sites asks each host for its robots.txt, through the fetcher that crawls.

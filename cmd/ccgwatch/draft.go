@@ -81,9 +81,9 @@ func readable(n catalogue.Listing) bool {
 
 func (d *draft) reach() string {
 	if d.everywhere {
-		return "the notices of all of England, and the built-in councils and boards"
+		return "the tender notices of all of England, and the built-in councils and boards"
 	}
-	s := fmt.Sprintf("the notices of %s", strings.Join(d.noticesOf(), ", "))
+	s := "the tender notices of " + strings.Join(areaNames(d.noticesOf()), ", ")
 	builtin, err := catalogue.Builtin()
 	if n := len(d.sources); err == nil {
 		for _, b := range builtin {
@@ -93,10 +93,27 @@ func (d *draft) reach() string {
 		}
 		s += ", and " + plural(n, "council or board", "councils and boards")
 		if n := len(d.unread); n > 0 {
-			s += "; " + plural(n, "more is", "more are") + " written down to be tried first"
+			s += "; " + plural(n, "more stands in the file, not followed until you have tried it", "more stand in the file, not followed until you have tried them")
 		}
 	}
 	return s
+}
+
+// areaNames are areas as people call them.
+func areaNames(ids []string) []string {
+	areas, err := catalogue.Areas()
+	if err != nil {
+		return ids
+	}
+	names := slices.Clone(ids)
+	for i, id := range names {
+		for _, a := range areas {
+			if a.ID == id {
+				names[i] = a.Name
+			}
+		}
+	}
+	return names
 }
 
 // noticesOf are the areas whose notices are told of: those that were chosen, and

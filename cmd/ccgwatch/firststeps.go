@@ -22,14 +22,14 @@ func (iv *interview) firstSteps(d *draft) error {
 	}
 	mailed, err := iv.offerTrial(d)
 	if err != nil {
-		return err
+		return errors.Join(err, iv.nextSteps(d, false, false))
 	}
 	crawled, failed := iv.offerCrawl()
 	var x *exitError
 	if failed != nil && (!errors.As(failed, &x) || x.code != exitSome) {
-		return errors.Join(failed, iv.nextSteps(mailed, false))
+		return errors.Join(failed, iv.nextSteps(d, mailed, false))
 	}
-	return errors.Join(iv.nextSteps(mailed, crawled), failed)
+	return errors.Join(iv.nextSteps(d, mailed, crawled), failed)
 }
 
 // offerTrial sends a message to the group itself. That it does not leave is
@@ -120,20 +120,24 @@ func (iv *interview) wants(said *bool, text string) (bool, error) {
 	return yes, err
 }
 
-func (iv *interview) nextSteps(mailed, crawled bool) error {
+func (iv *interview) nextSteps(d *draft, mailed, crawled bool) error {
+	whereTo := ""
+	if d.host == "" {
+		whereTo = "; a file in " + filepath.Join(iv.data, "outbox") + " that a mail program opens"
+	}
 	flags := ""
 	if iv.configGiven {
 		flags = " --config " + shellWord(iv.configPath)
 	}
 	var b strings.Builder
 	b.WriteString("\nNext:\n")
-	line := func(command, what string) { fmt.Fprintf(&b, "  ccgwatch%s %-11s %s\n", flags, command, what) }
+	line := func(command, what string) { fmt.Fprintf(&b, "  # %s\n  ccgwatch%s %s\n", what, flags, command) }
 	line("doctor", "is all as it should be?")
 	if !crawled {
 		line("crawl", "the first look: kept and shown, mailed to nobody")
 	}
-	line("subscribers add you@example.org --consent 'it is me'", "")
-	line("send --digest you@example.org", "your first digest, now and not on Friday")
+	line("subscribers add you@example.org --consent 'it is me'", "you, as the first subscriber: with your own address")
+	line("send --digest you@example.org", "your first digest, now and not on Friday"+whereTo)
 	line("run", "from then on: looks, mails, and serves the pages")
 	if mailed {
 		b.WriteString("The trial message should be there by now.\n")

@@ -66,6 +66,13 @@ func sentence(rec slog.Record, attrs []slog.Attr) string {
 	between := ": "
 	add := func(a slog.Attr) bool {
 		v := a.Value.Resolve()
+		if v.Kind() == slog.KindBool { // "again" or nothing, and not "again true"
+			if v.Bool() {
+				b.WriteString(between + a.Key)
+				between = ", "
+			}
+			return true
+		}
 		said := v.String()
 		if v.Kind() == slog.KindTime {
 			said = cmp.Or(stamp(v.Time()), "-") // by the clock on the wall, as the line's own

@@ -52,6 +52,7 @@ type operatorView struct {
 	Queue              jsonQueue
 	People             []peopleIn
 	Sources            []sourceLine
+	Failing            int // of the sources
 	Store, Free        string
 	Memory             string
 	Said               []string
@@ -176,9 +177,12 @@ func (o *operatorPage) view(ctx context.Context) (operatorView, error) {
 	for _, r := range rows {
 		l := sourceLine{Source: r.Source, State: r.State, Words: conditionWords(r.Condition), LastComplete: r.LastComplete, Next: r.Next, row: r}
 		for _, p := range r.Problems {
-			l.Problems = append(l.Problems, p.What+": "+problemText(p))
+			l.Problems = append(l.Problems, "could not read "+problemOf(p)+": "+problemText(p))
 		}
 		v.Sources = append(v.Sources, l)
+		if r.State == "failing" {
+			v.Failing++
+		}
 	}
 	slices.SortStableFunc(v.Sources, func(a, b sourceLine) int { return strings.Compare(rankOf(a.State), rankOf(b.State)) })
 	if v.Queue, err = o.app.queueRow(e); err != nil {
@@ -261,7 +265,12 @@ func ignoreGone(err error) error {
 	return err
 }
 
-func mib(n uint64) string { return fmt.Sprintf("%d MiB", n>>20) }
+func mib(n uint64) string {
+	if n >= 10<<30 {
+		return fmt.Sprintf("%d GiB", n>>30)
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
+}
 
 // metrics are in the text format of Prometheus, made when they are asked for. No
 // label holds an address of anybody.

@@ -453,6 +453,15 @@ func printSource(e *env, r jsonSource) error {
 	case scrapers.SitePlatform:
 		platform = "a site of its own kind"
 	}
-	_, err := fmt.Fprintf(e.stdout, "%-18s %s\n%-18s %s, %s\n%-18s %s\n", r.ID, r.Name, "", platform, r.Base, "", strings.TrimSpace(when+"  "+r.Note))
+	_, err := fmt.Fprintf(e.stdout, "%-18s %s\n%-18s %s, %s\n%-18s %s\n", r.ID, r.Name, "", platform, r.Base, "", withNote(when, r.Note))
 	return err
+}
+
+// withNote puts a remark behind when a source is looked at. Some remarks begin with
+// the very words that stand before them.
+func withNote(when, note string) string {
+	if note == "" {
+		return when
+	}
+	return when + "; " + strings.TrimPrefix(note, when+": ")
 }

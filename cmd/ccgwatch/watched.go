@@ -145,7 +145,7 @@ func auditWords(a ocds.Audit) []string {
 	if !a.Crossed.IsZero() || a.Only > 0 {
 		s := count(a.Only, "notice") + " found only by the second interface"
 		if !a.Crossed.IsZero() {
-			s += ", last compared " + stamp(a.Crossed)
+			s += ", last compared " + wallTime(a.Crossed)
 		}
 		out = append(out, s)
 	}

@@ -98,7 +98,7 @@ func TestAuditWords(t *testing.T) {
 	at := time.Date(2026, 8, 10, 9, 0, 0, 0, time.UTC)
 	for want, a := range map[string]ocds.Audit{
 		"955 notices between numbers 075502-2026 and 076460-2026; 3 numbers never seen; 1 number missing and still asked for; 2 found only by number": {From: "075502-2026", To: "076460-2026", Seen: 955, Never: 3, Asking: 1, Found: 2},
-		"2 notices found only by the second interface, last compared 2026-08-10T10:00:00+01:00":                                                       {Crossed: at, Only: 2},
+		"2 notices found only by the second interface, last compared Monday 10 August 2026, 10:00":                                                    {Crossed: at, Only: 2},
 		"1 procurement watched for edits in place, 0 read again so far":                                                                               {Watched: 1},
 		"": {},
 	} {
