@@ -171,6 +171,13 @@ func unnumbered(list string) string {
 	return strings.Join(lines, "\n")
 }
 
+// outboxFiles lists the messages that were written to files.
+func outboxFiles(data string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(data, "outbox", "*.eml"))
+	slices.Sort(files)
+	return files, err
+}
+
 // messages are all messages that were written, as their readers see them.
 func messages(t *testing.T, d *desk) []string {
 	t.Helper()
