@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -99,17 +100,16 @@ type goes struct {
 	store.Outbox
 	of     string
 	leave  func()
-	armed  bool
-	passed int
+	armed  atomic.Bool
+	passed atomic.Int64
 }
 
 func (o *goes) Finding(ctx context.Context, id string) (store.Finding, error) {
-	if o.armed && id == o.of {
-		o.armed = false
+	if id == o.of && o.armed.CompareAndSwap(true, false) {
 		o.leave()
 	}
 	if err := ctx.Err(); err != nil {
-		o.passed++
+		o.passed.Add(1)
 		return store.Finding{}, err
 	}
 	return o.Outbox.Finding(ctx, id)
@@ -136,10 +136,11 @@ func TestDeadlinesOfACorrectionAreReadAgainAfterACancelledRequest(t *testing.T) 
 
 	// The deadline falls back to the first notice, which is read when the visitor goes.
 	ctx, leave := context.WithCancelCause(t.Context())
-	o.leave, o.armed = func() { leave(errors.New("gone")) }, true
+	o.leave = func() { leave(errors.New("gone")) }
+	o.armed.Store(true)
 	a.now = a.now.Add(time.Hour)
 	a.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:8080/calendar.ics", nil))
-	if o.armed || o.passed == 0 {
+	if o.armed.Load() || o.passed.Load() == 0 {
 		t.Fatal("nobody went away")
 	}
 	got := string(a.get("/calendar.ics"))

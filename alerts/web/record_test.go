@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -184,8 +185,8 @@ func TestPagingShowsEveryItemMeetingAndBodyOnce(t *testing.T) {
 	for i := range 70 {
 		s.Bodies = append(s.Bodies, BodyInfo{ID: fmt.Sprintf("b-%02d", i), Name: fmt.Sprint("Body ", i)})
 	}
-	k := 0
-	s.Buyers = func(*store.Notice) []string { k++; return []string{fmt.Sprintf("b-%02d", k%70)} }
+	var k atomic.Int64 // the pages ask from several goroutines
+	s.Buyers = func(*store.Notice) []string { return []string{fmt.Sprintf("b-%02d", k.Add(1)%70)} }
 	h := s.Handler()
 	for _, c := range []struct {
 		target, selector string
@@ -413,8 +414,8 @@ func TestNoPageIsLarge(t *testing.T) {
 	for i := range 100 {
 		s.Bodies = append(s.Bodies, BodyInfo{ID: fmt.Sprint("b-", i), Name: nasty, Aliases: []string{nasty, nasty}, Codes: []string{nasty}, Areas: []string{nasty}})
 	}
-	k := 0
-	s.Buyers = func(*store.Notice) []string { k++; return []string{fmt.Sprint("b-", k%100)} }
+	var k atomic.Int64 // the pages ask from several goroutines
+	s.Buyers = func(*store.Notice) []string { return []string{fmt.Sprint("b-", k.Add(1)%100)} }
 	h := s.Handler()
 	for _, target := range []string{
 		"/", "/findings", "/findings?source=leicester", "/finding/f0", "/finding/f110", "/meetings", itemPath("leicester", "x/000000"), itemPath("leicester", "x/000001"), itemPath("find-a-tender", "x/000002"),

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -360,12 +359,7 @@ func BenchmarkProgram(b *testing.B) {
 // idle starts the daemon, waits for its first answer, lets it be, and looks.
 func idle(b *testing.B, program, data string) (toAnswer time.Duration, mib map[string]float64) {
 	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	at := l.Addr().String()
-	_ = l.Close()
+	at := fmt.Sprint("127.0.0.1:", freePort(b))
 	toml := filepath.Join(b.TempDir(), "c.toml")
 	if err := os.WriteFile(toml, []byte("[group]\nbuiltin_sources = false\n[web]\nlisten = \""+at+"\"\n"), 0o600); err != nil {
 		b.Fatal(err)

@@ -184,7 +184,7 @@ ping_every = "1m"
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for until := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for until := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		for what, b := range family(cmd.Process.Pid) {
 			said[what] = append(said[what], b...)
 		}

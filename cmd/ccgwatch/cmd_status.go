@@ -299,7 +299,7 @@ func printQueue(e *env, q jsonQueue) error {
 		daily = fmt.Sprintf(", of the %d daily %s", q.Daily, readableTime(q.NextDaily))
 	}
 	if q.copies {
-		daily += "\nyour copy of a digest: last sent: " + orNever(q.DigestCopy) + "; if it did not arrive, mail goes missing behind the relay"
+		daily += "\nyour copy of a digest, last sent: " + orNever(q.DigestCopy) + "; if it did not arrive, mail goes missing behind the relay"
 	}
 	_, err := fmt.Fprintf(e.stdout, "\nmail: %d waiting, %d sent, %d failed%s; last sent: %s\n%s; next weekly digest %s%s\nlast copy of the store: %s\nsearch: %s\n",
 		q.Queue.Queued, q.Queue.Sent, q.Queue.Failed, uncertain, orNever(q.LastMail), count(q.Subscriptions, "subscription"), readableTime(q.NextDigest), daily, orNever(q.LastCopy), q.Search)

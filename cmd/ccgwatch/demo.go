@@ -17,7 +17,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -325,11 +324,4 @@ func demoMail(ctx context.Context, e *env, a *app, here string, now func() time.
 			}
 		}
 	}
-}
-
-// outboxFiles lists the messages written, for the tests.
-func outboxFiles(data string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(data, "outbox", "*.eml"))
-	slices.Sort(files)
-	return files, err
 }

@@ -92,7 +92,7 @@ func TestWorkingOutGoesOnWhileMailIsHeldUp(t *testing.T) {
 	if behind, err := a.joined.Behind(t.Context()); !behind || err != nil {
 		t.Fatalf("behind %v, %v before it begins", behind, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // only if it never comes to it
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // only if it never comes to it
 	defer cancel()
 	said := a.said.Said
 	a.said.Said = func(pages []string) []alerts.Saying { // of all that is worked out this is the last

@@ -128,7 +128,7 @@ func TestOneCopyOfEachRunOfDigests(t *testing.T) {
 	if strings.Contains(c.log.String(), "jo@") || strings.Contains(c.log.String(), "example.net") {
 		t.Errorf("an address is in the log: %s", &c.log)
 	}
-	if out := c.run(done, "status"); !strings.Contains(out, "your copy of a digest: last sent 2026-09-25T") {
+	if out := c.run(done, "status"); !strings.Contains(out, "your copy of a digest, last sent: Friday 25 September 2026") {
 		t.Errorf("status says\n%s", out)
 	}
 }

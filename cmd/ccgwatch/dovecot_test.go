@@ -144,7 +144,7 @@ func startDovecot(t *testing.T, users ...string) *dovecot {
 		_ = cmd.Process.Signal(os.Interrupt)
 		select {
 		case <-ended:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			_ = cmd.Process.Kill()
 			t.Error("dovecot did not stop by itself")
 		}
@@ -152,7 +152,7 @@ func startDovecot(t *testing.T, users ...string) *dovecot {
 			t.Logf("dovecot says:\n%s", d.log())
 		}
 	})
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		c, err := net.DialTimeout("tcp", d.at(d.imap), time.Second)
 		if err == nil {
 			_ = c.Close()
@@ -217,7 +217,7 @@ func (d *dovecot) mailOf(t *testing.T, who string) [][]byte {
 // waitFor waits until somebody has n messages, and gives them all.
 func (d *dovecot) waitFor(t *testing.T, who string, n int, why string) [][]byte {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		all := d.mailOf(t, who)
 		switch {
 		case len(all) == n:

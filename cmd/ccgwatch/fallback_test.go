@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -539,14 +538,7 @@ func newerFormat(path string) error {
 // answers on its pages.
 func daemonOver(t *testing.T, data string) (out string, answered bool) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	pages := fmt.Sprint("127.0.0.1:", freePort(t))
 	config := filepath.Join(t.TempDir(), "c.toml")
 	if err := os.WriteFile(config, []byte("[group]\nbuiltin_sources = false\n[web]\nlisten = \""+pages+"\"\n"), 0o600); err != nil {
 		t.Fatal(err)

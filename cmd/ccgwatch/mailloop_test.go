@@ -156,7 +156,7 @@ func (l *mailLoop) start() (stop func()) {
 		}
 	}
 	l.t.Cleanup(stop)
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/healthz", l.web))
 		if err == nil {
 			_ = resp.Body.Close()
@@ -243,7 +243,7 @@ func header(raw []byte, name string) string {
 func (l *mailLoop) led(want string) {
 	l.t.Helper()
 	var out string
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if out = l.run(done, "inbox"); strings.Contains(out, want) {
 			return
 		}

@@ -85,7 +85,7 @@ func unsubscribeCmd(ts *testscript.TestScript, _ bool, args []string) {
 		_, rest, _ := strings.Cut(line, `"id":"`)
 		id, _, _ := strings.Cut(rest, `"`)
 		var resp *http.Response
-		for giveUp := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) { // the pages come up after the socket
+		for giveUp := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) { // the pages come up after the socket
 			resp, err = http.Post("http://"+ts.Getenv("PAGES")+"/u/"+links.Token(id), "application/x-www-form-urlencoded", strings.NewReader("List-Unsubscribe=One-Click"))
 			if err == nil || time.Now().After(giveUp) {
 				break

@@ -166,16 +166,6 @@ func number(t *testing.T, s string) int {
 	return n
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // vouch makes an authority in dir, and a certificate of it for 127.0.0.1.
 func vouch(t *testing.T, dir string) {
 	t.Helper()
@@ -253,7 +243,7 @@ func doorman(t *testing.T) (port int) {
 // that it put in front.
 func (p *postfix) delivered(t *testing.T, n int) map[string][][]byte {
 	t.Helper()
-	for end := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		files, err := filepath.Glob(filepath.Join(p.dir, "mail", "box", "new", "*"))
 		if err != nil {
 			t.Fatal(err)

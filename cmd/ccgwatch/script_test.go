@@ -1,7 +1,7 @@
 package main
 
 import (
-	"net"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -47,14 +47,11 @@ func TestScripts(t *testing.T) {
 					return err
 				}
 			}
-			l, err := net.Listen("tcp", "127.0.0.1:0")
+			port, err := unusedPort()
 			if err != nil {
 				return err
 			}
-			pages := l.Addr().String()
-			if err := l.Close(); err != nil {
-				return err
-			}
+			pages := fmt.Sprint("127.0.0.1:", port)
 			e.Setenv("PAGES", pages)
 			post, err := newPostOffice(filepath.Join(e.WorkDir, "relay"))
 			if err != nil {
@@ -74,7 +71,7 @@ func TestScripts(t *testing.T) {
 			},
 			// awake waits for the daemon in the background to answer.
 			"awake": func(ts *testscript.TestScript, _ bool, _ []string) {
-				for range 200 {
+				for range 2400 { // two minutes: a small machine that does other things, too
 					if _, err := os.Stat(ts.MkAbs("data/" + socketName)); err == nil {
 						return
 					}

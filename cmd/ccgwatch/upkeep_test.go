@@ -275,7 +275,8 @@ func TestKilledBackupLeavesNoHalfCopy(t *testing.T) {
 			break
 		}
 		at = at.Add(time.Hour)
-		if d.exec(time.Duration(1+rng.Int64N(int64(usual))), "backup", "--keep=1", "--as-of", at.Format(time.RFC3339)) {
+		var struck bool
+		if struck, usual = d.strike(rng, usual, "backup", "--keep=1", "--as-of", at.Format(time.RFC3339)); struck {
 			landed++
 		}
 		all := copiesIn(dir)

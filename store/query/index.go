@@ -283,16 +283,5 @@ func between(kids []string, op string) string {
 	return "(" + strings.Join(kids, op) + ")"
 }
 
-// Stems are the words of a text as queries compare them, in order: what a
-// search outside this program (the exported pages) must file and ask for.
-func Stems(text string) []string {
-	ts := tokenise(text)
-	out := make([]string, len(ts))
-	for i, t := range ts {
-		out[i] = t.stem
-	}
-	return out
-}
-
 // Wordy tells whether the query asks for words, and not for fields alone.
 func (q Query) Wordy() bool { return len(q.wanted()) > 0 }
