@@ -251,7 +251,7 @@ func (m *memory) digestable(d store.Delivery, of []store.Period) error {
 		}
 	}
 	for _, id := range d.Carries {
-		if x := m.delivery(id); x == nil || !x.Lost() {
+		if x := m.delivery(id); x == nil || !x.Lost() && !x.TakenBack() {
 			return store.ErrConflict
 		}
 	}

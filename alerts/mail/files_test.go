@@ -61,6 +61,7 @@ func TestFilesRefuses(t *testing.T) {
 }
 
 func noDot(t *testing.T) func() error {
+	t.Helper()
 	return func() error { t.Error("it came to the last byte"); return nil }
 }
 
