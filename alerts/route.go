@@ -150,8 +150,10 @@ func (c *crew) ready(ctx context.Context, d store.Delivery) (*route, going, erro
 			return nil, endRound, nil
 		}
 		w := p.wayFor(d, c.clock())
-		if w == nil {
-			c.wait(ctx, d, p.own(d).pause.until)
+		if own := p.own(d); w == nil && own == nil { // a pause of before the clock was set back begins to hold
+			return nil, endRound, nil
+		} else if w == nil {
+			c.wait(ctx, d, own.pause.until)
 			return nil, putOff, nil
 		}
 		if c.room(ctx, w, ""); c.over() || p.wayFor(d, c.clock()) != w {
