@@ -67,3 +67,26 @@ func TestACopyThatWaitsIsCorrected(t *testing.T) {
 		})
 	}
 }
+
+// Symptom: what had changed while an item was held was in the digests after it was
+// restored, and not in the operator's copy of them.
+func TestTheCopyTellsWhatCameBackIntoSight(t *testing.T) {
+	w, _ := heldMeeting(t)
+	w.a.cfg.Operator.DigestCopy = "jo@example.org"
+	w.prints("community dialysis services", time.Date(2026, 9, 2, 10, 0, 0, 0, london()))
+	w.prints("community audiology services", time.Date(2026, 9, 9, 14, 0, 0, 0, london()))
+	next := digestFriday().AddDate(0, 0, 7)
+	if said := w.mailed(next)["jo"]; about(said) > 0 || !strings.Contains(said, "ordinary") {
+		t.Fatalf("the copy while it is held:\n%s", said)
+	}
+	w.operator("--restore")
+	said := w.mailed(next.AddDate(0, 0, 7))
+	for _, to := range []string{"reader", "jo"} {
+		if got := said[to]; about(got) == 0 || !strings.Contains(got, "audiology") || strings.Contains(got, "dialysis") || strings.Contains(got, "podiatry services (notice 000001") {
+			t.Errorf("%s is mailed:\n%s", to, got)
+		}
+	}
+	if said := w.mailed(next.AddDate(0, 0, 14))["jo"]; strings.Contains(said, "audiology") {
+		t.Errorf("and again:\n%s", said)
+	}
+}
