@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -81,12 +82,13 @@ func (p *Postman) wayNow(now time.Time) *route {
 
 // own is the relay at which a message is in doubt; nil: it is not, or its relay is
 // none of ours any more. Only that relay is asked to take it again: it may know it,
-// and the other would send what may have come.
+// and the other would send what may have come. Of what was in doubt before that was
+// noted, or was brought back from a copy, it is the first.
 func (p *Postman) own(d store.Delivery) *route {
 	if d.Doubts == 0 {
 		return nil
 	}
-	return p.called(d.Via)
+	return p.called(cmp.Or(d.Via, p.ways[0].Name))
 }
 
 func (p *Postman) called(name string) *route {
