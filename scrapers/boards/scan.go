@@ -18,11 +18,14 @@ type scheduledDay struct {
 	owners       []string
 }
 
-// A scanned document: the board's days, how many dates could not be told, how
-// many of its lines hold a date, and whether it calls itself a list of dates.
+// A scanned document: the board's days, how many dates could not be told, the last
+// day with a year and whether others have none, how many of its lines hold a date, and
+// whether it calls itself a list of dates.
 type scanned struct {
 	days              []scheduledDay
 	unsure            int
+	last              time.Time
+	yearless          bool
 	lines, datedLines int
 	title             bool
 }
@@ -86,6 +89,13 @@ func (c *scanner) read(lines []string) {
 			continue
 		}
 		c.datedLines++
+		for _, d := range all {
+			if !d.full() {
+				c.yearless = true
+			} else if at := d.at(23, 59, c.loc); at.After(c.last) {
+				c.last = at
+			}
+		}
 		if len(c.run) > 0 {
 			c.header(len(all))
 		}

@@ -146,7 +146,7 @@ func (t *scheduled) read(d store.Document, listed []store.Item, text func(store.
 			return
 		}
 	}
-	if r.unsure > 0 {
+	if r.unsure > 0 && (r.yearless || !r.last.Before(t.v.Now)) { // what is over is no matter
 		t.out.Problems = append(t.out.Problems, store.Problem{
 			Reason: store.ReasonFormat, What: store.PaperProblem + d.Title, URL: d.URL, Since: d.Since,
 			Detail: fmt.Sprintf("%d of its dates stand beside others, and which of them are the board's meetings cannot be told", r.unsure),
