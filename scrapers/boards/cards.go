@@ -82,7 +82,7 @@ func (s *site) linksCards(v crawl.Visit, p *crawl.Page, d *goquery.Document) boo
 }
 
 // A cardWords knows what a card says of a meeting.
-type cardWords struct{ meets, isnt, written, eventPath *regexp.Regexp }
+type cardWords struct{ meets, isnt, written, eventPath, ofMeeting *regexp.Regexp }
 
 func newCardWords() cardWords {
 	re := func(s string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + s) }
@@ -92,6 +92,7 @@ func newCardWords() cardWords {
 			`members?|apply|elections?|develops?|approves?|approved|agrees?|agreed|news|dates|calendar|archive|previous|past|about|development|seminar|private)\b`),
 		written:   re(`\b(?:published|posted|updated|written|closes?|closing|deadline|by|until|since|from|last)\b[^.]{0,12}$`),
 		eventPath: re(`event|meeting|board`),
+		ofMeeting: re(`\b(?:boards?|meetings?|governing body|governors|agendas?|papers|packs?|minutes|in public|part (?:1|one|a))\b`),
 	}
 }
 
