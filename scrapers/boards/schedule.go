@@ -19,7 +19,9 @@ import (
 //
 // Such a meeting is known by its day, whatever document it stands in. When a page
 // lists it, too, the page's own entry takes its place and goes on with its
-// history; when the page drops it while the document still has it, it stays.
+// history; when the page drops it while the document still has it, it stays; when
+// the page moves it, the day that the document still has is not set again. What was
+// there at the first sight of its source is no news, however late it could be read.
 
 const (
 	// schedulePages is how many pages a document of dates has at most, and
@@ -56,7 +58,7 @@ func (s *site) fromText(v crawl.Visit, listed []store.Item, text func(store.Docu
 			}
 		}
 	}
-	if t.missed {
+	if t.missed || t.other && !t.same {
 		t.keepKnown(listed)
 	}
 	return out
@@ -70,6 +72,9 @@ type scheduled struct {
 	there  map[string]bool // keys that the visit shows
 	old    []string        // keys of the meetings that are known, sorted: what is chosen does not depend on chance
 	missed bool            // a document that dated meetings, or should, could not be read
+	// other: a document has none of the days that were known, as that of another
+	// year; same: one has some. The days of one year do not move into the next.
+	other, same bool
 }
 
 // promising tells whether a document is looked into: one that is called a list of
@@ -157,6 +162,12 @@ func (t *scheduled) read(d store.Document, listed []store.Item, text func(store.
 		return
 	}
 	e := t.edition(d, r, text)
+	shares := false
+	for key := range e.days {
+		_, known := t.v.Old.Items[key]
+		shares = shares || known || e.stood[key]
+	}
+	t.same, t.other = t.same || shares, t.other || !shares
 	today := t.v.Now.In(t.loc).Format(time.DateOnly)
 	for _, day := range r.days {
 		at := day.when.at(0, 0, t.loc)

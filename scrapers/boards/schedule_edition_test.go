@@ -73,3 +73,48 @@ func TestADocumentOfPastDatesIsNoProblem(t *testing.T) {
 		})
 	}
 }
+
+// Symptom: when the dates of the next year took the place of this year's before its
+// last meeting, that meeting was told as moved to the first of the next year.
+func TestTheNextYearsDocumentMovesNoMeeting(t *testing.T) {
+	for name, page := range map[string]string{"at the same address": "", "at another": `<a href="/f/board-meeting-dates-2027-28.pdf">Board meeting dates 2027/28</a>`} {
+		t.Run(name, func(t *testing.T) {
+			b := newPlanned(t)
+			b.files[datesDoc] += "\nThursday 18 March 2027 10am"
+			b.look(text)
+			b.now = b.now.AddDate(0, 6, 0)
+			b.look(text)
+			const next = "Board meeting dates 2027/28\nThursday 20 May 2027 10am\nThursday 16 September 2027 10am"
+			if page == "" {
+				b.files[datesDoc] = next
+			} else {
+				b.page = strings.Replace(b.page, listOfDates, page, 1)
+				b.files["/f/board-meeting-dates-2027-28.pdf"] = next
+			}
+			b.now = b.now.AddDate(0, 0, 8)
+			var told []string
+			for range 3 {
+				_, changes := b.look(text)
+				told = append(told, news(changes))
+			}
+			if all := strings.Join(told, "\n"); strings.Contains(all, "_moved") || strings.Count(all, "added dates#2027-05-20 [new_meeting]") != 1 || strings.Count(all, "added dates#2027-09-16 [new_meeting]") != 1 || strings.Contains(all, "2027-03-18") {
+				t.Error(all)
+			}
+		})
+	}
+}
+
+// Symptom: of a site that sends no validators, a document of dates was not looked at
+// any more a month after it was first seen.
+func TestADocumentOfDatesIsLookedAtAsLongAsItHasMeetings(t *testing.T) {
+	b := newPlanned(t)
+	b.look(text)
+	for range 8 {
+		b.now = b.now.AddDate(0, 0, 7)
+		b.look(text)
+	}
+	b.files[datesDoc] = strings.Replace(b.files[datesDoc], "19 November 2026 10am", "19 November 2026 2pm", 1)
+	b.now = b.now.AddDate(0, 0, 7)
+	_, changes := b.look(text)
+	b.want("another hour", news(changes), "amended dates#2026-11-19 [meeting_moved]\namended document/f/board-meeting-dates-2026-27.pdf [document_replaced]")
+}
