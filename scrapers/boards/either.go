@@ -142,7 +142,7 @@ func (s *site) linksMeetings(v crawl.Visit, p *crawl.Page, d *goquery.Document) 
 		if !ok || l.url.Host != s.root.Host || s.file(l) {
 			continue
 		}
-		if _, title, dated := s.dated(l.text); dated && !(papers && s.foreign(v, l, title)) {
+		if _, title, dated := s.dated(l.text); dated && (!papers || !s.foreign(v, l, title)) {
 			return true
 		}
 	}
