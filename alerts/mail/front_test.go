@@ -3,6 +3,7 @@ package mail
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"ccgwatch/alerts"
@@ -44,6 +45,25 @@ func TestToldToMany(t *testing.T) {
 			}
 			if len(many.Memo) == 0 {
 				t.Errorf("%s: nothing was kept", name)
+			}
+		}
+	}
+}
+
+// Symptom: of eleven findings whose mails had been given up, the digest that brought
+// them named ten. Nobody was told of the eleventh.
+func TestOfWhatWasLostAsMuchIsToldAsAnAlertShows(t *testing.T) {
+	for _, often := range []string{store.Instant, store.Weekly} {
+		d := &alerts.Digest{Slot: week().Slot, Now: week().Now}
+		for i := range alerts.MaxThings {
+			f := notice()
+			f.ID, f.Key, f.Title = fmt.Sprint("f", i), fmt.Sprint("n", i), fmt.Sprintf("Lost notice %02d", i)
+			d.Undelivered.Things = append(d.Undelivered.Things, things(f)...)
+		}
+		_, text, _ := parts(t, compose(t, composer(t, ""), alerts.Letter{Digest: d, Subscription: subscription(often)}, 0).Raw)
+		for i := range alerts.MaxThings {
+			if want := fmt.Sprintf("Lost notice %02d", i); !strings.Contains(text, want) {
+				t.Errorf("%s: nothing of %q", often, want)
 			}
 		}
 	}

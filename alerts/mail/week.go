@@ -115,13 +115,13 @@ func (w *writer) part(s store.Subscription, d *alerts.Digest) {
 	w.meetings(d)
 	w.closing(d)
 	for _, s := range d.Sections {
-		w.section("What changed: "+strings.ToLower(topicWords(s.Topic)), s)
+		w.section("What changed: "+strings.ToLower(topicWords(s.Topic)), s, 10)
 	}
 	if len(d.Mentioned.Things) > 0 {
-		w.section("Also seen: papers, and passing mentions", d.Mentioned)
+		w.section("Also seen: papers, and passing mentions", d.Mentioned, 10)
 	}
 	if undelivered(d) > 0 {
-		w.section("From mails that may not have reached you", d.Undelivered)
+		w.section("From mails that may not have reached you", d.Undelivered, alerts.MaxThings) // as many as the alerts would have shown
 	}
 }
 
@@ -131,7 +131,7 @@ func undelivered(d *alerts.Digest) int { return len(d.Undelivered.Things) + d.Un
 func (w *writer) undeliveredAlone(d *alerts.Digest) (subject string) {
 	n := count(undelivered(d), "finding")
 	w.lead(say(n + " of the last weeks that you asked for: mails that told of them could not be delivered, or not for certain. If they did reach you, nothing is new here."))
-	w.section("From mails that may not have reached you", d.Undelivered)
+	w.section("From mails that may not have reached you", d.Undelivered, alerts.MaxThings) // as many as the alerts would have shown
 	return header("CCGWatch: " + n + " from mails that may not have reached you")
 }
 
@@ -236,9 +236,9 @@ func (w *writer) closing(d *alerts.Digest) {
 // quotesInDigest is how many passages of an item a digest quotes.
 const quotesInDigest = 3
 
-func (w *writer) section(heading string, s alerts.Section) {
+func (w *writer) section(heading string, s alerts.Section, most int) {
 	w.heading(heading)
-	n := w.few(len(s.Things), 10)
+	n := w.few(len(s.Things), most)
 	for _, t := range s.Things[:n] {
 		f := t.Lead()
 		seen := ", seen " + w.c.day(f.At) + "."
