@@ -15,6 +15,7 @@ type narrow struct {
 	*rudeRelay
 	most  int
 	after time.Duration // how long it takes to refuse one
+	slow  time.Duration // how long it takes over each thing it is told
 
 	mu      sync.Mutex
 	open    int
@@ -38,13 +39,26 @@ func (n *narrow) dial(context.Context, string, string) (net.Conn, error) {
 	n.open++
 	n.peak = max(n.peak, n.open)
 	go func() {
-		n.serve(server)
+		n.serve(slowly{server, n.slow})
 		_ = server.Close()
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		n.open--
 	}()
 	return client, nil
+}
+
+// slowly is a server's end that takes its time: in a synctest bubble whoever can set
+// out beside it has done so by then.
+type slowly struct {
+	net.Conn
+	pause time.Duration
+}
+
+func (s slowly) Read(p []byte) (int, error) {
+	time.Sleep(s.pause)
+	n, err := s.Conn.Read(p)
+	return n, err //nolint:wrapcheck // it stands for the connection
 }
 
 // A relay that allows a single connection and took a while to refuse the second
@@ -56,7 +70,7 @@ func TestOneConnectionIsEnoughWhenTheSecondIsRefusedLate(t *testing.T) {
 		t.Run(fmt.Sprint(perConn, " messages each"), func(t *testing.T) {
 			dir := t.TempDir()
 			synctest.Test(t, func(t *testing.T) {
-				n := &narrow{rudeRelay: &rudeRelay{tls: a.good, perConn: perConn}, most: 1, after: time.Minute}
+				n := &narrow{rudeRelay: &rudeRelay{tls: a.good, perConn: perConn}, most: 1, after: time.Minute, slow: 10 * time.Millisecond}
 				b := newBench(t, dir, n.rudeRelay, a, 12)
 				b.relay.Dial, b.postman.Connections = n.dial, 2
 				b.deliver()
