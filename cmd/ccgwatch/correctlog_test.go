@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"ccgwatch/config"
 	"ccgwatch/store"
 	"ccgwatch/store/bolt"
+	"ccgwatch/store/storetest"
 )
 
 // Symptom: words that were struck, and a meeting that was held back, after a copy was
@@ -91,7 +93,7 @@ func TestStruckWordsCameBackWithARestoredCopy(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
-			if way == "by hand" {
+			if way == "by hand" && !testing.Short() { // all there is takes its time under the race detector
 				if on := s.says(true); len(on) > 0 {
 					t.Errorf("it stands on %q", on)
 				}
@@ -288,7 +290,7 @@ func TestWhatACopyDoesNotKnowIsHeldBackWhenItComes(t *testing.T) {
 	all, err := l.store.Corrections(t.Context(), 0)
 	must(t, err)
 	for i, c := range all {
-		if c.N != uint64(i+1) || c.Seq == 0 || c.Mail { //nolint:gosec // an index
+		if c.N != uint64(i+1) || c.Seq == 0 || c.Mail {
 			t.Errorf("correction %d: %+v", i+1, c)
 		}
 	}
@@ -438,4 +440,48 @@ func TestAListOfCorrectionsThatCannotBeUsed(t *testing.T) {
 	if left, err := filepath.Glob(filepath.Join(l.dir, correctionsFile+"*")); err != nil || len(left) != 1 {
 		t.Errorf("%v: %v", left, err)
 	}
+}
+
+// A kill -9 anywhere in `correct`: afterwards store and list say the same, and a copy
+// from before any of it is brought to that.
+func TestPromiseCorrectionsOutliveKillsAndCopies(t *testing.T) {
+	if underRace {
+		t.Skip("what is killed here is other processes: the detector only slows them down")
+	}
+	kills := 3
+	switch {
+	case os.Getenv("CCGWATCH_SOAK") != "":
+		kills = 200
+	case os.Getenv("CCGWATCH_PROMISES") != "":
+		kills = 20
+	}
+	rng := rand.New(rand.NewPCG(storetest.Seed(t), 0))
+	l := newDeskbook(t)
+	dir := l.copied()
+	l.close()
+	d := newDesk(t, replayConfig)
+	must(t, os.Rename(l.dir, filepath.Join(d.dir, "data")))
+	name := filepath.Join(d.dir, "data", correctionsFile)
+	usual, known := 100*time.Millisecond, 0
+	for i := range kills {
+		act := []string{"--hold", "--redact=Hester Quillfeather", "--restore"}[i%3]
+		_, usual = d.strike(rng, usual, "correct", "a", "--reason=a test", act)
+		all := decodeLines[store.Correction](t, d.run(done, "correct", "--list", "--json"))
+		noted, err := readCorrections(name)
+		must(t, err)
+		if len(lacking(all, noted.all))+len(lacking(noted.all, all)) > 0 || len(noted.bad) > 0 {
+			t.Fatalf("kill %d: %d in the store, %d in the list, %d unreadable", i, len(all), len(noted.all), len(noted.bad))
+		}
+		if len(all) < known || len(all) > known+1 {
+			t.Fatalf("kill %d: %d were known, now %d", i, known, len(all))
+		}
+		known = len(all)
+	}
+	d.run(done, "correct", "a", "--reason=a test", "--withdraw")
+	want := d.run(done, "correct", "--list")
+	d.run(done, "restore", "--force", dir)
+	if got := d.run(done, "correct", "--list"); got != want {
+		t.Errorf("after the copy: %s", cmp.Diff(want, got))
+	}
+	t.Logf("%d of %d corrections were made", known, kills)
 }
