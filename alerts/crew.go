@@ -177,7 +177,8 @@ func (c *crew) land(ctx context.Context, l landing) {
 	p, w, d, err := c.p, l.way, l.Delivery, l.err
 	c.under--
 	w.under--
-	if l.notOurs != nil || err != nil && ctx.Err() != nil && !errors.Is(err, ErrUncertain) { // nothing is entered
+	cut := err != nil && !errors.Is(err, ErrUncertain) && ctx.Err() != nil // asked once: it may end at any moment
+	if l.notOurs != nil || cut {                                           // nothing is entered
 		delete(c.busy, addressee(l.sub))
 	}
 	switch {
@@ -187,7 +188,7 @@ func (c *crew) land(ctx context.Context, l landing) {
 	case l.notOurs != nil:
 		c.fail(fmt.Errorf("send: %w", l.notOurs))
 		return
-	case err != nil && ctx.Err() != nil && !errors.Is(err, ErrUncertain):
+	case cut:
 		p.release(ctx, []store.Delivery{d})
 		c.fail(fmt.Errorf("send: %w", ctx.Err()))
 		return

@@ -186,6 +186,15 @@ func (d *Digest) ids() []string {
 	return ids
 }
 
+// Speaks are the findings that it tells, and the items that it shows beside theirs
+// (store.Delivery.About).
+func (d *Digest) Speaks() (findings []string, about []store.ItemRef) {
+	for _, m := range d.Meetings {
+		about = append(about, store.ItemRef{Source: m.Item.Source, Key: m.Item.Key})
+	}
+	return d.ids(), about
+}
+
 // Changes counts the things that changed, shown or not, mentions included.
 func (d *Digest) Changes() int {
 	n := len(d.Mentioned.Things) + d.Mentioned.More

@@ -55,5 +55,9 @@ func (g *Digester) Everything(ctx context.Context, often string, slot, since, no
 	if err != nil {
 		return nil, fmt.Errorf("digest: a query for everything: %w", err)
 	}
-	return w.digest(q, since, first, nil, nil), nil
+	missed, err := g.missedByAll(ctx, w, first)
+	if err != nil {
+		return nil, err
+	}
+	return w.digest(q, since, first, nil, missed), nil
 }

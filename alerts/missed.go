@@ -108,6 +108,8 @@ type missedBy struct {
 	seq uint64          // of the entry of the log about it
 	low uint64          // what was found up to here they were told, or it is too old
 	ids map[string]bool // of what was found after it
+
+	since time.Time // when it went out of sight
 }
 
 // aDigestBefore is how long before an item went out of sight digests were made that
@@ -132,11 +134,14 @@ func (g *Digester) cameBack(ctx context.Context, w *week, first uint64) error {
 		if w.back == nil {
 			w.back = map[string]missedBy{}
 		}
-		k := itemKey(back.Source, back.Key)
+		k, away := itemKey(back.Source, back.Key), back.Since
 		if was, twice := w.back[k]; twice {
 			low = min(low, was.low)
+			if was.since.Before(away) {
+				away = was.since
+			}
 		}
-		w.back[k] = missedBy{back.Seq, low, map[string]bool{}}
+		w.back[k] = missedBy{back.Seq, low, map[string]bool{}, away}
 	}
 	return nil
 }
@@ -222,6 +227,27 @@ func (r *round) missed(ctx context.Context, w *week, s store.Subscription, q que
 			}
 			out[k] = max(out[k], upTo)
 		}
+	}
+	return out, nil
+}
+
+// missedByAll is missed for somebody who was told all that there was to tell up to
+// the last run before each item went out of sight, and whose last digest ended at since.
+func (g *Digester) missedByAll(ctx context.Context, w *week, since uint64) (map[string]uint64, error) {
+	out := map[string]uint64{}
+	for k, x := range w.back {
+		if x.seq <= since {
+			continue
+		}
+		run := w.schedule.Last(x.since)
+		upTo, ok, err := g.marked(ctx, run)
+		if err == nil && !ok {
+			upTo, err = g.before(ctx, run)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[k] = max(x.low, upTo)
 	}
 	return out, nil
 }

@@ -251,10 +251,8 @@ func (r *round) message(ctx context.Context, of []owing, told map[string]bool, a
 	}
 	out.MessageID, out.Subject, out.Raw = msg.MessageID, msg.Subject, msg.Raw
 	for _, p := range parts {
-		out.Findings = append(out.Findings, p.Digest.ids()...)
-		for _, m := range p.Digest.Meetings {
-			out.About = append(out.About, store.ItemRef{Source: m.Item.Source, Key: m.Item.Key})
-		}
+		findings, about := p.Digest.Speaks()
+		out.Findings, out.About = append(out.Findings, findings...), append(out.About, about...)
 	}
 	due := store.Owed{Delivery: out, Of: periods}
 	if !alone {

@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -81,12 +82,13 @@ func (p *Postman) wayNow(now time.Time) *route {
 
 // own is the relay at which a message is in doubt; nil: it is not, or its relay is
 // none of ours any more. Only that relay is asked to take it again: it may know it,
-// and the other would send what may have come.
+// and the other would send what may have come. Of what was in doubt before that was
+// noted, or was brought back from a copy, it is the first.
 func (p *Postman) own(d store.Delivery) *route {
 	if d.Doubts == 0 {
 		return nil
 	}
-	return p.called(d.Via)
+	return p.called(cmp.Or(d.Via, p.ways[0].Name))
 }
 
 func (p *Postman) called(name string) *route {
@@ -150,8 +152,10 @@ func (c *crew) ready(ctx context.Context, d store.Delivery) (*route, going, erro
 			return nil, endRound, nil
 		}
 		w := p.wayFor(d, c.clock())
-		if w == nil {
-			c.wait(ctx, d, p.own(d).pause.until)
+		if own := p.own(d); w == nil && own == nil { // a pause of before the clock was set back begins to hold
+			return nil, endRound, nil
+		} else if w == nil {
+			c.wait(ctx, d, own.pause.until)
 			return nil, putOff, nil
 		}
 		if c.room(ctx, w, ""); c.over() || p.wayFor(d, c.clock()) != w {

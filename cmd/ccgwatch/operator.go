@@ -95,18 +95,16 @@ func (a *app) tellHouse(ctx context.Context, now time.Time, id string, m alerts.
 	}
 	m.Raw = raw
 	house := store.Subscription{ID: houseID, Address: a.cfg.Group.Email, State: store.StateHouse, Created: now, Consent: "the group itself", ConsentAt: now}
-	fresh, err := a.queueFor(ctx, now, house, id, m, noted)
+	fresh, err := a.store.Tell(ctx, house, houseMail(now, house, id, m), noted)
 	if err == nil && fresh {
 		a.log.Info("the operator is written to", "subject", m.Subject)
 	}
 	return err
 }
 
-// queueFor queues a message, as it is to be sent, to one of the house; false if one
-// of that id was queued before.
-func (a *app) queueFor(ctx context.Context, now time.Time, house store.Subscription, id string, m alerts.Message, noted map[string]time.Time) (fresh bool, err error) {
-	d := store.Delivery{ID: id, Subscription: house.ID, Kind: store.MailOperator, MessageID: m.MessageID, Subject: m.Subject, Raw: m.Raw, State: store.Queued, Created: now, Due: now}
-	return a.store.Tell(ctx, house, d, noted)
+// houseMail is a message, as it is to be sent, to one of the house.
+func houseMail(now time.Time, house store.Subscription, id string, m alerts.Message) store.Delivery {
+	return store.Delivery{ID: id, Subscription: house.ID, Kind: store.MailOperator, MessageID: m.MessageID, Subject: m.Subject, Raw: m.Raw, State: store.Queued, Created: now, Due: now}
 }
 
 // domains holds back what goes to domains that fail as a whole.

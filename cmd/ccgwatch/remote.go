@@ -328,7 +328,8 @@ func settingsOf(path string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// sendInput passes on the standard input, and its end.
+// sendInput passes on the standard input, and its end. What was interrupted has no
+// end: what came of it is not to be taken for the whole.
 func sendInput(w io.Writer, r io.Reader) {
 	buf := make([]byte, 32<<10)
 	var head [4]byte
@@ -340,8 +341,11 @@ func sendInput(w io.Writer, r io.Reader) {
 				return
 			}
 		}
-		if err != nil {
-			break
+		switch {
+		case errors.Is(err, context.Canceled):
+			return
+		case err != nil:
+			r = nil
 		}
 	}
 	_, _ = w.Write([]byte{0, 0, 0, 0})

@@ -18,6 +18,9 @@ func (s heedful) Read(p []byte) (int, error) {
 	if err := s.ctx.Err(); err != nil {
 		return 0, err
 	}
+	if s.r == nil {
+		return 0, io.EOF
+	}
 	type answer struct {
 		n   int
 		err error

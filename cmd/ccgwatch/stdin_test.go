@@ -38,6 +38,30 @@ func TestCtrlCAtAQuestionIsHeard(t *testing.T) {
 	})
 }
 
+// Symptom: where Ctrl-C was pressed while a command that the daemon runs read its
+// input, the daemon was told that the input had ended there.
+func TestInterruptedInputHasNoEnd(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	terminal := quiet{asked: interrupt, hangup: make(chan struct{})}
+	defer close(terminal.hangup)
+	var sent bytes.Buffer
+	sendInput(&sent, heedful{ctx, terminal})
+	if sent.Len() > 0 {
+		t.Errorf("sent %q", sent.Bytes())
+	}
+	for name, input := range map[string]io.Reader{"all": strings.NewReader("all"), "none": nil} {
+		sent.Reset()
+		sendInput(&sent, heedful{t.Context(), input})
+		want := "\x00\x00\x00\x03all\x00\x00\x00\x00"
+		if name == "none" {
+			want = "\x00\x00\x00\x00"
+		}
+		if sent.String() != want {
+			t.Errorf("%s: sent %q", name, sent.Bytes())
+		}
+	}
+}
+
 // A quiet terminal is asked for a line and has none.
 type quiet struct {
 	asked  func()

@@ -15,7 +15,7 @@ const cardText = 600
 // card reads a link that names a meeting of the board and whose day stands beside
 // it, as on lists of events and news: the day is the only one of the part of the
 // page that leads to this link alone. The day beside a post is mostly that on
-// which it was written, and never lies ahead; so only a day to come makes a new
+// which it was written, at most today; so only a day after today makes a new
 // meeting, and one that is known goes on.
 func (s *site) card(v crawl.Visit, l link) (when date, title string, ok bool) {
 	if s.file(l) || isWeb(l.url) && s.tidy.minutes.MatchString(l.text) || l.url.Host != s.root.Host || !s.tidy.eventPath.MatchString(l.url.Path) {
@@ -44,7 +44,7 @@ func (s *site) card(v crawl.Visit, l link) (when date, title string, ok bool) {
 		return date{}, "", false
 	}
 	_, known := v.Old.Items[s.key("meeting", l.url)]
-	ahead := !when.at(23, 59, s.loc).Before(v.Now) && when.at(0, 0, s.loc).Sub(v.Now) < pagesAfter
+	ahead := when.at(0, 0, s.loc).After(v.Now) && when.at(0, 0, s.loc).Sub(v.Now) < pagesAfter
 	return when, title, known || ahead
 }
 
@@ -82,7 +82,7 @@ func (s *site) linksCards(v crawl.Visit, p *crawl.Page, d *goquery.Document) boo
 }
 
 // A cardWords knows what a card says of a meeting.
-type cardWords struct{ meets, isnt, written, eventPath *regexp.Regexp }
+type cardWords struct{ meets, isnt, written, eventPath, ofMeeting *regexp.Regexp }
 
 func newCardWords() cardWords {
 	re := func(s string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + s) }
@@ -92,6 +92,7 @@ func newCardWords() cardWords {
 			`members?|apply|elections?|develops?|approves?|approved|agrees?|agreed|news|dates|calendar|archive|previous|past|about|development|seminar|private)\b`),
 		written:   re(`\b(?:published|posted|updated|written|closes?|closing|deadline|by|until|since|from|last)\b[^.]{0,12}$`),
 		eventPath: re(`event|meeting|board`),
+		ofMeeting: re(`\b(?:boards?|meetings?|governing body|governors|agendas?|papers|packs?|minutes|in public|part (?:1|one|a))\b`),
 	}
 }
 

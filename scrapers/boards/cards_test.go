@@ -104,3 +104,16 @@ func TestAMeetingLinkedLaterOnAPageOfPapersIsRead(t *testing.T) {
 		t.Error(err, got)
 	}
 }
+
+// Symptom: a post about a meeting of the board that was seen on the day it was
+// written became a meeting of that day.
+func TestAPostSeenOnTheDayItWasWrittenIsNoMeeting(t *testing.T) {
+	o := options(boards.Accordion)
+	o.Layout, o.Page = "", "/board/"
+	site := yearSite("/board/", `<main><article><h3><a href="/news/trust-board-meeting/">Trust Board meeting in public</a></h3><p class="date">14 August 2026</p></article><p><a href="/f/leaflet.pdf">Leaflet</a></p></main>`,
+		"/news/trust-board-meeting/", `<main><h1>Trust Board meeting in public</h1><p>14 August 2026</p><p>The board meets soon.</p></main>`)
+	seen, err := visit(t, o, site.pages(), store.Snapshot{})
+	if got := keysOf(seen); err != nil || got != "document/f/leaflet.pdf" {
+		t.Error(err, got)
+	}
+}

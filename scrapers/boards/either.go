@@ -96,7 +96,7 @@ func (s *site) leaf(v crawl.Visit, p *crawl.Page, first bool) error {
 	if rows && s.looksTabled(d) && (first || !s.linksKnownPapers(v, p, d)) {
 		return s.table(v, p)
 	}
-	if hop || s.linksMeetings(p, d) || s.linksCards(v, p, d) { // which reads all papers, too
+	if hop || s.linksMeetings(v, p, d) || s.linksCards(v, p, d) { // which reads all papers, too
 		return s.twoHop(v, p)
 	}
 	return s.accordion(v, p)
@@ -135,15 +135,23 @@ func (s *site) fresh(v crawl.Visit, p *crawl.Page) bool {
 }
 
 // linksMeetings tells a page with a dated link to another page of the site.
-func (s *site) linksMeetings(p *crawl.Page, d *goquery.Document) bool {
+func (s *site) linksMeetings(v crawl.Visit, p *crawl.Page, d *goquery.Document) bool {
+	papers := s.linksKnownPapers(v, p, d)
 	for _, a := range content(d).Find("a[href]").EachIter() {
 		l, ok := s.link(p, a)
 		if !ok || l.url.Host != s.root.Host || s.file(l) {
 			continue
 		}
-		if _, _, dated := s.dated(l.text); dated {
+		if _, title, dated := s.dated(l.text); dated && (!papers || !s.foreign(v, l, title)) {
 			return true
 		}
 	}
 	return false
+}
+
+// foreign tells a dated link that speaks of no meeting, neither by its words nor by
+// its address: on a page that was read as a list of papers it is one to news.
+func (s *site) foreign(v crawl.Visit, l link, title string) bool {
+	_, known := v.Old.Items[s.key("meeting", l.url)]
+	return !known && title != s.Title && s.tidy.apart(l.text) == "" && !s.tidy.ofMeeting.MatchString(l.text) && !s.tidy.eventPath.MatchString(l.url.Path)
 }

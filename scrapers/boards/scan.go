@@ -18,11 +18,14 @@ type scheduledDay struct {
 	owners       []string
 }
 
-// A scanned document: the board's days, how many dates could not be told, how
-// many of its lines hold a date, and whether it calls itself a list of dates.
+// A scanned document: the board's days, how many dates could not be told, the last
+// day with a year and whether others have none, how many of its lines hold a date, and
+// whether it calls itself a list of dates.
 type scanned struct {
 	days              []scheduledDay
 	unsure            int
+	last              time.Time
+	yearless          bool
 	lines, datedLines int
 	title             bool
 }
@@ -55,8 +58,11 @@ type scanner struct {
 // scan reads the text of a document by page.
 func (s *site) scan(title string, pages []string) scanned {
 	c := &scanner{site: s, above: []string{title}}
-	if name := s.tidy.apart(title); name != "" {
+	switch name := s.tidy.apart(title); {
+	case name != "":
 		c.side = name
+	case s.side(title) == sideNone, c.words().closed.MatchString(title) && !c.words().public.MatchString(title):
+		c.side = sideNone
 	}
 	c.deadlines = slices.ContainsFunc(pages, c.words().deadline.MatchString)
 	for i, text := range pages {
@@ -83,6 +89,13 @@ func (c *scanner) read(lines []string) {
 			continue
 		}
 		c.datedLines++
+		for _, d := range all {
+			if !d.full() {
+				c.yearless = true
+			} else if at := d.at(23, 59, c.loc); at.After(c.last) {
+				c.last = at
+			}
+		}
 		if len(c.run) > 0 {
 			c.header(len(all))
 		}
@@ -168,6 +181,7 @@ func (c *scanner) row(line string, all []date, rest []string) {
 		c.pick(line, all, c.columns, 60*24*time.Hour, rest)
 		return
 	}
+	all = slices.DeleteFunc(all, func(d date) bool { return c.words().until.MatchString(line[max(0, d.start-60):d.start]) })
 	if len(all) > 1 && !c.enumerated(line, all) && !c.across(line, all) {
 		c.unsure += len(all)
 		return
@@ -463,7 +477,7 @@ func (c *scanner) initials(name string) string {
 
 // A dateWords knows the words around dates in such documents.
 type dateWords struct {
-	listOfDates, noDates, columns, deadline, private, public, board, committee, room, clock, owner, common *regexp.Regexp
+	listOfDates, noDates, columns, deadline, private, closed, until, public, board, committee, room, clock, owner, common *regexp.Regexp
 }
 
 func newDateWords() dateWords {
@@ -480,6 +494,8 @@ func newDateWords() dateWords {
 		columns:     re(`\b(?:(` + deadline + `)|council of governors(?: meetings?)?|governors.{0,3} meetings?|annual (?:general|members.?|public) meetings?|(?:[a-z&]+ ){0,3}committee|private (?:board|meeting|session)|board (?:development|seminar|workshop)(?: session)?|(?:date of )?(?:the )?(?:(?:trust|public|group|icb|joint) )*(?:boards?|governing body)(?: of directors)?(?: in (?:public|common))?(?: meetings?)?(?: dates?)?|(?:dates? of )?(?:the )?meetings?(?: dates?)?|dates?)\b`),
 		deadline:    re(`\b` + deadline),
 		private:     re(`\b(?:private|closed|confidential|part (?:2|two|ii)|in committee|development|seminars?|workshops?|away ?days?|time ?out|strategy (?:session|day|meeting)|walkabouts?|visits?|induction|informal|briefings?|review date|published|updated|version|approved|printed|reviewed|as at|correct (?:at|as)|last amended|agreed (?:at|on|by)|ratified|bank holidays?|easter|christmas)\b`),
+		closed:      re(`\bprivate\b|\bboard (?:development|seminars?|workshops?|away ?days?)\b`),
+		until:       re(`\b(?:by|until|before|no later than|closes?|effective(?: from)?|issued?|created|revised)(?: on)?(?: (?:12 )?(?:noon|midday|midnight)| \d{1,2}(?:[:.]\d{2})? ?[ap]\.?m\.?)?(?: on)?(?: the)?[:,]? *$`),
 		public:      re(`\bpublic\b`),
 		board:       re(`\b(?:boards?|governing body)\b`),
 		committee:   re(`\b(?:committees?|sub-?committee|forum|working group|steering group)\b`),

@@ -19,7 +19,9 @@ import (
 //
 // Such a meeting is known by its day, whatever document it stands in. When a page
 // lists it, too, the page's own entry takes its place and goes on with its
-// history; when the page drops it while the document still has it, it stays.
+// history; when the page drops it while the document still has it, it stays; when
+// the page moves it, the day that the document still has is not set again. What was
+// there at the first sight of its source is no news, however late it could be read.
 
 const (
 	// schedulePages is how many pages a document of dates has at most, and
@@ -56,7 +58,7 @@ func (s *site) fromText(v crawl.Visit, listed []store.Item, text func(store.Docu
 			}
 		}
 	}
-	if t.missed {
+	if t.missed || t.other && !t.same {
 		t.keepKnown(listed)
 	}
 	return out
@@ -70,6 +72,9 @@ type scheduled struct {
 	there  map[string]bool // keys that the visit shows
 	old    []string        // keys of the meetings that are known, sorted: what is chosen does not depend on chance
 	missed bool            // a document that dated meetings, or should, could not be read
+	// other: a document has none of the days that were known, as that of another
+	// year; same: one has some. The days of one year do not move into the next.
+	other, same bool
 }
 
 // promising tells whether a document is looked into: one that is called a list of
@@ -146,7 +151,7 @@ func (t *scheduled) read(d store.Document, listed []store.Item, text func(store.
 			return
 		}
 	}
-	if r.unsure > 0 {
+	if r.unsure > 0 && (r.yearless || !r.last.Before(t.v.Now)) { // what is over is no matter
 		t.out.Problems = append(t.out.Problems, store.Problem{
 			Reason: store.ReasonFormat, What: store.PaperProblem + d.Title, URL: d.URL, Since: d.Since,
 			Detail: fmt.Sprintf("%d of its dates stand beside others, and which of them are the board's meetings cannot be told", r.unsure),
@@ -156,24 +161,69 @@ func (t *scheduled) read(d store.Document, listed []store.Item, text func(store.
 		t.missed = t.missed || t.known(d)
 		return
 	}
-	was, read := t.before(d.Key, d.Key) // a paper by itself has the key of its document
-	learned := read && was.SHA256 == d.SHA256 && was.Pages > 0 && !t.known(d)
+	e := t.edition(d, r, text)
+	shares := false
+	for key := range e.days {
+		_, known := t.v.Old.Items[key]
+		shares = shares || known || e.stood[key]
+	}
+	t.same, t.other = t.same || shares, t.other || !shares
 	today := t.v.Now.In(t.loc).Format(time.DateOnly)
 	for _, day := range r.days {
 		at := day.when.at(0, 0, t.loc)
 		if at.Format(time.DateOnly) < today || at.Sub(t.v.Now) > furthest {
 			continue
 		}
-		t.add(d, day, listed, learned)
+		t.add(d, day, listed, e)
 	}
 }
 
-// add adds one meeting, unless the page itself lists it.
-func (t *scheduled) add(d store.Document, day scheduledDay, listed []store.Item, learned bool) {
+// An edition is a document of dates beside what was known of it.
+type edition struct {
+	days  map[string]bool // keys of all its days
+	stood map[string]bool // keys of the days that it had when it was last read, too
+	taken bool            // those became meetings then, where the page had none
+	asOf  time.Time       // when that was
+	// late: it was there at the first sight of its source, and could not be read.
+	late bool
+}
+
+func (t *scheduled) edition(d store.Document, r scanned, text func(store.Document) ([]string, bool)) edition {
+	keys := func(r scanned) map[string]bool {
+		m := map[string]bool{}
+		for _, day := range r.days {
+			m[t.meetingIn(d, day).Key] = true
+		}
+		return m
+	}
+	e := edition{days: keys(r), taken: t.known(d)}
+	was, read := t.before(d.Key, d.Key) // a paper by itself has the key of its document
+	paper := t.v.Old.Items[d.Key]
+	e.asOf = was.Fetched
+	switch {
+	case !read || !paper.Withdrawn.IsZero():
+	case was.Pages == 0:
+		failed := !was.FailedAt.IsZero() && !was.FailedAt.After(t.v.Old.Baseline)
+		e.late = !paper.FirstSeen.After(t.v.Old.Baseline) && (was.SHA256 == "" || failed && was.SHA256 == d.SHA256)
+	case was.SHA256 == d.SHA256:
+		e.stood = e.days
+	case was.Pages <= schedulePages:
+		if pages, ok := text(was); ok {
+			e.stood = keys(t.scan(was.Title, pages))
+		}
+	}
+	return e
+}
+
+// add adds one meeting, unless the page itself lists it, or has moved it away.
+func (t *scheduled) add(d store.Document, day scheduledDay, listed []store.Item, e edition) {
 	it := t.meetingIn(d, day)
-	same := func(x store.Item) bool {
+	ours := func(x store.Item) bool {
 		return x.Kind == store.KindMeeting && x.Fields[store.FieldOccasion] == "" && !strings.HasPrefix(x.Key, scheduleKey) &&
-			t.dayOfItem(x) == it.Fields[store.FieldWhen][:len(time.DateOnly)] && t.side(x.Fields[store.FieldCommittee]+" "+x.Title) == day.side
+			t.side(x.Fields[store.FieldCommittee]+" "+x.Title) == day.side
+	}
+	same := func(x store.Item) bool {
+		return ours(x) && t.dayOfItem(x) == it.Fields[store.FieldWhen][:len(time.DateOnly)]
 	}
 	for _, x := range listed {
 		if same(x) {
@@ -186,19 +236,36 @@ func (t *scheduled) add(d store.Document, day scheduledDay, listed []store.Item,
 			return
 		}
 	}
+	// moved: a row whose key holds its day, on a day that the document does not have.
+	moved := func(from string) bool {
+		page, _, ok := strings.Cut(from, "#")
+		return ok && slices.ContainsFunc(listed, func(y store.Item) bool {
+			_, known := t.v.Old.Items[y.Key]
+			return !known && ours(y) && strings.HasPrefix(y.Key, page+"#") && !e.days[t.keyOf(t.dayOfItem(y), day.side)]
+		})
+	}
 	for _, key := range t.old { // the page listed it until now: it is that meeting still
-		if x := t.v.Old.Items[key]; x.Withdrawn.IsZero() && !t.there[key] && same(x) {
-			t.there[key] = true
-			t.out.Items = append(t.out.Items, stub(x))
-			return
+		if x := t.v.Old.Items[key]; x.Withdrawn.IsZero() && same(x) {
+			if !t.there[key] && !moved(key) {
+				t.there[key] = true
+				t.out.Items = append(t.out.Items, stub(x))
+			}
+			return // what the page has moved counts, and not the document that was forgotten
 		}
 	}
-	if t.there[it.Key] {
+	was, known := t.v.Old.Items[it.Key]
+	switch {
+	case t.there[it.Key]:
 		return
+	case !e.stood[it.Key]:
+	case known && !was.Withdrawn.IsZero() && was.Missing == 0:
+		return // the page took it over, and no longer has it on that day
+	case !known && e.taken && day.when.at(0, 0, t.loc).Sub(e.asOf) <= furthest:
+		return // it was the page's from the first
 	}
 	t.there[it.Key] = true
 	t.out.Items = append(t.out.Items, it)
-	if learned {
+	if e.late || e.stood[it.Key] && !known {
 		if t.out.Quiet == nil {
 			t.out.Quiet = map[string]bool{}
 		}
@@ -245,10 +312,18 @@ func (t *scheduled) replaced(x store.Item, listed []store.Item) bool {
 	return false
 }
 
+// keyOf is the key of a meeting that a document dates.
+func (s *site) keyOf(day, side string) string {
+	if side != "" {
+		return scheduleKey + day + "/" + slug(side)
+	}
+	return scheduleKey + day
+}
+
 // meetingIn is a meeting as a document dates it.
 func (s *site) meetingIn(d store.Document, day scheduledDay) store.Item {
 	it := store.Item{
-		Key: scheduleKey + day.when.at(0, 0, s.loc).Format(time.DateOnly), Kind: store.KindMeeting, Title: s.Title, URL: d.URL,
+		Key: s.keyOf(day.when.at(0, 0, s.loc).Format(time.DateOnly), day.side), Kind: store.KindMeeting, Title: s.Title, URL: d.URL,
 		Fields: map[string]string{
 			store.FieldStatus:   store.StatusConfirmed,
 			store.FieldListedIn: fmt.Sprintf("%s, page %d", d.Title, day.page),
@@ -259,7 +334,6 @@ func (s *site) meetingIn(d store.Document, day scheduledDay) store.Item {
 	}
 	if day.side != "" {
 		it.Title = day.side
-		it.Key += "/" + slug(day.side)
 	}
 	if day.status != "" {
 		it.Fields[store.FieldStatus] = day.status

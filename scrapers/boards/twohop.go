@@ -66,6 +66,7 @@ func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
 			papers[it.Key] = it
 		}
 	}
+	mixed := s.Layout == "" && s.linksKnownPapers(v, p, d)
 	above := s.headings(d)
 	for _, a := range content(d).Find("a[href]").EachIter() {
 		l, ok := s.link(p, a)
@@ -77,10 +78,14 @@ func (s *site) twoHop(v crawl.Visit, p *crawl.Page) error {
 			read = func(string) (date, string, bool) { return s.post(l) }
 		}
 		when, title, ok := read(l.text)
+		if ok && mixed && !s.file(l) && s.foreign(v, l, title) {
+			ok = false
+		}
 		if !ok && s.Layout == "" {
 			when, title, ok = s.card(v, l)
 		}
-		// A dated link to a page of the site is a meeting, whatever else its words say.
+		// A dated link to a page of the site is a meeting, whatever else its words say,
+		// unless it is foreign to a page of papers.
 		meeting := ok && !s.file(l) && l.url.Host == s.root.Host
 		if it, all := papers[s.key("document", l.url)]; all && !meeting {
 			if _, twice := place[it.Key]; !twice {

@@ -114,6 +114,7 @@ type visit struct {
 	report   Report
 	papers   int
 	handed   map[string]bool // of a backfill of a list: what was handed on
+	listing  map[string]bool // see lists
 	quiet    map[string]bool // see store.Sighting
 	same     map[string]string
 }

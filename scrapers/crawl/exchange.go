@@ -22,12 +22,20 @@ var errRedirects = fmt.Errorf("more than %d redirects", maxRedirects)
 func (f *Fetcher) follow(ctx context.Context, t *task, u *url.URL, robots bool, send sender) (*reply, error) {
 	asked := u
 	if !robots {
-		u = f.moves.now(u, f.Now())
+		u = f.moved(t.src, u)
 	}
+	var missing error // under the address that we took it to have moved to
+	var there string
 	for hops := 0; ; hops++ {
 		r, err := f.persist(ctx, t, u, robots, send)
-		if err != nil && u != asked && ReasonOf(err) != store.ReasonMissing {
-			f.moves.forget(asked)
+		if err != nil && u != asked {
+			if hops == 0 && ReasonOf(err) == store.ReasonMissing { // perhaps this page has not moved
+				missing, there, u = err, u.String(), asked
+				continue
+			}
+			if ReasonOf(err) != store.ReasonMissing {
+				f.moves.forget(asked)
+			}
 		}
 		if err != nil || !isRedirect(r.status) {
 			return r, err
@@ -42,6 +50,9 @@ func (f *Fetcher) follow(ctx context.Context, t *task, u *url.URL, robots bool, 
 		}
 		if !robots {
 			f.moves.learn(u, next, f.Now())
+		}
+		if missing != nil && next.String() == there {
+			return nil, missing
 		}
 		u = next
 	}

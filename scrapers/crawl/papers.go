@@ -96,7 +96,11 @@ func (v *visit) readPapersOf(ctx context.Context, it *store.Item) {
 		}
 		due := d.Fetched.IsZero() || d.Failed != ""
 		if !v.Backfill() {
-			due = paperDue(*d, it.When(), before.FirstSeen, v.Now)
+			known := before.FirstSeen
+			if v.lists(*d) {
+				known = v.Now // it is looked at for as long as it dates meetings
+			}
+			due = paperDue(*d, it.When(), known, v.Now)
 		}
 		if due {
 			v.papers++
@@ -109,6 +113,23 @@ func (v *visit) readPapersOf(ctx context.Context, it *store.Item) {
 			})
 		}
 	}
+}
+
+// lists tells a document in which alone meetings stand that are to come, or not
+// long over.
+func (v *visit) lists(d store.Document) bool {
+	if v.src.Texts == nil {
+		return false
+	}
+	if v.listing == nil {
+		v.listing = map[string]bool{}
+		for _, it := range v.Old.Items {
+			if in := it.Fields[store.FieldListedIn]; in != "" && it.Withdrawn.IsZero() && v.Now.Sub(it.When()) <= afterLook {
+				v.listing[in[:max(0, strings.LastIndex(in, ", page "))]] = true
+			}
+		}
+	}
+	return v.listing[d.Title]
 }
 
 // carry takes over what was known of a document from reading it before.

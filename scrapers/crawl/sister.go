@@ -66,6 +66,19 @@ func (ms *moves) now(u *url.URL, at time.Time) *url.URL {
 	return &v
 }
 
+// moved is the address under which u is asked for, as far as it is the source's
+// to ask: who learned the way there may have been another one.
+func (f *Fetcher) moved(src Source, u *url.URL) *url.URL {
+	to := f.moves.now(u, f.Now())
+	if to == u {
+		return u
+	}
+	if _, err := f.address(src, to.String()); err != nil {
+		return u
+	}
+	return to
+}
+
 // learn takes a redirect from one name of a site to the same page under its
 // other name, or over TLS. Any other redirect says nothing about other pages.
 func (ms *moves) learn(from, to *url.URL, at time.Time) {

@@ -125,7 +125,8 @@ func (t *tx) owedAgain(d store.Delivery) (bool, error) {
 		periods = []store.Period{d.Period}
 	}
 	if len(periods) == 0 {
-		if len(d.Findings) > 0 { // an alert, or a digest made before its period was noted
+		// An alert, a digest made before its period was noted, or a copy of one.
+		if len(d.Findings) > 0 || d.Kind == store.MailOperator {
 			return false, nil
 		}
 		return true, t.drop(d.ID)
