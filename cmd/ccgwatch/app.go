@@ -133,7 +133,11 @@ func openBare(cfg config.Config, data string, log *slog.Logger) (*app, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	noteOpen(data)
-	return &app{cfg: cfg, data: data, log: log, store: &keeper{Store: st, data: data}, free: freeSpace, clock: newClockWatch(data, log), papers: make(chan struct{}, papersAtOnce)}, nil
+	k := &keeper{Store: st, data: data}
+	if err := k.agree(context.Background(), log); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return &app{cfg: cfg, data: data, log: log, store: k, free: freeSpace, clock: newClockWatch(data, log), papers: make(chan struct{}, papersAtOnce)}, nil
 }
 
 func (a *app) join() error {

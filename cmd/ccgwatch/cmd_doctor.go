@@ -197,7 +197,7 @@ func (s *symptom) look(data string, info fs.FileInfo) {
 		s.State = unsure
 		s.Details = append(s.Details, fmt.Sprintf("others may look into it (mode %04o): chmod 700 %s", p, shellWord(data)))
 	}
-	for _, name := range []string{bolt.File, secretFile, suppressedFile, sentFile, "backups", archiveName, "outbox"} {
+	for _, name := range []string{bolt.File, secretFile, suppressedFile, sentFile, correctionsFile, "backups", archiveName, "outbox"} {
 		at := filepath.Join(data, name)
 		info, err := os.Stat(at)
 		if err != nil {

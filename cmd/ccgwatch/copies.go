@@ -21,7 +21,7 @@ import (
 
 // A copy is a directory named by the moment it shows, in UTC so that names sort:
 //
-//	2026-09-10T170500Z/ccgwatch.db, secret.key, suppressed.log, archive/...
+//	2026-09-10T170500Z/ccgwatch.db, secret.key, suppressed.log, corrections.log, archive/...
 //	2026-09-10T170500Z/copy.json      what the check of the finished copy found
 //
 // It is made under a name that begins with a dot and renamed when all of it is
@@ -116,7 +116,7 @@ func (a *app) makeCopy(ctx context.Context, dir string, now time.Time, keep int,
 		return madeCopy{}, err
 	}
 	defer func() { _ = os.RemoveAll(tmp) }()
-	if err := a.store.suppressAgain(ctx); err != nil {
+	if err := errors.Join(a.store.suppressAgain(ctx), a.store.agree(ctx, a.log)); err != nil {
 		return madeCopy{}, err
 	}
 	before := ""
@@ -181,7 +181,7 @@ func (a *app) fillCopy(ctx context.Context, to, before string, room func(int64) 
 	if err := a.writeStore(ctx, filepath.Join(to, bolt.File)); err != nil {
 		return err
 	}
-	for _, name := range []string{secretFile, suppressedFile} {
+	for _, name := range []string{secretFile, suppressedFile, correctionsFile} {
 		if err := copyOne(filepath.Join(a.data, name), filepath.Join(to, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

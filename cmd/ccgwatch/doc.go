@@ -82,7 +82,8 @@ itself, and whatever is shown or mailed is read through a store.Public. A messag
 carries by which correction its words go; the store takes back what has not been sent
 (store/bolt/recall.go), and alerts.Matcher.Again makes of it what may still be said.
 What a source did to an item while it was out of sight is told when it is restored
-(alerts/missed.go).
+(alerts/missed.go). What was said is noted beside the store, too (correctlog.go): a
+copy that takes the store's place and is older is corrected again.
 
 # Where to look
 

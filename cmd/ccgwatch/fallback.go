@@ -112,7 +112,7 @@ func (e *env) fallBack(broken error) error {
 		return errors.Join(broken, fmt.Errorf("going on from %s: %w", from, err))
 	}
 	f := fall{At: e.now().UTC().Truncate(time.Second), Made: note.Made, Copy: from, Aside: r.aside, Why: why}
-	e.log.Error(f.Said(), "copy", f.Copy, "damaged_store", f.Aside, "ended_again", r.ended, "erased_again", r.erased)
+	e.log.Error(f.Said(), "copy", f.Copy, "damaged_store", f.Aside, "ended_again", r.ended, "erased_again", r.erased, "corrected_again", r.corrected)
 	if b, err := json.Marshal(f); err == nil {
 		if err := writeWhole(filepath.Join(e.data, fellBackFile), append(b, '\n')); err != nil {
 			e.log.Warn("it will not be told on the pages", "err", err)

@@ -65,6 +65,9 @@ func (c *restoreCmd) Run(e *env) error {
 	if r.ended+r.erased > 0 {
 		fmt.Fprintf(e.stdout, "ended again, as their readers had asked since: %s; erased again: %d\n", count(r.ended, "subscription"), r.erased)
 	}
+	if r.corrected > 0 {
+		fmt.Fprintf(e.stdout, "made again, as the operator had said since: %s\n", count(r.corrected, "correction"))
+	}
 	fmt.Fprintln(e.stdout, "start the daemon: it looks at every source that is due. What was found between the copy and now is found again;\nwho was told of it is not told again at once.")
 	return nil
 }
@@ -108,6 +111,7 @@ func (e *env) standAlone(force bool) (release func(), err error) {
 type restored struct {
 	aside         string // where the data is that was there, "" for none
 	ended, erased int    // subscriptions, as was noted since the copy
+	corrected     int    // corrections made since, and made again
 }
 
 // restore puts a copy that was checked in the place of the present data. All
@@ -124,7 +128,7 @@ func (e *env) restore(from, prefix string) (restored, error) {
 		return r, err
 	}
 	defer func() { _ = os.RemoveAll(ready) }()
-	if r.ended, r.erased, err = e.makeReady(from, ready); err != nil {
+	if err := e.makeReady(from, ready, &r); err != nil {
 		return r, fmt.Errorf("nothing was changed: %w", err)
 	}
 	if r.aside, err = e.asideDir(prefix); err != nil {
@@ -142,7 +146,7 @@ func (e *env) restore(from, prefix string) (restored, error) {
 	if err := bolt.RemoveDerived(filepath.Join(e.data, bolt.DerivedFile)); err != nil {
 		return r, fmt.Errorf("restore: %w", err)
 	}
-	for _, name := range []string{suppressedFile, toldFile, archiveName, secretFile, bolt.File} {
+	for _, name := range []string{suppressedFile, correctionsFile, toldFile, archiveName, secretFile, bolt.File} {
 		if exists(filepath.Join(ready, name)) {
 			if err := os.Rename(filepath.Join(ready, name), filepath.Join(e.data, name)); err != nil {
 				return r, fmt.Errorf("restore: %w", err)
@@ -159,37 +163,38 @@ func (e *env) restore(from, prefix string) (restored, error) {
 	return r, errors.Join(syncDir(e.data), os.Remove(filepath.Join(e.data, restoringFile)), syncDir(e.data))
 }
 
-// makeReady builds what is to become the data: the copy, with the wishes noted
-// since applied to it.
-func (e *env) makeReady(from, ready string) (ended, erased int, err error) {
+// makeReady builds what is to become the data: the copy, with the wishes and
+// corrections noted since applied to it.
+func (e *env) makeReady(from, ready string, r *restored) error {
 	for _, name := range []string{bolt.File, secretFile} {
 		if err := copyOne(filepath.Join(from, name), filepath.Join(ready, name)); err != nil && (name == bolt.File || !errors.Is(err, fs.ErrNotExist)) {
-			return 0, 0, err
+			return err
 		}
 	}
 	if !exists(filepath.Join(ready, secretFile)) && exists(filepath.Join(e.data, secretFile)) { // better the present one than none
 		if err := copyOne(filepath.Join(e.data, secretFile), filepath.Join(ready, secretFile)); err != nil {
-			return 0, 0, err
+			return err
 		}
 	}
 	if err := copyArchive(e.ctx, []string{filepath.Join(from, archiveName)}, filepath.Join(ready, archiveName), func(int64) error { return nil }); err != nil {
-		return 0, 0, err
+		return err
 	}
-	return e.applyWishes(from, ready)
+	return e.applyWishes(from, ready, r)
 }
 
 // applyWishes ends and erases in the store made ready what was noted as ended
-// and erased: here, in the copy, and in data moved aside by earlier restores.
-func (e *env) applyWishes(from, ready string) (ended, erased int, err error) {
+// and erased: here, in the copy, and in data moved aside by earlier restores. Then
+// comes what was mailed and corrected since.
+func (e *env) applyWishes(from, ready string, r *restored) error {
 	s, err := bolt.Open(ready)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	var all []map[string]suppression
 	for _, dir := range append([]string{e.data, from}, e.asides()...) {
 		noted, err := readSuppressed(filepath.Join(dir, suppressedFile))
 		if err != nil {
-			return 0, 0, errors.Join(err, s.Close())
+			return errors.Join(err, s.Close())
 		}
 		all = append(all, noted)
 		for _, key := range append([]string{dir, ready}, e.asides()...) {
@@ -198,23 +203,26 @@ func (e *env) applyWishes(from, ready string) (ended, erased int, err error) {
 				continue
 			}
 			n, m, err := suppress(e.ctx, s, secret, noted)
-			if ended, erased = ended+n, erased+m; err != nil {
-				return 0, 0, errors.Join(err, s.Close())
+			if r.ended, r.erased = r.ended+n, r.erased+m; err != nil {
+				return errors.Join(err, s.Close())
 			}
 		}
 	}
 	if err := e.applySent(s, from, ready); err != nil {
-		return 0, 0, errors.Join(err, s.Close())
+		return errors.Join(err, s.Close())
 	}
-	if erased > 0 { // the pages that held the address, too
+	if r.corrected, err = e.applyCorrections(s, from, ready); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	if r.erased > 0 { // the pages that held the address, too
 		if err := s.Compact(context.WithoutCancel(e.ctx)); err != nil {
-			return 0, 0, errors.Join(err, s.Close())
+			return errors.Join(err, s.Close())
 		}
 	}
 	if err := s.Close(); err != nil {
-		return 0, 0, err
+		return err
 	}
-	return ended, erased, writeSuppressed(filepath.Join(ready, suppressedFile), all...)
+	return writeSuppressed(filepath.Join(ready, suppressedFile), all...)
 }
 
 // How directories begin that hold what a copy took the place of: by the
@@ -263,8 +271,8 @@ func (e *env) asideDir(prefix string) (string, error) {
 }
 
 // moveAside moves what a restore replaces, and tells whether there was anything.
-// The note of who has ended stays as well: until the new one is in its place it
-// is the only one.
+// The notes of who has ended and of what was corrected stay as well: until the new
+// ones are in their place they are the only ones.
 func moveAside(data, aside string) (moved bool, err error) {
 	for _, name := range []string{bolt.File, archiveName, secretFile, closedFile, toldFile} {
 		if _, err := os.Lstat(filepath.Join(data, name)); errors.Is(err, fs.ErrNotExist) {
@@ -275,8 +283,10 @@ func moveAside(data, aside string) (moved bool, err error) {
 		}
 		moved = true
 	}
-	if err := copyOne(filepath.Join(data, suppressedFile), filepath.Join(aside, suppressedFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return moved, err
+	for _, name := range []string{suppressedFile, correctionsFile} {
+		if err := copyOne(filepath.Join(data, name), filepath.Join(aside, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return moved, err
+		}
 	}
 	return moved, errors.Join(syncDir(aside), syncDir(data))
 }

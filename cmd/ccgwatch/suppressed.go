@@ -32,6 +32,7 @@ const suppressedFile = "suppressed.log"
 //
 // Its locks are taken in this order, and none twice:
 //
+//	correcting held while the store is asked, so that the list of corrections has its order
 //	diary.mu   held while the store is asked, so that memory and disk agree
 //	the store  whose every operation, also one that only reads, waits for others:
 //	           those that call back hold up a compaction or a file that grows, and
@@ -48,6 +49,8 @@ type keeper struct {
 	mu    sync.Mutex // of suppressed.log; see above
 	mail  mailNote
 	diary diary
+
+	correcting sync.Mutex // see correctlog.go
 }
 
 // End notes first: after a crash in between, a restore ends what the person

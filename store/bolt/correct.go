@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -23,26 +24,80 @@ func (s *Store) Correct(ctx context.Context, c store.Correction) (store.Correcti
 			return err
 		}
 		c.Kind, c.Title = it.Kind, it.Title
-		c.N, c.Seq = t.corrections()+1, t.nextSeq()
-		var told store.Position
-		if _, err := t.get(bFollowers, []byte(store.Teller), &told); err != nil {
-			return err
+		err := t.correct(&c, it, t.nextSeq())
+		if err == nil {
+			err = t.logCorrection(c, it)
 		}
-		c.Judged = told.Seq
-		if err := t.put(bCorrected, be64(c.N), c); err != nil {
-			return err
-		}
-		if err := t.recall(c, it); err != nil {
-			return err
-		}
-		err := t.append([]store.Change{{
-			At: c.At, Source: c.Source, Key: c.Key, Kind: it.Kind, Op: store.OpCorrected, Title: it.Title, URL: it.URL, Silent: true,
-		}})
 		// Whoever sees the entry sees what it means: from here on they wait for the end of this.
 		s.edits.Store(nil)
 		return err
 	})
 	return c, err
+}
+
+// CorrectAgain stores corrections that were made in a store that was lost, in their
+// order, each as Correct does and under the next number, all in one transaction: a
+// crash before it leaves nothing of them, one after it all. Nobody is written to about
+// them (Mail). Their items need not be known: until they are, there is nothing to take
+// back and nothing that the log must tell of.
+func (s *Store) CorrectAgain(ctx context.Context, all []store.Correction) error {
+	const what = "correct again"
+	for _, c := range all {
+		if err := c.Check(); err != nil {
+			return wrap(fmt.Sprintf("%s %s %q", what, c.Source, c.Key), err)
+		}
+	}
+	s.editing.Lock()
+	defer s.editing.Unlock()
+	return s.update(ctx, what, func(t *tx) error {
+		for _, c := range all {
+			if err := t.correctAgain(c); err != nil {
+				return fmt.Errorf("%s %q: %w", c.Source, c.Key, err)
+			}
+		}
+		s.edits.Store(nil)
+		return nil
+	})
+}
+
+func (t *tx) correctAgain(c store.Correction) error {
+	it := store.Item{Source: c.Source, Key: c.Key, Kind: c.Kind, Title: c.Title}
+	known, err := t.get(bItems, pair(c.Source, c.Key), &it)
+	if err != nil {
+		return err
+	}
+	c.Mail = false
+	if !known {
+		// Found by the next crawl, it is news of after this moment.
+		return t.correct(&c, it, max(t.nextSeq()-1, 1))
+	}
+	// The title stays that of when it was made: others name the item by it.
+	c.Kind, c.Title = it.Kind, cmp.Or(c.Title, it.Title)
+	if err := t.correct(&c, it, t.nextSeq()); err != nil {
+		return err
+	}
+	return t.logCorrection(c, it)
+}
+
+// correct stores one correction under the next number and takes back what it reaches.
+func (t *tx) correct(c *store.Correction, it store.Item, seq uint64) error {
+	c.N, c.Seq = t.corrections()+1, seq
+	var told store.Position
+	if _, err := t.get(bFollowers, []byte(store.Teller), &told); err != nil {
+		return err
+	}
+	c.Judged = told.Seq
+	if err := t.put(bCorrected, be64(c.N), *c); err != nil {
+		return err
+	}
+	return t.recall(*c, it)
+}
+
+// logCorrection has those who keep something of the item read it again.
+func (t *tx) logCorrection(c store.Correction, it store.Item) error {
+	return t.append([]store.Change{{
+		At: c.At, Source: c.Source, Key: c.Key, Kind: it.Kind, Op: store.OpCorrected, Title: it.Title, URL: it.URL, Silent: true,
+	}})
 }
 
 // corrections counts them: it is the number of the last one.
