@@ -264,10 +264,12 @@ func (t *Threads) Recent(ctx context.Context, after uint64, f func(latest store.
 	for step := uint64(500); high > after; step = min(4*step, 20_000) {
 		low := max(after, high-min(high, step))
 		var part []store.Finding
+		empty := true
 		err := t.Outbox.Findings(ctx, low, func(x store.Finding) bool {
 			if x.Change > high {
 				return false
 			}
+			empty = false
 			if x.Kind == store.KindNotice && x.Thread != "" && !seen[x.Thread] {
 				part = append(part, x)
 			}
@@ -285,7 +287,11 @@ func (t *Threads) Recent(ctx context.Context, after uint64, f func(latest store.
 				return nil
 			}
 		}
-		high = low
+		if high = low; empty {
+			if high, err = store.LatestFound(ctx, t.Outbox, after, low); err != nil {
+				return fmt.Errorf("threads: read findings: %w", err)
+			}
+		}
 	}
 	return nil
 }

@@ -215,10 +215,12 @@ func (s *site) recent(ctx context.Context, f filter, before place, n int) ([]sto
 		low := high - min(high, step)
 		var part []store.Finding
 		passed := false // the place itself, in the order of the store
+		empty := true
 		err := s.Outbox.Findings(ctx, low, func(x store.Finding) bool {
 			if x.Change > high || passed {
 				return false
 			}
+			empty = false
 			if x.Change == before.change && x.ID == before.id {
 				passed = true
 				return false
@@ -237,7 +239,11 @@ func (s *site) recent(ctx context.Context, f filter, before place, n int) ([]sto
 		}
 		slices.Reverse(part)
 		found = append(found, part...)
-		high = low
+		if high = low; empty {
+			if high, err = store.LatestFound(ctx, s.Outbox, 0, low); err != nil {
+				return nil, place{}, err
+			}
+		}
 	}
 	if len(found) > n {
 		last := found[n-1]
