@@ -17,7 +17,7 @@ func TestLatestFound(t *testing.T) {
 	at := []uint64{1, 2, 1_700_000_001, 1_700_000_003}
 	var all []store.Finding
 	for _, n := range at {
-		all = append(all, store.Finding{ID: time.Unix(int64(n), 0).UTC().Format(time.RFC3339), Change: n, Source: "s", Key: "k", Kind: store.KindNotice}) //nolint:gosec // small
+		all = append(all, store.Finding{ID: time.Unix(int64(n), 0).UTC().Format(time.RFC3339), Change: n, Source: "s", Key: "k", Kind: store.KindNotice})
 	}
 	if err := s.Advance(t.Context(), "matcher", store.Position{}, store.Position{Seq: at[3]}, all, nil); err != nil {
 		t.Fatal(err)
