@@ -448,13 +448,7 @@ func TestPromiseCorrectionsOutliveKillsAndCopies(t *testing.T) {
 	if underRace {
 		t.Skip("what is killed here is other processes: the detector only slows them down")
 	}
-	kills := 3
-	switch {
-	case os.Getenv("CCGWATCH_SOAK") != "":
-		kills = 200
-	case os.Getenv("CCGWATCH_PROMISES") != "":
-		kills = 20
-	}
+	kills := storetest.Promised(3, 3, 20, 200)
 	rng := rand.New(rand.NewPCG(storetest.Seed(t), 0))
 	l := newDeskbook(t)
 	dir := l.copied()

@@ -21,6 +21,7 @@ import (
 	"ccgwatch/alerts"
 	"ccgwatch/store"
 	"ccgwatch/store/bolt"
+	"ccgwatch/store/storetest"
 )
 
 // falls opens a data directory as the daemon does, and closes it again.
@@ -397,13 +398,7 @@ func TestPromiseDamagedStore(t *testing.T) {
 	if underRace {
 		t.Skip("another process does the work here: the detector only slows it down")
 	}
-	count := 20
-	switch {
-	case os.Getenv("CCGWATCH_SOAK") != "":
-		count = 1000
-	case os.Getenv("CCGWATCH_PROMISES") != "":
-		count = 200
-	}
+	count := storetest.Promised(20, 20, 200, 1000)
 	a := filled(t)
 	if _, err := a.makeCopy(t.Context(), filepath.Join(a.data, "backups"), townStart(), 3, noLimit); err != nil {
 		t.Fatal(err)
