@@ -64,13 +64,13 @@ transaction; it can be deleted, too, and is never the truth.
 Send. alerts.Postman leases the delivery, hands it to a sender (alerts/mail: files,
 or a relay), and settles it. A crash in between repeats the same bytes under the
 same Message-ID; just before the last byte goes to a relay the store notes that, so
-that a message which may have been taken is repeated once, and never twice. What
-waited for three days is folded (alerts/fold.go); what came to nothing is told in the
+that a message which may have been taken is repeated once, never twice, and never
+through the second relay where there is one (alerts/route.go). What waited for three days is folded (alerts/fold.go); what came to nothing is told in the
 next digest (alerts/lost.go).
 
 On Friday at 07:30 the digest (alerts/digest.go) says it again among what is coming,
 what changed, what could not be read and since when; and if nothing happened, it
-says that.
+says that. Who runs it may get a copy of each run (cmd/ccgwatch/digestcopy.go).
 
 What people answer, and what comes back, is read every five minutes
 (alerts/mail/inbox): a message is told for what it is without any I/O, done once, and
